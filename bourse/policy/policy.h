@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bourse/base/id.h"
+#include "bourse/base/quantity.h"
+#include "bourse/model/allocation.h"
+#include "bourse/policy/state.h"
+
+namespace bourse {
+
+enum class EventKind : std::uint8_t { arrival, finish, machine_down, machine_up, wake, cancel };
+
+/// Why a policy is asked. The state already shows what happened.
+struct Event {
+  EventKind kind = EventKind::wake;
+  JobId job;          ///< Of arrival, finish and cancel.
+  MachineId machine;  ///< Of machine_down and machine_up.
+};
+
+/// Why a job has what it has. Kept as code and numbers; reason_text makes the sentence.
+enum class ReasonCode : std::uint8_t {
+  started,          ///< Runs now.
+  no_room,          ///< Its tasks do not fit what is free.
+  behind_head,      ///< Fits, but the head of the queue does not, and nobody overtakes.
+  preempted,        ///< Gave way to a job that comes first by the policy's order.
+  resized,          ///< Keeps running with another number of tasks.
+  admitted,         ///< numbers: utility, cost, payoff, promised completion (s since the start).
+  priced_out,       ///< numbers: best utility - cost, its utility, its cost.
+  no_schedule,      ///< No schedule completes it in time.
+  machine_lost,     ///< A machine under it went down.
+  replanned,        ///< Late, or lost a machine; numbers: cost of the rest, promised completion.
+};
+
+struct Reason {
+  JobId job;
+  ReasonCode code = ReasonCode::started;
+  double numbers[4] = {0, 0, 0, 0};
+};
+
+/// One sentence without a full stop, e.g. "priced out: the best schedule is worth 3.2 and costs 4".
+[[nodiscard]] std::string reason_text(const Reason& reason);
+
+/// From now on the job has this allocation. Empty: it is paused.
+struct Change {
+  JobId job;
+  Allocation allocation;
+};
+
+/// A future the policy intends for a job; advice for people and for `explain`, not an order.
+struct PlannedSlot {
+  JobId job;
+  Seconds from{0};
+  Seconds to{0};
+  Allocation allocation;
+};
+
+/// The answer of a policy. Jobs that are not mentioned keep what they have.
+struct Decision {
+  std::vector<Change> changes;    ///< At most one a job; taken as one step, releases first.
+  std::vector<JobId> declined;    ///< Given up for good; may hold nothing.
+  std::vector<Reason> reasons;    ///< At most one a job and decision.
+  std::vector<PlannedSlot> plan;  ///< New plans, by job and time.
+  Seconds wake_at = kForever;     ///< When to ask next if nothing happens; replaces the last wish.
+};
+
+/// An online scheduler: sees what has happened so far, decides what runs. The simulator and the
+/// daemon call the same object, from one thread. Deterministic: the same calls give the same answers.
+class Policy {
+ public:
+  virtual ~Policy() = default;
+  virtual Decision decide(const ClusterState& state, const Event& event) = 0;
+};
+
+}  // namespace bourse

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "bourse/base/id.h"
+#include "bourse/base/quantity.h"
+#include "bourse/model/allocation.h"
+#include "bourse/model/cluster.h"
+#include "bourse/model/job.h"
+
+namespace bourse {
+
+enum class JobStatus : std::uint8_t {
+  pending,   ///< Not yet arrived; a policy never looks at such a job.
+  waiting,   ///< Arrived, holds nothing.
+  running,   ///< Holds its allocation.
+  finished,  ///< Did all its work.
+  declined,  ///< The policy gave it up; it will never run again.
+};
+
+/// What is known of a job at run time.
+struct JobState {
+  JobStatus status = JobStatus::pending;
+  std::uint32_t restarts = 0;   ///< Resumes, resizes and moves so far.
+  Allocation allocation;        ///< What it holds now.
+  double samples_done = 0;      ///< At `since`.
+  double rate = 0;              ///< Samples per second since then, as observed.
+  Seconds since{0};             ///< When the allocation last changed.
+  Seconds progress_from{0};     ///< Work counts from here on (after the restart cost).
+  Seconds attained{0};          ///< Time held so far, at `since`.
+};
+
+/// All a policy may look at: the machines, the jobs that have arrived and the time.
+/// Owned by the simulator or the daemon; a policy gets it to read.
+class ClusterState {
+ public:
+  /// `cluster` and `jobs` outlive the state; every machine is up and free, every job pending.
+  ClusterState(const Cluster& cluster, std::span<const JobSpec> jobs);
+
+  [[nodiscard]] Seconds now() const { return now_; }
+  [[nodiscard]] const Cluster& cluster() const { return *cluster_; }
+  [[nodiscard]] const JobSpec& spec(JobId id) const { return jobs_[id.index()]; }
+  [[nodiscard]] const JobState& job(JobId id) const { return states_[id.index()]; }
+  /// Unallocated amounts of a machine, one a resource type; all 0 while it is down.
+  [[nodiscard]] std::span<const Amount> free(MachineId id) const {
+    return {free_.data() + id.index() * types_, types_};
+  }
+  [[nodiscard]] bool is_up(MachineId id) const { return up_[id.index()] != 0; }
+  /// Waiting and running jobs, by arrival, ties by id.
+  [[nodiscard]] const std::vector<JobId>& active() const { return active_; }
+  [[nodiscard]] std::size_t waiting_count() const { return waiting_; }
+
+  /// Work done by now, samples; what a progress report says.
+  [[nodiscard]] double samples_done(JobId id) const;
+  /// Work left by now, samples; never negative.
+  [[nodiscard]] double samples_left(JobId id) const;
+
+  // What follows is for the owner of the state.
+
+  void set_now(Seconds now) { now_ = now; }
+  /// A pending job becomes waiting.
+  void arrive(JobId id);
+  /// Gives the job this allocation from now on (empty: it waits). `rate` is what it will train per
+  /// second once `startup` has passed. Capacity is checked: over-allocation is a defect.
+  void allocate(JobId id, Allocation allocation, double rate, Seconds startup);
+  /// The job leaves for good and gives back what it holds.
+  void leave(JobId id, JobStatus final_status);
+  /// Progress falls back to `samples` (a failure lost the rest). The job must hold nothing.
+  void roll_back(JobId id, double samples);
+  /// A machine goes down (nothing may be allocated on it) or comes back.
+  void set_up(MachineId id, bool up);
+
+ private:
+  void take(std::span<const TaskGroup> allocation, const JobSpec& job, std::int64_t sign);
+
+  const Cluster* cluster_;
+  std::span<const JobSpec> jobs_;
+  std::size_t types_;
+  Seconds now_{0};
+  std::vector<JobState> states_;
+  std::vector<Amount> free_;  ///< Machine-major.
+  std::vector<std::uint8_t> up_;
+  std::vector<JobId> active_;
+  std::size_t waiting_ = 0;
+};
+
+}  // namespace bourse

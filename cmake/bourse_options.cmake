@@ -1,0 +1,18 @@
+# How every file of the project is compiled; consumers of the installed library do not inherit it.
+add_library(bourse_options INTERFACE)
+target_compile_options(
+  bourse_options
+  INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
+            -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align -Wnull-dereference
+            -ffp-contract=off # the same bytes on every machine: no fused multiply-add
+            $<$<BOOL:${BOURSE_WERROR}>:-Werror>)
+# GCC's null-dereference and maybe-uninitialized analyses misfire under sanitizers.
+if(BOURSE_SANITIZE)
+  list(JOIN BOURSE_SANITIZE "," sanitizers)
+  target_compile_options(bourse_options INTERFACE -fsanitize=${sanitizers} -fno-omit-frame-pointer
+                                                  -fno-sanitize-recover=all -Wno-null-dereference
+                                                  -Wno-maybe-uninitialized)
+  target_link_options(bourse_options INTERFACE -fsanitize=${sanitizers})
+endif()
+target_compile_definitions(bourse_options
+                           INTERFACE $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
