@@ -23,23 +23,18 @@ BytesPerSecond rate_at(const RingThroughput& t, Locality locality) {
 }
 
 /// q of the paper: seconds per sample of one worker.
-double seconds_per_sample(const ParameterServerThroughput& t, double workers_per_server,
-                          Locality locality, double speed) {
+double seconds_per_sample(const ParameterServerThroughput& t, Locality locality, double speed) {
   const Seconds push_and_pull = 2 * t.gradient / rate_at(t, locality);
   return t.compute_per_sample.value / speed +
-         workers_per_server / t.global_batch * push_and_pull.value;
+         t.workers_per_server / t.global_batch * push_and_pull.value;
 }
 
 double speed_of(const ParameterServerThroughput& t, TaskCounts tasks, Locality locality,
                 double speed) {
-  if (tasks.workers <= 0 || tasks.servers <= 0) return 0;
+  const double served = std::floor(tasks.servers * t.workers_per_server + 1e-9);
   const int workers = std::min(tasks.workers, t.global_batch);
-  const double ratio =
-      std::max(t.workers_per_server, static_cast<double>(workers) / tasks.servers);
-  // Rounding servers up to whole ones leaves the ratio at gamma or below.
-  const bool enough = tasks.servers >= ceil_count(workers / t.workers_per_server);
-  return workers /
-         seconds_per_sample(t, enough ? t.workers_per_server : ratio, locality, speed);
+  const double helping = std::min(static_cast<double>(workers), served);
+  return helping <= 0 ? 0 : helping / seconds_per_sample(t, locality, speed);
 }
 
 double speed_of(const RingThroughput& t, TaskCounts tasks, Locality locality, double speed) {
@@ -66,8 +61,8 @@ double speed_of(const TableThroughput& t, TaskCounts tasks, Locality locality, d
 
 std::optional<TaskCounts> tasks_for(const ParameterServerThroughput& t, double rate,
                                     Locality locality, double speed) {
-  const int workers = std::max(
-      1, ceil_count(rate * seconds_per_sample(t, t.workers_per_server, locality, speed)));
+  const int workers =
+      std::max(1, ceil_count(rate * seconds_per_sample(t, locality, speed)));
   if (workers > t.global_batch) return std::nullopt;
   return TaskCounts{workers, ceil_count(workers / t.workers_per_server)};
 }

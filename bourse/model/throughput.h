@@ -19,11 +19,11 @@ struct TaskCounts {
   friend bool operator==(TaskCounts, TaskCounts) = default;
 };
 
-/// Synchronous SGD with parameter servers. With n workers and s servers the job trains n / q samples
-/// a second, q = compute_per_sample + (max(gamma, n / s) / global_batch) * 2 gradient / rate; the
-/// rate is `rate_inside` when all tasks share one machine and `rate_across` otherwise.
-/// Source: PD-ORS, per-sample time; gamma is workers_per_server. Servers beyond n / gamma add
-/// nothing.
+/// Synchronous SGD with parameter servers. n workers train n / q samples a second,
+/// q = compute_per_sample + (gamma / global_batch) * 2 gradient / rate; the rate is `rate_inside`
+/// when all tasks share one machine and `rate_across` otherwise. s servers keep floor(s gamma)
+/// workers busy; workers beyond that, or beyond global_batch, add nothing.
+/// Source: PD-ORS, per-sample time; gamma is workers_per_server.
 struct ParameterServerThroughput {
   Seconds compute_per_sample{0};  ///< tau, of one worker on a machine of speed 1.
   Bytes gradient{0};              ///< g, size of the gradient, equal to that of the parameters.
