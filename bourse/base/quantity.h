@@ -22,8 +22,12 @@ struct Quantity {
     value -= other.value;
     return *this;
   }
-  friend constexpr Quantity operator+(Quantity a, Quantity b) { return Quantity(a.value + b.value); }
-  friend constexpr Quantity operator-(Quantity a, Quantity b) { return Quantity(a.value - b.value); }
+  friend constexpr Quantity operator+(Quantity a, Quantity b) {
+    return Quantity(a.value + b.value);
+  }
+  friend constexpr Quantity operator-(Quantity a, Quantity b) {
+    return Quantity(a.value - b.value);
+  }
   friend constexpr Quantity operator*(Quantity a, double b) { return Quantity(a.value * b); }
   friend constexpr Quantity operator*(double a, Quantity b) { return Quantity(a * b.value); }
   friend constexpr Quantity operator/(Quantity a, double b) { return Quantity(a.value / b); }
@@ -31,7 +35,8 @@ struct Quantity {
   friend constexpr auto operator<=>(Quantity, Quantity) = default;
 };
 
-using Seconds = Quantity<struct SecondsTag>;  ///< A duration, or an instant since the workload began.
+using Seconds =
+    Quantity<struct SecondsTag>;  ///< A duration, or an instant since the workload began.
 using Bytes = Quantity<struct BytesTag>;
 using BytesPerSecond = Quantity<struct BytesPerSecondTag>;
 

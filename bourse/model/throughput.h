@@ -52,8 +52,8 @@ struct RigidThroughput {
 };
 
 /// Measured speeds. With n workers and s servers at some locality the job runs at the speed of its
-/// best measured point with at most n workers, at most s servers and that locality or a farther one;
-/// an allocation that was measured therefore runs as measured and more never hurts.
+/// best measured point with at most n workers, at most s servers and that locality or a farther
+/// one; an allocation that was measured therefore runs as measured and more never hurts.
 struct TableThroughput {
   struct Point {
     int workers = 1;
@@ -64,8 +64,8 @@ struct TableThroughput {
   std::vector<Point> points;  ///< At least one.
 };
 
-using Throughput = std::variant<ParameterServerThroughput, RingThroughput, RigidThroughput,
-                                TableThroughput>;
+using Throughput =
+    std::variant<ParameterServerThroughput, RingThroughput, RigidThroughput, TableThroughput>;
 
 /// Samples per second of an allocation whose slowest machine has `speed`.
 /// A machine of speed k divides compute time by k; measured tables and gangs run k times as fast.
@@ -84,6 +84,10 @@ using Throughput = std::variant<ParameterServerThroughput, RingThroughput, Rigid
 /// Fewest and most workers that make sense.
 [[nodiscard]] int min_workers(const Throughput& throughput);
 [[nodiscard]] int max_workers(const Throughput& throughput);
+
+/// The next larger number of workers that can be faster than `workers`: the next measured one for a
+/// table, the gang's for a gang, else one more; `workers` itself if there is none.
+[[nodiscard]] int next_workers(const Throughput& throughput, int workers);
 
 /// True if the job has only one size.
 [[nodiscard]] bool is_rigid(const Throughput& throughput);
