@@ -71,6 +71,16 @@ TEST(CbcSolver, SaysInfeasibleWhenOnlyTheRelaxationIsFeasible) {
   EXPECT_EQ(make_cbc_solver()->solve(program)->status, SolveStatus::infeasible);
 }
 
+// Costs 25 at (3, 0, 2); CBC's own driver answers 26 at (3, 1, 3).
+TEST(CbcSolver, DoesNotLoseTheOptimumInPreprocessing) {
+  LinearProgram program;
+  for (const double cost : {7.0, -1.0, 2.0})
+    program.add_column({.cost = cost, .upper = 3, .integer = true});
+  program.add_row({.entries = {{0, 2}, {1, -3}, {2, 3}}, .lower = 11});
+  program.add_row({.entries = {{0, 3}, {1, 3}, {2, -3}}, .lower = 0});
+  EXPECT_EQ(make_cbc_solver()->solve(program)->solution.values, (std::vector<double>{3, 0, 2}));
+}
+
 TEST(LinearSolver, SolvesProgramsWithoutRowsOrColumns) {
   for (const auto& solver : {make_clp_solver(), make_cbc_solver()}) {
     EXPECT_EQ(solver->solve({})->status, SolveStatus::optimal);
