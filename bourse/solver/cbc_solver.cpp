@@ -1,8 +1,14 @@
-#include <Cbc_C_Interface.h>
-#include <fmt/core.h>
-
+#include <CbcHeuristic.hpp>
+#include <CbcHeuristicFPump.hpp>
+#include <CbcModel.hpp>
+#include <CglClique.hpp>
+#include <CglGomory.hpp>
+#include <CglKnapsackCover.hpp>
+#include <CglMixedIntegerRounding2.hpp>
+#include <CglProbing.hpp>
+#include <CoinPackedMatrix.hpp>
+#include <OsiClpSolverInterface.hpp>
 #include <algorithm>
-#include <cfloat>
 #include <cmath>
 #include <optional>
 #include <utility>
@@ -13,73 +19,75 @@
 namespace bourse {
 namespace {
 
-struct DeleteModel {
-  void operator()(Cbc_Model* model) const { Cbc_deleteModel(model); }
-};
-using CbcHandle = std::unique_ptr<Cbc_Model, DeleteModel>;
+double cbc_bound(double bound) { return std::clamp(bound, -COIN_DBL_MAX, COIN_DBL_MAX); }
 
-double cbc_bound(double bound) { return std::clamp(bound, -DBL_MAX, DBL_MAX); }
-
-/// The rows' entries by column, as CBC wants them.
-struct ColumnMajor {
-  std::vector<CoinBigIndex> start;
-  std::vector<int> row;
-  std::vector<double> value;
-};
-
-ColumnMajor column_major(const LinearProgram& program) {
-  ColumnMajor out;
-  out.start.assign(program.columns.size() + 1, 0);
-  for (const LinearRow& row : program.rows)
-    for (const LinearEntry& entry : row.entries) ++out.start[entry.column + 1];
-  for (std::size_t c = 0; c < program.columns.size(); ++c) out.start[c + 1] += out.start[c];
-  const auto entries = static_cast<std::size_t>(out.start.back());
-  out.row.resize(entries);
-  out.value.resize(entries);
-  std::vector<CoinBigIndex> next(out.start.begin(), out.start.end() - 1);
-  for (std::size_t r = 0; r < program.rows.size(); ++r)
-    for (const LinearEntry& entry : program.rows[r].entries) {
-      const auto at = static_cast<std::size_t>(next[entry.column]++);
-      out.row[at] = static_cast<int>(r);
-      out.value[at] = entry.value;
-    }
-  return out;
-}
-
-CbcHandle make_model(const LinearProgram& program, const CbcOptions& options) {
-  std::vector<double> lower, upper, cost, row_lower, row_upper;
+/// The program as CBC wants it, with every message off.
+OsiClpSolverInterface interface_of(const LinearProgram& program) {
+  OsiClpSolverInterface osi;
+  osi.messageHandler()->setLogLevel(0);
+  osi.setHintParam(OsiDoReducePrint, true, OsiHintTry);
+  std::vector<int> rows, columns;
+  std::vector<double> values, lower, upper, cost, row_lower, row_upper;
   for (const LinearColumn& column : program.columns) {
     lower.push_back(cbc_bound(column.lower));
     upper.push_back(cbc_bound(column.upper));
     cost.push_back(column.cost);
   }
-  for (const LinearRow& row : program.rows) {
-    row_lower.push_back(cbc_bound(row.lower));
-    row_upper.push_back(cbc_bound(row.upper));
+  for (std::size_t r = 0; r < program.rows.size(); ++r) {
+    row_lower.push_back(cbc_bound(program.rows[r].lower));
+    row_upper.push_back(cbc_bound(program.rows[r].upper));
+    for (const LinearEntry& entry : program.rows[r].entries) {
+      if (entry.value == 0) continue;
+      rows.push_back(static_cast<int>(r));
+      columns.push_back(static_cast<int>(entry.column));
+      values.push_back(entry.value);
+    }
   }
-  const ColumnMajor entries = column_major(program);
-  CbcHandle model(Cbc_newModel());
-  Cbc_loadProblem(model.get(), static_cast<int>(program.columns.size()),
-                  static_cast<int>(program.rows.size()), entries.start.data(), entries.row.data(),
-                  entries.value.data(), lower.data(), upper.data(), cost.data(), row_lower.data(),
+  CoinPackedMatrix matrix(true, rows.data(), columns.data(), values.data(),
+                          static_cast<CoinBigIndex>(values.size()));
+  matrix.setDimensions(static_cast<int>(row_lower.size()), static_cast<int>(cost.size()));
+  osi.loadProblem(matrix, lower.data(), upper.data(), cost.data(), row_lower.data(),
                   row_upper.data());
-  Cbc_setObjSense(model.get(), 1);
   for (std::size_t c = 0; c < program.columns.size(); ++c)
-    if (program.columns[c].integer) Cbc_setInteger(model.get(), static_cast<int>(c));
-  const auto set = [&](const char* name, const std::string& value) {
-    Cbc_setParameter(model.get(), name, value.c_str());
-  };
-  set("log", "0");
-  set("slog", "0");
-  set("randomSeed", "1");
-  set("randomCbcSeed", "1");
-  set("timeMode", "cpu");
-  set("sec", fmt::format("{}", options.time_limit_s));
-  set("ratioGap", fmt::format("{}", options.gap));
-  set("allowableGap", "0");
-  set("integerTolerance", "1e-7");
-  if (options.node_limit >= 0) set("maxNodes", fmt::format("{}", options.node_limit));
-  return model;
+    if (program.columns[c].integer) osi.setInteger(static_cast<int>(c));
+  return osi;
+}
+
+/// CbcModel and not the ready-made driver (CbcMain, the C interface): with version 2.10.8 the
+/// driver lost solutions in its integer preprocessing (min 7 x - y + 2 z, 2 x - 3 y + 3 z >= 11, x
+/// + y >= z, whole in [0, 3] came back as 26 at (3, 1, 3), while (3, 0, 2) costs 25) and aborted in
+/// OsiClpSolverInterface::crunch without it.
+void configure(CbcModel& model, const CbcOptions& options, bool plain) {
+  model.setLogLevel(0);
+  model.setRandomSeed(1);
+  model.setUseElapsedTime(false);
+  model.setMaximumSeconds(options.time_limit_s);
+  if (options.node_limit >= 0)
+    model.setMaximumNodes(static_cast<int>(std::min<std::int64_t>(options.node_limit, 1 << 30)));
+  model.setAllowableFractionGap(options.gap);
+  model.setAllowableGap(0);
+  model.setIntegerTolerance(1e-7);
+  model.setDblParam(CbcModel::CbcCutoffIncrement, 1e-9);
+  if (plain) return;
+  CglProbing probing;
+  probing.setUsingObjective(1);
+  CglGomory gomory;
+  CglKnapsackCover knapsack;
+  CglMixedIntegerRounding2 rounding;
+  CglClique clique;
+  clique.setStarCliqueReport(false);
+  clique.setRowCliqueReport(false);
+  // -1: at the root, then only if the cuts helped there.
+  model.addCutGenerator(&probing, -1, "probing");
+  model.addCutGenerator(&gomory, -1, "gomory");
+  model.addCutGenerator(&knapsack, -1, "knapsack");
+  model.addCutGenerator(&rounding, -1, "rounding");
+  model.addCutGenerator(&clique, -1, "clique");
+  CbcRounding nearest(model);
+  model.addHeuristic(&nearest);
+  CbcHeuristicFPump pump(model);
+  pump.setMaximumPasses(20);
+  model.addHeuristic(&pump);
 }
 
 /// Whole numbers exactly, and the other columns solved again for them: CBC's own values are good
@@ -115,8 +123,8 @@ class CbcSolver final : public LinearSolver {
     BOURSE_TRY(SolveOutcome relaxed, clp_->solve(program));
     if (relaxed.status != SolveStatus::optimal) return relaxed;
     if (is_whole(program, relaxed.solution.values)) return relaxed;
-    Result<SolveOutcome> outcome = branch(program, relaxed.solution.bound, true);
-    return outcome ? outcome : branch(program, relaxed.solution.bound, false);
+    Result<SolveOutcome> outcome = branch(program, relaxed.solution.bound, false);
+    return outcome ? outcome : branch(program, relaxed.solution.bound, true);
   }
 
  private:
@@ -126,45 +134,41 @@ class CbcSolver final : public LinearSolver {
     return true;
   }
 
-  /// One run of CBC. Its preprocessing has been seen to lose solutions on badly scaled rows, so the
-  /// second attempt goes without.
-  Result<SolveOutcome> branch(const LinearProgram& program, double lp_bound, bool preprocess) {
-    const CbcHandle model = make_model(program, options_);
-    if (!preprocess) {
-      Cbc_setParameter(model.get(), "preprocess", "off");
-      Cbc_setParameter(model.get(), "presolve", "off");
-    }
-    Cbc_solve(model.get());
+  /// One run of CBC; the second attempt goes without the parts that transform the program.
+  Result<SolveOutcome> branch(const LinearProgram& program, double lp_bound, bool plain) {
+    const OsiClpSolverInterface osi = interface_of(program);
+    CbcModel model(osi);
+    configure(model, options_, plain);
+    model.initialSolve();
+    model.branchAndBound();
     SolveOutcome outcome;
     outcome.solution.bound = lp_bound;
-    const double* best = Cbc_bestSolution(model.get());
+    const bool limited = model.isSecondsLimitReached() || model.isNodeLimitReached();
+    const double* best = model.bestSolution();
     if (best == nullptr) {
-      const bool limited =
-          Cbc_isSecondsLimitReached(model.get()) != 0 || Cbc_isNodeLimitReached(model.get()) != 0;
-      outcome.status = limited ? SolveStatus::limit : SolveStatus::infeasible;
-      if (!limited && Cbc_isProvenInfeasible(model.get()) == 0 &&
-          Cbc_secondaryStatus(model.get()) != 1)
+      if (!limited && !model.isProvenInfeasible())
         return fail(ErrorCode::internal, "branch and bound ended with no answer and no reason");
+      outcome.status = limited ? SolveStatus::limit : SolveStatus::infeasible;
       return outcome;
     }
     auto values = polished(program, best, *clp_);
     if (!values) return fail(ErrorCode::internal, "the answer of branch and bound breaks a row");
     outcome.solution.values = std::move(*values);
     outcome.solution.objective = cost_of(program, outcome.solution.values);
-    const bool proven = Cbc_isProvenOptimal(model.get()) != 0;
+    const bool proven = model.isProvenOptimal();
     outcome.status = proven ? SolveStatus::optimal : SolveStatus::feasible;
-    outcome.solution.bound = bound_of(model.get(), outcome.solution.objective, lp_bound, proven);
+    outcome.solution.bound = bound_of(model, outcome.solution.objective, lp_bound, proven);
     return outcome;
   }
 
   /// A run that ends as optimal proves the objective less the allowed gap. What CBC reports as the
   /// best possible value of the open nodes is tighter where it lies between that and the objective.
-  [[nodiscard]] double bound_of(Cbc_Model* model, double objective, double lp_bound,
+  [[nodiscard]] double bound_of(const CbcModel& model, double objective, double lp_bound,
                                 bool proven) const {
     double bound = std::min(lp_bound, objective);
     if (proven)
       bound = std::max(bound, objective - options_.gap * std::max(1.0, std::abs(objective)));
-    const double possible = Cbc_getBestPossibleObjValue(model);
+    const double possible = model.getBestPossibleObjValue();
     if (possible <= objective) bound = std::max(bound, possible);
     return bound;
   }

@@ -69,7 +69,8 @@ class ClpSolver final : public LinearSolver {
     ClpSimplex model;
     load(model, program);
     model.dual();
-    if (model.status() != 0) model.primal();  // tells infeasible from unbounded, ends stalls
+    if (model.isProvenPrimalInfeasible()) return outcome;
+    if (model.status() != 0) model.primal();  // tells unbounded from infeasible, ends stalls
     if (model.isProvenPrimalInfeasible()) return outcome;
     if (model.isProvenDualInfeasible()) {
       outcome.status = SolveStatus::unbounded;

@@ -29,7 +29,7 @@ struct LinearEntry {
 
 /// lower <= sum of entries <= upper.
 struct LinearRow {
-  std::vector<LinearEntry> entries;  ///< At most one a column, in any order.
+  std::vector<LinearEntry> entries{};  ///< At most one a column, in any order.
   double lower = -kNoBound;
   double upper = kNoBound;
 };

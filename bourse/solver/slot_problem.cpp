@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "bourse/base/check.h"
 #include "bourse/base/random.h"
@@ -95,7 +96,7 @@ class Draft {
     for (std::size_t h = 0; h < machines_.size(); ++h)
       if (counts(role)[h] > 0 || tasks_that_fit(demand_of(role), room_of(h), 1) > 0)
         order.push_back(h);
-    std::ranges::stable_sort(order, {}, [&](std::size_t h) { return prices(role)[h]; });
+    std::ranges::sort(order, {}, [&](std::size_t h) { return std::pair(prices(role)[h], h); });
     return order;
   }
 
