@@ -62,32 +62,30 @@ Decision PdOrsPolicy::decide(const ClusterState& state, const Event& event) {
   for (Admitted& job : admitted_)
     while (job.next < job.slots.size() && job.slots[job.next].slot < current_) ++job.next;
   Decision decision;
-  switch (event.kind) {
-    case EventKind::arrival:
-      arrive(state, event.job, decision);
-      break;
-    case EventKind::finish:
-    case EventKind::cancel:
-      finish(state, event.job);
-      break;
-    case EventKind::machine_down:
-      lose_machine(state, event.machine, decision);
+  if (event.kind == EventKind::finish || event.kind == EventKind::cancel) {
+    // Others may complete at this very instant, so the slot is not entered yet.
+    finish(state, event.job);
+  } else {
+    if (event.kind == EventKind::machine_down) lose_machine(state, event.machine, decision);
+    if (event.kind == EventKind::machine_up) ledger_->set_down(event.machine, false);
+    const bool enters_slot = entered_ < current_;
+    entered_ = current_;
+    if (enters_slot) replan_late_jobs(state, decision);
+    const bool admitted = event.kind == EventKind::arrival && arrive(state, event.job, decision);
+    if (enters_slot || event.kind == EventKind::machine_down)
       enact(state, decision);
-      break;
-    case EventKind::machine_up:
-      ledger_->set_down(event.machine, false);
-      break;
-    case EventKind::wake:
-      replan_late_jobs(state, decision);
-      enact(state, decision);
-      break;
+    else if (admitted)
+      enact_one(state, find(event.job), decision);
   }
-  if (!admitted_.empty()) {
-    decision.wake_at = start_of(current_ + 1);
-    // An arrival at the start of a slot may come after the wake-up there.
-    if (decision.wake_at <= state.now()) decision.wake_at = state.now();
-  }
+  if (!admitted_.empty())
+    decision.wake_at = entered_ < current_ ? state.now() : start_of(current_ + 1);
   return decision;
+}
+
+PdOrsPolicy::Admitted& PdOrsPolicy::find(JobId id) {
+  const auto at = std::ranges::lower_bound(admitted_, id, {}, &Admitted::job);
+  BOURSE_CHECK(at != admitted_.end() && at->job == id);
+  return *at;
 }
 
 SearchResult PdOrsPolicy::search(const ClusterState& state, JobId id, double samples_left,
@@ -100,7 +98,7 @@ SearchResult PdOrsPolicy::search(const ClusterState& state, JobId id, double sam
                        counters_);
 }
 
-void PdOrsPolicy::arrive(const ClusterState& state, JobId id, Decision& decision) {
+bool PdOrsPolicy::arrive(const ClusterState& state, JobId id, Decision& decision) {
   const JobSpec& spec = state.spec(id);
   estimator_->observe(spec);
   SearchResult result = search(state, id, state.samples_left(id), state.now(), false);
@@ -111,7 +109,7 @@ void PdOrsPolicy::arrive(const ClusterState& state, JobId id, Decision& decision
     decision.reasons.push_back({id,
                                 priced_out ? ReasonCode::priced_out : ReasonCode::no_schedule,
                                 {schedule.payoff(), schedule.utility, schedule.cost, 0}});
-    return;
+    return false;
   }
   decision.reasons.push_back(
       {id,
@@ -120,7 +118,7 @@ void PdOrsPolicy::arrive(const ClusterState& state, JobId id, Decision& decision
   const auto at = std::ranges::lower_bound(admitted_, id, {}, &Admitted::job);
   Admitted& job = *admitted_.insert(at, Admitted{.job = id, .slots = {}});
   admit(state, job, std::move(result.schedule), decision);
-  if (const Allocation* wanted = wanted_now(job)) decision.changes.push_back({id, *wanted});
+  return true;
 }
 
 void PdOrsPolicy::admit(const ClusterState& state, Admitted& job, JobSchedule schedule,
@@ -163,16 +161,17 @@ void PdOrsPolicy::lose_machine(const ClusterState& state, MachineId machine, Dec
   }
   ledger_->set_down(machine, true);
   for (const JobId id : hit) {
-    Admitted& job = *std::ranges::lower_bound(admitted_, id, {}, &Admitted::job);
+    Admitted& job = find(id);
     if (wanted_now(job) == nullptr) {
       plan_rest(state, job, state.now(), state.samples_left(id), decision);
       continue;
     }
     const Seconds next = start_of(current_ + 1);
-    const JobState& running = state.job(id);
-    const double trained =
-        running.rate *
-        std::max(Seconds(0), next - std::max(state.now(), running.progress_from)).value;
+    const Allocation& running = *wanted_now(job);
+    const double rate = samples_per_second(
+        state.spec(id).throughput, tasks_of(running), locality_of(running, state.cluster()),
+        slowest_speed(running, state.cluster()));
+    const double trained = rate * (next - state.now()).value;
     const double left = state.samples_left(id) - trained;
     if (left > 0) plan_rest(state, job, next, left, decision);
   }
@@ -195,12 +194,14 @@ void PdOrsPolicy::replan_late_jobs(const ClusterState& state, Decision& decision
 }
 
 void PdOrsPolicy::enact(const ClusterState& state, Decision& decision) {
-  for (const Admitted& job : admitted_) {
-    const Allocation& held = state.job(job.job).allocation;
-    const Allocation* wanted = wanted_now(job);
-    if (wanted == nullptr && !held.empty()) decision.changes.push_back({job.job, {}});
-    if (wanted != nullptr && *wanted != held) decision.changes.push_back({job.job, *wanted});
-  }
+  for (const Admitted& job : admitted_) enact_one(state, job, decision);
+}
+
+void PdOrsPolicy::enact_one(const ClusterState& state, const Admitted& job, Decision& decision) {
+  const Allocation& held = state.job(job.job).allocation;
+  const Allocation* wanted = wanted_now(job);
+  if (wanted == nullptr && !held.empty()) decision.changes.push_back({job.job, {}});
+  if (wanted != nullptr && *wanted != held) decision.changes.push_back({job.job, *wanted});
 }
 
 namespace {

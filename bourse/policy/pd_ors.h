@@ -56,13 +56,15 @@ class PdOrsPolicy final : public Policy {
   };
 
   void start(const ClusterState& state);
-  void arrive(const ClusterState& state, JobId id, Decision& decision);
+  [[nodiscard]] bool arrive(const ClusterState& state, JobId id, Decision& decision);
   void finish(const ClusterState& state, JobId id);
   void lose_machine(const ClusterState& state, MachineId machine, Decision& decision);
   void plan_rest(const ClusterState& state, Admitted& job, Seconds from, double samples_left,
                  Decision& decision);
   void replan_late_jobs(const ClusterState& state, Decision& decision);
   void enact(const ClusterState& state, Decision& decision);
+  void enact_one(const ClusterState& state, const Admitted& job, Decision& decision);
+  [[nodiscard]] Admitted& find(JobId id);
   void release(const ClusterState& state, Admitted& job, std::size_t from);
   void admit(const ClusterState& state, Admitted& job, JobSchedule schedule, Decision& decision);
   [[nodiscard]] SearchResult search(const ClusterState& state, JobId id, double samples_left,
@@ -78,6 +80,7 @@ class PdOrsPolicy final : public Policy {
   std::optional<BoundsEstimator> estimator_;
   std::vector<Admitted> admitted_;  ///< Unfinished, by job.
   SlotIndex current_ = 0;
+  SlotIndex entered_ = -1;  ///< Last slot whose bookings were enacted.
   SlotCostCounters counters_;
 };
 
