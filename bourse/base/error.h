@@ -27,6 +27,7 @@ struct Error {
   std::string message;
 };
 
+/// A value, or the error that kept it from being there.
 template <class T>
 using Result = tl::expected<T, Error>;
 
@@ -53,14 +54,14 @@ using Result = tl::expected<T, Error>;
 #define BOURSE_CONCAT(a, b) BOURSE_CONCAT_(a, b)
 
 /// BOURSE_TRY(const T x, expression): declares x from the value of a Result, or returns its error.
-#define BOURSE_TRY(declaration, ...)                                   \
-  auto BOURSE_CONCAT(bourse_result_, __LINE__) = (__VA_ARGS__);        \
-  if (!BOURSE_CONCAT(bourse_result_, __LINE__))                        \
-    return tl::unexpected<::bourse::Error>(                            \
-        std::move(BOURSE_CONCAT(bourse_result_, __LINE__)).error());   \
+#define BOURSE_TRY(declaration, ...)                                 \
+  auto BOURSE_CONCAT(bourse_result_, __LINE__) = (__VA_ARGS__);      \
+  if (!BOURSE_CONCAT(bourse_result_, __LINE__))                      \
+    return tl::unexpected<::bourse::Error>(                          \
+        std::move(BOURSE_CONCAT(bourse_result_, __LINE__)).error()); \
   declaration = *std::move(BOURSE_CONCAT(bourse_result_, __LINE__))
 
 /// BOURSE_TRY_VOID(expression): returns the error of a Result<void>, if it has one.
-#define BOURSE_TRY_VOID(...)                                                   \
-  if (auto bourse_result = (__VA_ARGS__); !bourse_result)                      \
+#define BOURSE_TRY_VOID(...)                              \
+  if (auto bourse_result = (__VA_ARGS__); !bourse_result) \
   return tl::unexpected<::bourse::Error>(std::move(bourse_result).error())

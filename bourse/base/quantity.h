@@ -22,8 +22,12 @@ struct Quantity {
     value -= other.value;
     return *this;
   }
-  friend constexpr Quantity operator+(Quantity a, Quantity b) { return Quantity(a.value + b.value); }
-  friend constexpr Quantity operator-(Quantity a, Quantity b) { return Quantity(a.value - b.value); }
+  friend constexpr Quantity operator+(Quantity a, Quantity b) {
+    return Quantity(a.value + b.value);
+  }
+  friend constexpr Quantity operator-(Quantity a, Quantity b) {
+    return Quantity(a.value - b.value);
+  }
   friend constexpr Quantity operator*(Quantity a, double b) { return Quantity(a.value * b); }
   friend constexpr Quantity operator*(double a, Quantity b) { return Quantity(a * b.value); }
   friend constexpr Quantity operator/(Quantity a, double b) { return Quantity(a.value / b); }
@@ -31,13 +35,15 @@ struct Quantity {
   friend constexpr auto operator<=>(Quantity, Quantity) = default;
 };
 
-using Seconds = Quantity<struct SecondsTag>;  ///< A duration, or an instant since the workload began.
+using Seconds =
+    Quantity<struct SecondsTag>;  ///< A duration, or an instant since the workload began.
 using Bytes = Quantity<struct BytesTag>;
 using BytesPerSecond = Quantity<struct BytesPerSecondTag>;
 
 /// Later than every instant.
 inline constexpr Seconds kForever{std::numeric_limits<double>::infinity()};
 
+/// Time that `size` takes at `rate`; infinite at rate 0.
 constexpr Seconds operator/(Bytes size, BytesPerSecond rate) {
   return Seconds(size.value / rate.value);
 }

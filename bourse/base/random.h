@@ -23,8 +23,8 @@ enum class Purpose : std::uint32_t {
 /// detail, number of the draw), so that what one part of the program asks never shifts what another
 /// part gets: two policies see the same arrivals whatever they ask in between.
 ///
-/// Numbers come from Philox4x32-10 (Salmon et al., SC'11), the distributions are our own, so results
-/// are the same bytes with every compiler and standard library.
+/// Numbers come from Philox4x32-10 (Salmon et al., SC'11), the distributions are our own, so
+/// results are the same bytes with every compiler and standard library.
 class RandomStream {
  public:
   /// `subject` is usually a job or machine number, `detail` a slot or try.

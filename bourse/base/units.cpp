@@ -35,14 +35,10 @@ constexpr std::array<Unit, 9> kByteUnits{{{"TiB", 1099511627776.0},
                                           {"MB", 1e6},
                                           {"kB", 1e3},
                                           {"B", 1}}};
-constexpr std::array<Unit, 5> kBitUnits{{{"Tbit", 1.25e11},
-                                         {"Gbit", 1.25e8},
-                                         {"Mbit", 1.25e5},
-                                         {"kbit", 125},
-                                         {"bit", 0.125}}};
+constexpr std::array<Unit, 5> kBitUnits{
+    {{"Tbit", 1.25e11}, {"Gbit", 1.25e8}, {"Mbit", 1.25e5}, {"kbit", 125}, {"bit", 0.125}}};
 constexpr std::string_view kTimeNames = "ns, us, ms, s, min, h, d, w";
 constexpr std::string_view kByteNames = "B, kB, MB, GB, TB, KiB, MiB, GiB, TiB";
-
 
 /// Takes a number from the front of `text` and leaves the rest there.
 Result<double> take_number(std::string_view& text, std::string_view whole) {
@@ -105,10 +101,11 @@ Result<Seconds> parse_seconds(std::string_view text) {
     const auto length = rest.find_first_of("0123456789.+- ");
     const std::string_view name = rest.substr(0, length);
     rest = trim(rest.substr(name.size()));
-    if (name.empty() && rest.empty() && last_factor == 0) return [&]() -> Result<Seconds> {
-      BOURSE_TRY(const double value, non_negative(number, whole));
-      return Seconds(value);
-    }();
+    if (name.empty() && rest.empty() && last_factor == 0)
+      return [&]() -> Result<Seconds> {
+        BOURSE_TRY(const double value, non_negative(number, whole));
+        return Seconds(value);
+      }();
     const Unit* unit = find_unit(kTimeUnits, name);
     if (unit == nullptr)
       return invalid(
@@ -140,9 +137,10 @@ Result<Bytes> parse_bytes(std::string_view text) {
 Result<BytesPerSecond> parse_bytes_per_second(std::string_view text) {
   const std::string_view whole = trim(text);
   const auto bad = [&] {
-    return invalid(fmt::format(
-        "'{}' has no known unit of rate; use one of kbit/s, Mbit/s, Gbit/s, kB/s, MB/s, GB/s, MiB/s",
-        whole));
+    return invalid(
+        fmt::format("'{}' has no known unit of rate; use one of kbit/s, Mbit/s, Gbit/s, kB/s, "
+                    "MB/s, GB/s, MiB/s",
+                    whole));
   };
   if (!whole.ends_with("/s")) return bad();
   std::string_view rest = whole.substr(0, whole.size() - 2);

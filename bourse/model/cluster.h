@@ -16,7 +16,7 @@ namespace bourse {
 struct MachineClass {
   std::string name;
   ResourceVector capacity;  ///< One amount for each of Cluster::types.
-  double speed = 1;         ///< Computing speed relative to the speed jobs declare; 2 halves the time.
+  double speed = 1;  ///< Computing speed relative to the speed jobs declare; 2 halves the time.
 };
 
 struct Machine {

@@ -13,12 +13,12 @@ namespace bourse {
 
 /// A training job as submitted. What a policy is told; how fast it really runs may differ.
 struct JobSpec {
-  std::string name;        ///< Unique in a workload.
-  std::string group;       ///< Virtual cluster, project or user; may be empty.
-  Seconds arrival{0};      ///< a_i, since the workload began.
-  double samples = 1;      ///< V_i, the work: samples over all epochs; gang-seconds if rigid. > 0.
-  ResourceVector worker;   ///< alpha_i, demand of one worker.
-  ResourceVector server;   ///< beta_i, demand of one parameter server.
+  std::string name;       ///< Unique in a workload.
+  std::string group;      ///< Virtual cluster, project or user; may be empty.
+  Seconds arrival{0};     ///< a_i, since the workload began.
+  double samples = 1;     ///< V_i, the work: samples over all epochs; gang-seconds if rigid. > 0.
+  ResourceVector worker;  ///< alpha_i, demand of one worker.
+  ResourceVector server;  ///< beta_i, demand of one parameter server.
   Throughput throughput;
   Utility utility;
   int requested_workers = 1;  ///< What a policy with fixed sizes gives it; at least 1.

@@ -13,15 +13,17 @@
 namespace bourse {
 
 /// How much of one resource: thousandths of its unit, as an integer, so that sums are exact and ten
-/// demands of 0.1 GPU fill one GPU. The unit is one device for a counted resource (gpu, cpu) and one
-/// MiB for a resource in bytes (memory, storage).
+/// demands of 0.1 GPU fill one GPU. The unit is one device for a counted resource (gpu, cpu) and
+/// one MiB for a resource in bytes (memory, storage).
 using Amount = std::int64_t;
 inline constexpr Amount kAmountsPerUnit = 1000;
 /// Largest amount a file may state; ten thousand machines of it still add up without overflow.
 inline constexpr Amount kMaxAmount = Amount{1} << 48;
 
+/// How a resource is counted, and which unit its amounts have.
 enum class ResourceKind { count, bytes };
 
+/// What can run out on a machine.
 struct ResourceType {
   std::string name;  ///< "gpu", "cpu", "memory", or any other word.
   ResourceKind kind = ResourceKind::count;
@@ -46,9 +48,9 @@ class ResourceTypes {
   std::vector<ResourceType> types_;
 };
 
-/// Reads "4", "0.5" (a count) or "4GiB" (bytes). A demand is rounded up to a representable amount, a
-/// capacity down, so that nothing fits that should not.
-/// Errors: invalid_argument if it is negative, not a number, or above kMaxAmount.
+/// Reads "4", "0.5" (a count) or "4GiB" (bytes). A demand is rounded up to a representable amount,
+/// a capacity down, so that nothing fits that should not. Errors: invalid_argument if it is
+/// negative, not a number, or above kMaxAmount.
 enum class Rounding { up, down };
 struct ParsedAmount {
   Amount amount = 0;
@@ -63,7 +65,8 @@ struct ParsedAmount {
 [[nodiscard]] bool fits(std::span<const Amount> demand, std::span<const Amount> free,
                         std::int64_t count = 1);
 
-/// How many whole `demand`s fit into `free`; at most `limit`. A demand of nothing fits `limit` times.
+/// How many whole `demand`s fit into `free`; at most `limit`. A demand of nothing fits `limit`
+/// times.
 [[nodiscard]] std::int64_t count_that_fits(std::span<const Amount> demand,
                                            std::span<const Amount> free, std::int64_t limit);
 

@@ -41,8 +41,7 @@ double speed_of(const RingThroughput& t, TaskCounts tasks, Locality locality, do
   if (tasks.workers <= 0) return 0;
   const int n = std::min(tasks.workers, t.global_batch);
   const double compute = t.global_batch * t.compute_per_sample.value / speed / n;
-  const double exchange =
-      n == 1 ? 0 : (2 * t.gradient / rate_at(t, locality)).value * (n - 1) / n;
+  const double exchange = n == 1 ? 0 : (2 * t.gradient / rate_at(t, locality)).value * (n - 1) / n;
   return t.global_batch / (compute + exchange);
 }
 
@@ -61,8 +60,7 @@ double speed_of(const TableThroughput& t, TaskCounts tasks, Locality locality, d
 
 std::optional<TaskCounts> tasks_for(const ParameterServerThroughput& t, double rate,
                                     Locality locality, double speed) {
-  const int workers =
-      std::max(1, ceil_count(rate * seconds_per_sample(t, locality, speed)));
+  const int workers = std::max(1, ceil_count(rate * seconds_per_sample(t, locality, speed)));
   if (workers > t.global_batch) return std::nullopt;
   return TaskCounts{workers, ceil_count(workers / t.workers_per_server)};
 }
@@ -84,8 +82,7 @@ std::optional<TaskCounts> tasks_for(const RingThroughput& t, double rate, Locali
   return TaskCounts{workers, 0};
 }
 
-std::optional<TaskCounts> tasks_for(const RigidThroughput& t, double rate, Locality,
-                                    double speed) {
+std::optional<TaskCounts> tasks_for(const RigidThroughput& t, double rate, Locality, double speed) {
   if (rate > speed * (1 + 1e-12)) return std::nullopt;
   return TaskCounts{t.workers, t.servers};
 }
@@ -119,8 +116,7 @@ Result<void> check(const ParameterServerThroughput& t) {
   if (!positive(t.workers_per_server)) return invalid("workers_per_server must be above 0");
   if (!positive(t.rate_inside.value)) return invalid("rate_inside must be above 0");
   if (!positive(t.rate_across.value)) return invalid("rate_across must be above 0");
-  if (t.rate_across > t.rate_inside)
-    return invalid("rate_across must be at most rate_inside");
+  if (t.rate_across > t.rate_inside) return invalid("rate_across must be at most rate_inside");
   if (t.global_batch / t.workers_per_server > kMaxWorkers)
     return invalid("workers_per_server is so small that more than 1000000 servers would be needed");
   return {};
@@ -165,8 +161,7 @@ double samples_per_second(const Throughput& throughput, TaskCounts tasks, Locali
 
 std::optional<TaskCounts> tasks_for_rate(const Throughput& throughput, double rate,
                                          Locality locality, double speed) {
-  return std::visit([&](const auto& t) { return tasks_for(t, rate, locality, speed); },
-                    throughput);
+  return std::visit([&](const auto& t) { return tasks_for(t, rate, locality, speed); }, throughput);
 }
 
 int servers_for(const Throughput& throughput, int workers) {

@@ -52,8 +52,8 @@ struct RigidThroughput {
 };
 
 /// Measured speeds. With n workers and s servers at some locality the job runs at the speed of its
-/// best measured point with at most n workers, at most s servers and that locality or a farther one;
-/// an allocation that was measured therefore runs as measured and more never hurts.
+/// best measured point with at most n workers, at most s servers and that locality or a farther
+/// one; an allocation that was measured therefore runs as measured and more never hurts.
 struct TableThroughput {
   struct Point {
     int workers = 1;
@@ -64,8 +64,9 @@ struct TableThroughput {
   std::vector<Point> points;  ///< At least one.
 };
 
-using Throughput = std::variant<ParameterServerThroughput, RingThroughput, RigidThroughput,
-                                TableThroughput>;
+/// How fast a job trains as a function of its tasks: one of the four shapes.
+using Throughput =
+    std::variant<ParameterServerThroughput, RingThroughput, RigidThroughput, TableThroughput>;
 
 /// Samples per second of an allocation whose slowest machine has `speed`.
 /// A machine of speed k divides compute time by k; measured tables and gangs run k times as fast.

@@ -66,7 +66,8 @@ Result<void> check(const LinearDecayUtility& u) {
 Result<void> check(const PiecewiseLinearUtility& u) {
   if (u.points.empty()) return invalid("points must have at least one point");
   for (std::size_t i = 0; i < u.points.size(); ++i) {
-    if (!is_delay(u.points[i].delay)) return invalid("every delay must be a duration of at least 0");
+    if (!is_delay(u.points[i].delay))
+      return invalid("every delay must be a duration of at least 0");
     if (!is_value(u.points[i].value)) return invalid("every value must be a number of at least 0");
     if (i == 0) continue;
     if (u.points[i].delay <= u.points[i - 1].delay)

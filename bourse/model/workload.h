@@ -15,7 +15,7 @@ namespace bourse {
 
 /// Jobs, and where the file says so the cluster they run on and the time they have.
 struct Workload {
-  ResourceTypes types;  ///< Of the demands of the jobs.
+  ResourceTypes types;             ///< Of the demands of the jobs.
   std::vector<JobSpec> jobs;       ///< Indexed by JobId; arrivals do not decrease.
   std::optional<Cluster> cluster;  ///< Its types may differ from `types`.
   Seconds horizon = kForever;      ///< Jobs unfinished by then earn nothing.
@@ -32,9 +32,9 @@ struct Instance {
   Seconds slot{0};
 };
 
-/// Completion delay that the utility of a job sees: exact, or whole slots (t_hat - a_i) if slot > 0.
-/// Completing exactly at the end of a slot counts as in that slot.
-/// Source: PD-ORS, u_i(t_hat_i - a_i).
+/// Completion delay that the utility of a job sees: exact, or whole slots (t_hat - a_i) if slot >
+/// 0. Completing exactly at the end of a slot counts as in that slot. Source: PD-ORS, u_i(t_hat_i -
+/// a_i).
 [[nodiscard]] Seconds utility_delay(Seconds arrival, Seconds finish, Seconds slot);
 
 struct BindOptions {

@@ -12,6 +12,7 @@
 
 namespace bourse {
 
+/// What happened.
 enum class EventKind : std::uint8_t { arrival, finish, machine_down, machine_up, wake, cancel };
 
 /// Why a policy is asked. The state already shows what happened.
@@ -23,18 +24,19 @@ struct Event {
 
 /// Why a job has what it has. Kept as code and numbers; reason_text makes the sentence.
 enum class ReasonCode : std::uint8_t {
-  started,          ///< Runs now.
-  no_room,          ///< Its tasks do not fit what is free.
-  behind_head,      ///< Fits, but the head of the queue does not, and nobody overtakes.
-  preempted,        ///< Gave way to a job that comes first by the policy's order.
-  resized,          ///< Keeps running with another number of tasks.
-  admitted,         ///< numbers: utility, cost, payoff, promised completion (s since the start).
-  priced_out,       ///< numbers: best utility - cost, its utility, its cost.
-  no_schedule,      ///< No schedule completes it in time.
-  machine_lost,     ///< A machine under it went down.
-  replanned,        ///< Late, or lost a machine; numbers: cost of the rest, promised completion.
+  started,       ///< Runs now.
+  no_room,       ///< Its tasks do not fit what is free.
+  behind_head,   ///< Fits, but the head of the queue does not, and nobody overtakes.
+  preempted,     ///< Gave way to a job that comes first by the policy's order.
+  resized,       ///< Keeps running with another number of tasks.
+  admitted,      ///< numbers: utility, cost, payoff, promised completion (s since the start).
+  priced_out,    ///< numbers: best utility - cost, its utility, its cost.
+  no_schedule,   ///< No schedule completes it in time.
+  machine_lost,  ///< A machine under it went down.
+  replanned,     ///< Late, or lost a machine; numbers: cost of the rest, promised completion.
 };
 
+/// One decision about one job, explained.
 struct Reason {
   JobId job;
   ReasonCode code = ReasonCode::started;
@@ -68,7 +70,8 @@ struct Decision {
 };
 
 /// An online scheduler: sees what has happened so far, decides what runs. The simulator and the
-/// daemon call the same object, from one thread. Deterministic: the same calls give the same answers.
+/// daemon call the same object, from one thread. Deterministic: the same calls give the same
+/// answers.
 class Policy {
  public:
   virtual ~Policy() = default;

@@ -24,13 +24,13 @@ enum class JobStatus : std::uint8_t {
 /// What is known of a job at run time.
 struct JobState {
   JobStatus status = JobStatus::pending;
-  std::uint32_t restarts = 0;   ///< Resumes, resizes and moves so far.
-  Allocation allocation;        ///< What it holds now.
-  double samples_done = 0;      ///< At `since`.
-  double rate = 0;              ///< Samples per second since then, as observed.
-  Seconds since{0};             ///< When the allocation last changed.
-  Seconds progress_from{0};     ///< Work counts from here on (after the restart cost).
-  Seconds attained{0};          ///< Time held so far, at `since`.
+  std::uint32_t restarts = 0;  ///< Resumes, resizes and moves so far.
+  Allocation allocation;       ///< What it holds now.
+  double samples_done = 0;     ///< At `since`.
+  double rate = 0;             ///< Samples per second since then, as observed.
+  Seconds since{0};            ///< When the allocation last changed.
+  Seconds progress_from{0};    ///< Work counts from here on (after the restart cost).
+  Seconds attained{0};         ///< Time held so far, at `since`.
 };
 
 /// All a policy may look at: the machines, the jobs that have arrived and the time.
