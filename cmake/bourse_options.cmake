@@ -5,14 +5,17 @@ target_compile_options(
   INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
             -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align -Wnull-dereference
             -ffp-contract=off # the same bytes on every machine: no fused multiply-add
+            # std::stable_sort of libstdc++ 12 calls what it has itself deprecated; Clang tells us.
+            $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>
             $<$<BOOL:${BOURSE_WERROR}>:-Werror>)
 # GCC's null-dereference and maybe-uninitialized analyses misfire under sanitizers.
 if(BOURSE_SANITIZE)
   list(JOIN BOURSE_SANITIZE "," sanitizers)
-  target_compile_options(bourse_options INTERFACE -fsanitize=${sanitizers} -fno-omit-frame-pointer
-                                                  -fno-sanitize-recover=all -Wno-null-dereference
-                                                  -Wno-maybe-uninitialized)
+  target_compile_options(
+    bourse_options
+    INTERFACE -fsanitize=${sanitizers} -fno-omit-frame-pointer -fno-sanitize-recover=all
+              -Wno-null-dereference $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(bourse_options INTERFACE -fsanitize=${sanitizers})
 endif()
-target_compile_definitions(bourse_options
-                           INTERFACE $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
+target_compile_definitions(
+  bourse_options INTERFACE $<$<OR:$<CONFIG:Debug>,$<BOOL:${BOURSE_SANITIZE}>>:_GLIBCXX_ASSERTIONS>)

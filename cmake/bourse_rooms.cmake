@@ -1,12 +1,19 @@
-# One room = one folder bourse/<name>/ = one library bourse::<name>.
-# Files: x.h x.cpp (library), x_test.cpp (unit), x_property_test.cpp, x_bench.cpp. Nothing else to list.
+# One room = one folder bourse/<name>/ = one library bourse::<name>. Nothing to list, the name of a
+# file says what it is:
+#   x.h x.cpp            the library
+#   x_test.cpp           unit tests               -> <name>_tests, label unit
+#   x_slow_test.cpp      tests beyond 50 ms       -> <name>_slow_tests, label slow
+#   x_threads_test.cpp   tests that start threads -> <name>_threads_tests, label threads; tsan runs them
+#   x_bench.cpp          benchmarks               -> <name>_bench, with BOURSE_BENCH
 function(bourse_add_room name)
   cmake_parse_arguments(PARSE_ARGV 1 ROOM "" "" "DEPS;EXTERNAL")
   set(dir ${PROJECT_SOURCE_DIR}/bourse/${name})
   file(GLOB headers CONFIGURE_DEPENDS ${dir}/*.h)
   file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cpp)
   set(tests ${sources})
+  set(benches ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  list(FILTER benches INCLUDE REGEX "_bench\\.cpp$")
   list(FILTER sources EXCLUDE REGEX "_(test|bench)\\.cpp$")
   if(NOT sources)
     message(STATUS "room ${name} is empty")
@@ -27,30 +34,56 @@ function(bourse_add_room name)
   target_link_libraries(bourse_${name} PUBLIC ${deps} ${ROOM_EXTERNAL}
                                        PRIVATE $<BUILD_INTERFACE:bourse_options>)
   install(TARGETS bourse_${name} EXPORT bourse-targets FILE_SET HEADERS)
-  if(BOURSE_TESTS AND tests)
-    add_executable(${name}_tests ${tests})
-    target_link_libraries(${name}_tests PRIVATE bourse::${name} bourse_options GTest::gmock
-                                                GTest::gtest_main rapidcheck)
-    target_compile_definitions(${name}_tests
+  set_property(GLOBAL APPEND PROPERTY BOURSE_ROOM_TARGETS bourse::${name})
+  if(BOURSE_TESTS)
+    bourse_add_room_tests(${name} ${tests})
+  endif()
+  if(BOURSE_BENCH AND benches)
+    add_executable(${name}_bench ${benches})
+    target_link_libraries(${name}_bench PRIVATE bourse::${name} bourse_options benchmark::benchmark
+                                                benchmark::benchmark_main)
+    target_compile_definitions(${name}_bench
                                PRIVATE BOURSE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-    gtest_discover_tests(${name}_tests TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
-                         PROPERTIES LABELS unit TIMEOUT 300)
   endif()
 endfunction()
 
-# Reads bourse/LAYERS and makes every room, top to bottom.
+# One executable a kind of test, so that each kind is built and run without the others.
+function(bourse_add_room_tests name)
+  set(slow ${ARGN})
+  set(threads ${ARGN})
+  set(unit ${ARGN})
+  list(FILTER slow INCLUDE REGEX "_slow_test\\.cpp$")
+  list(FILTER threads INCLUDE REGEX "_threads_test\\.cpp$")
+  list(FILTER unit EXCLUDE REGEX "_(slow|threads)_test\\.cpp$")
+  bourse_add_tests(${name}_tests unit bourse::${name} ${name}. ${unit})
+  bourse_add_tests(${name}_slow_tests slow bourse::${name} ${name}. ${slow})
+  bourse_add_tests(${name}_threads_tests threads bourse::${name} ${name}. ${threads})
+endfunction()
+
+# bourse_add_tests(TARGET LABEL LIBRARY PREFIX FILE...): a gtest program, its tests known to ctest as
+# PREFIX + name. Without files there is nothing to do.
+function(bourse_add_tests target label library prefix)
+  if(NOT ARGN)
+    return()
+  endif()
+  add_executable(${target} ${ARGN})
+  target_link_libraries(${target} PRIVATE ${library} bourse_options GTest::gmock GTest::gtest_main
+                                          rapidcheck)
+  target_compile_definitions(${target} PRIVATE BOURSE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  gtest_discover_tests(${target} TEST_PREFIX "${prefix}" DISCOVERY_MODE PRE_TEST
+                       PROPERTIES LABELS ${label} TIMEOUT 300)
+  if(NOT TARGET all_${label}_tests)
+    add_custom_target(all_${label}_tests)
+  endif()
+  add_dependencies(all_${label}_tests ${target})
+endfunction()
+
+# Makes every room of bourse/LAYERS, top to bottom.
 function(bourse_add_rooms)
   set(layers ${PROJECT_SOURCE_DIR}/bourse/LAYERS)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${layers})
-  file(STRINGS ${layers} lines)
-  foreach(line IN LISTS lines)
-    string(REPLACE ";" "|" line "${line}")
-    if(line MATCHES "^[ \t]*#" OR NOT line MATCHES "^([a-z]+)[ ]*:([^|]*)\\|(.*)$")
-      continue()
-    endif()
-    set(room ${CMAKE_MATCH_1})
-    separate_arguments(deps UNIX_COMMAND "${CMAKE_MATCH_2}")
-    separate_arguments(external UNIX_COMMAND "${CMAKE_MATCH_3}")
-    bourse_add_room(${room} DEPS ${deps} EXTERNAL ${external})
+  bourse_read_layers(${layers})
+  foreach(room IN LISTS bourse_rooms)
+    bourse_add_room(${room} DEPS ${bourse_deps_${room}} EXTERNAL ${bourse_external_${room}})
   endforeach()
 endfunction()

@@ -27,6 +27,7 @@ struct Error {
   std::string message;
 };
 
+/// A value, or the error that kept it from being there.
 template <class T>
 using Result = tl::expected<T, Error>;
 

@@ -43,6 +43,7 @@ using BytesPerSecond = Quantity<struct BytesPerSecondTag>;
 /// Later than every instant.
 inline constexpr Seconds kForever{std::numeric_limits<double>::infinity()};
 
+/// Time that `size` takes at `rate`; infinite at rate 0.
 constexpr Seconds operator/(Bytes size, BytesPerSecond rate) {
   return Seconds(size.value / rate.value);
 }

@@ -67,16 +67,15 @@ Result<double> non_negative(double value, std::string_view whole) {
   return value;
 }
 
-/// The largest unit in which the value is a short number, so that reading it back is exact.
+/// The largest unit in which the value is a short number, so that reading it back is exact. The
+/// last unit is the one that every value has.
 std::string in_best_unit(double value, std::span<const Unit> units) {
-  const Unit* base = nullptr;
   for (const Unit& unit : units) {
-    if (unit.factor == 1) base = &unit;
     const double scaled = value / unit.factor;
     if (scaled >= 1 && scaled == std::floor(scaled) && scaled * unit.factor == value)
       return fmt::format("{}{}", scaled, unit.name);
   }
-  return fmt::format("{}{}", value, base->name);
+  return fmt::format("{}{}", value, units.back().name);
 }
 
 }  // namespace

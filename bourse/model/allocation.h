@@ -20,6 +20,7 @@ struct TaskGroup {
 /// All tasks of a job, ordered by machine, one group a machine, no empty group. Empty: not running.
 using Allocation = std::vector<TaskGroup>;
 
+/// Workers and servers over all machines.
 [[nodiscard]] TaskCounts tasks_of(std::span<const TaskGroup> allocation);
 
 /// How far apart the tasks are. An empty allocation is on one machine.

@@ -41,6 +41,7 @@ struct PiecewiseLinearUtility {
   std::vector<Point> points;  ///< At least one; delays increase, values do not.
 };
 
+/// `value` whenever the job completes.
 struct ConstantUtility {
   double value = 1;
 };

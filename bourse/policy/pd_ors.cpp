@@ -168,9 +168,9 @@ void PdOrsPolicy::lose_machine(const ClusterState& state, MachineId machine, Dec
     }
     const Seconds next = start_of(current_ + 1);
     const Allocation& running = *wanted_now(job);
-    const double rate = samples_per_second(
-        state.spec(id).throughput, tasks_of(running), locality_of(running, state.cluster()),
-        slowest_speed(running, state.cluster()));
+    const double rate = samples_per_second(state.spec(id).throughput, tasks_of(running),
+                                           locality_of(running, state.cluster()),
+                                           slowest_speed(running, state.cluster()));
     const double trained = rate * (next - state.now()).value;
     const double left = state.samples_left(id) - trained;
     if (left > 0) plan_rest(state, job, next, left, decision);

@@ -12,6 +12,7 @@
 
 namespace bourse {
 
+/// What happened.
 enum class EventKind : std::uint8_t { arrival, finish, machine_down, machine_up, wake, cancel };
 
 /// Why a policy is asked. The state already shows what happened.
@@ -35,6 +36,7 @@ enum class ReasonCode : std::uint8_t {
   replanned,     ///< Late, or lost a machine; numbers: cost of the rest, promised completion.
 };
 
+/// One decision about one job, explained.
 struct Reason {
   JobId job;
   ReasonCode code = ReasonCode::started;

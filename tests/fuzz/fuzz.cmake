@@ -1,0 +1,23 @@
+# Fuzzers. Each x_fuzz.cpp defines LLVMFuzzerTestOneInput; its corpus is corpus/x/, one input a file.
+# With BOURSE_FUZZ (preset fuzz, clang) each becomes a program x_fuzz that looks for crashes. In other
+# builds with tests each becomes the ctest fuzz.x, which replays the corpus once.
+file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*_fuzz.cpp)
+get_property(rooms GLOBAL PROPERTY BOURSE_ROOM_TARGETS)
+foreach(fuzzer IN LISTS fuzzers)
+  get_filename_component(target ${fuzzer} NAME_WE)
+  string(REGEX REPLACE "_fuzz$" "" name ${target})
+  set(corpus ${CMAKE_CURRENT_LIST_DIR}/corpus/${name})
+  if(BOURSE_FUZZ)
+    add_executable(${target} ${fuzzer})
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+  elseif(BOURSE_TESTS)
+    add_executable(${target}_replay ${fuzzer} ${CMAKE_CURRENT_LIST_DIR}/replay_main.cpp)
+    add_test(NAME fuzz.${name} COMMAND ${target}_replay ${corpus})
+    set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 120)
+    set(target ${target}_replay)
+  else()
+    continue()
+  endif()
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${target} PRIVATE bourse_options ${rooms})
+endforeach()

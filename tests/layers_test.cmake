@@ -1,0 +1,27 @@
+# The build refuses a plan of rooms that cannot be right, with the line that is wrong.
+# Run: cmake -P tests/layers_test.cmake
+get_filename_component(source ${CMAKE_CURRENT_LIST_DIR} DIRECTORY)
+set(dir ${CMAKE_CURRENT_BINARY_DIR}/layers_test)
+file(MAKE_DIRECTORY ${dir})
+file(WRITE ${dir}/read.cmake "cmake_minimum_required(VERSION 3.25)
+include(${source}/cmake/bourse_layers.cmake)
+bourse_read_layers(${dir}/LAYERS)
+message(STATUS \"rooms: \${bourse_rooms}; b opens onto: \${bourse_deps_b}; takes: \${bourse_external_b}\")
+")
+
+function(expect plan wanted)
+  file(WRITE ${dir}/LAYERS "${plan}")
+  execute_process(COMMAND ${CMAKE_COMMAND} -P ${dir}/read.cmake OUTPUT_VARIABLE said ERROR_VARIABLE said)
+  string(REGEX REPLACE "[ \n]+" " " said "${said}")
+  string(FIND "${said}" "${wanted}" at)
+  if(at EQUAL -1)
+    message(SEND_ERROR "wanted '${wanted}' for the plan\n${plan}\ngot: ${said}")
+  endif()
+endfunction()
+
+expect("# plan\na : ; fmt::fmt\n\nb : a ; x::y z\n" "rooms: a;b; b opens onto: a; takes: x::y;z")
+expect("a : c ;\n" "LAYERS:1: room 'a' may not open onto 'c'")
+expect("a : b ;\nb : ;\n" "LAYERS:1: room 'a' may not open onto 'b'")
+expect("a : ;\n\n# twice\na : ;\n" "LAYERS:4: room 'a' stands there twice")
+expect("a : ;\nb  a\n" "LAYERS:2: 'b a' is not 'room : rooms")
+file(REMOVE_RECURSE ${dir})
