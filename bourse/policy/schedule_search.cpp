@@ -15,7 +15,9 @@ namespace {
 constexpr double kNever = std::numeric_limits<double>::infinity();
 /// Less than this share of a slot is not worth starting in.
 constexpr double kLeastPartialSlot = 1e-3;
-constexpr int kMaxChunks = 20000;
+/// A job of more chunks than this is declined: its table would not fit in memory.
+constexpr double kMaxChunks = 100000;
+constexpr double kMaxLevels = 1000;
 
 /// One level of one slot, as chosen.
 struct Choice {
@@ -247,11 +249,13 @@ SearchResult Search::realize(const Best& best, SlotCosts& full, SlotCosts* parti
   result.schedule.utility = best.utility;
   result.schedule.completion = best.completion;
   const Allocation* previous = nullptr;
+  const double allowance = options_.stickiness * std::max(0.0, best.payoff()) /
+                           static_cast<double>(std::max<std::size_t>(best.choices.size(), 1));
   for (const Choice& choice : best.choices) {
     const bool is_partial = choice.slot < slots_.first_full;
     const double share = is_partial ? slots_.partial / options_.slot : 1;
     auto placed = (is_partial ? *partial : full)
-                      .place(choice.slot, choice.level, previous, options_.stickiness);
+                      .place(choice.slot, choice.level, previous, allowance / share);
     if (!placed) return {};
     result.schedule.cost += placed->cost * share;
     result.schedule.slots.push_back({choice.slot, std::move(placed->allocation)});
@@ -271,15 +275,21 @@ SearchResult Search::run() {
     slowest = std::min(slowest, machines.speed);
   }
   const bool is_gang = is_rigid(job_.throughput);
-  double levels = is_gang ? std::round(fastest / slowest)
-                          : std::ceil(options_.chunks / std::max(1.0, left_ / most));
-  levels = std::clamp(levels, 1.0, static_cast<double>(std::max(options_.chunks, 1)));
-  chunk_ = most / levels;
   const bool simple_gang = is_gang && fastest == slowest;
-  if (!simple_gang && left_ / chunk_ > kMaxChunks) {
-    levels = 1;
-    chunk_ = std::max(most, left_ / kMaxChunks);
+  double levels = options_.chunks;
+  if (is_gang) {
+    levels = std::clamp(std::round(fastest / slowest), 1.0, levels);
+    chunk_ = most / levels;
+  } else if (options_.chunk_samples > 0) {
+    chunk_ = options_.chunk_samples;
+    levels = std::clamp(std::floor(most / chunk_ + 1e-9), 1.0, kMaxLevels);
+  } else if (left_ <= most) {
+    chunk_ = left_ / levels;
+  } else {
+    levels = std::ceil(levels / (left_ / most));
+    chunk_ = most / levels;
   }
+  if (!simple_gang && left_ / chunk_ > kMaxChunks) return {};
   const int level_count = static_cast<int>(levels);
   SlotCosts full(ledger_, job_, id_, prices_, options_.rounding, chunk_, level_count, options_.slot,
                  counters_);
