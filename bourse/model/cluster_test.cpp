@@ -226,7 +226,7 @@ TEST(Yaml, RefusesWhatIsNotPlainYaml) {
 }
 
 TEST(Yaml, RefusesDeepNestingAtOnce) {
-  std::string braces;
+  std::string braces = "x: ";
   for (int i = 0; i < 20'000; ++i) braces += "{a: ";
   EXPECT_EQ(yaml_error(braces), "c.yaml:1: nesting is deeper than 32 levels");
   EXPECT_EQ(yaml_error(std::string(20'000, '[')), "c.yaml:1: a key must be a word");
