@@ -191,8 +191,8 @@ Result<ResourceVector> read_resources(YamlField field, ResourceTypes& types, Rou
   ResourceVector amounts(types.size(), 0);
   for (const YamlField& entry : entries) {
     const std::string& name = entry.value().key;
-    if (trim(name).empty() || name.size() > 100)
-      return entry.error("the name of a resource has from 1 to 100 bytes");
+    if (trim(name).empty() || name.size() > 100 || !is_one_line(name))
+      return entry.error("the name of a resource is one line of 1 to 100 bytes");
     BOURSE_TRY(const std::string_view text, entry.text());
     const auto parsed = parse_amount(trim(text), rounding);
     if (!parsed) return entry.error(parsed.error().message);
