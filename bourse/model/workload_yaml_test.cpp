@@ -163,6 +163,9 @@ TEST(WorkloadYaml, SaysWhatIsWrongWithIdsAndArrivals) {
   EXPECT_EQ(error_at("arrival: nan", "arrival"), "'nan' is not a finite number");
   EXPECT_EQ(error_at("arrival: 1e999", "arrival"), "'1e999' is out of the range of a number");
   EXPECT_EQ(error_at("arrival: [1]", "arrival"), "must be a single value");
+  EXPECT_EQ(error_at("arrival: \"1\\n2\"", "arrival"),
+            "must be one line without control characters");
+  EXPECT_EQ(error_at("arrival: " + std::string(1001, '1'), "arrival"), "is longer than 1000 bytes");
   EXPECT_EQ(error_at("arrival: ", "arrival"), "is empty");
   EXPECT_EQ(error_at("arival: 3", "arival"), "is not known; did you mean 'arrival'?");
   EXPECT_EQ(yaml_error("jobs:\n- {arrival: 0}"), "w.yaml:2: field 'jobs[0].id': is missing");
@@ -345,7 +348,7 @@ Workload any_workload() {
   Seconds arrival{0};
   for (int i = 0; i < jobs; ++i) {
     arrival += duration();
-    JobSpec job{.name = "job \"" + std::to_string(i) + "\": [x]\n",
+    JobSpec job{.name = "job \"" + std::to_string(i) + "\": [x]",
                 .group = *rc::gen::arbitrary<bool>() ? "null" : "",
                 .arrival = arrival,
                 .samples = positive_number(),
