@@ -67,8 +67,8 @@ Result<double> non_negative(double value, std::string_view whole) {
   return value;
 }
 
-/// The largest unit in which the value is a short number, so that reading it back is exact. The last
-/// unit is the one that every value has.
+/// The largest unit in which the value is a short number, so that reading it back is exact. The
+/// last unit is the one that every value has.
 std::string in_best_unit(double value, std::span<const Unit> units) {
   for (const Unit& unit : units) {
     const double scaled = value / unit.factor;
