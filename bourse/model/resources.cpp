@@ -75,8 +75,10 @@ bool fits(std::span<const Amount> demand, std::span<const Amount> free, std::int
 std::int64_t count_that_fits(std::span<const Amount> demand, std::span<const Amount> free,
                              std::int64_t limit) {
   std::int64_t count = limit;
-  for (std::size_t r = 0; r < demand.size(); ++r)
-    if (demand[r] > 0) count = std::min(count, std::max<Amount>(free[r], 0) / demand[r]);
+  for (std::size_t r = 0; r < demand.size(); ++r) {
+    if (free[r] < 0) return 0;
+    if (demand[r] > 0) count = std::min(count, free[r] / demand[r]);
+  }
   return count;
 }
 

@@ -20,10 +20,8 @@ inline constexpr Amount kAmountsPerUnit = 1000;
 /// Largest amount a file may state; ten thousand machines of it still add up without overflow.
 inline constexpr Amount kMaxAmount = Amount{1} << 48;
 
-/// How a resource is counted, and which unit its amounts have.
 enum class ResourceKind { count, bytes };
 
-/// What can run out on a machine.
 struct ResourceType {
   std::string name;  ///< "gpu", "cpu", "memory", or any other word.
   ResourceKind kind = ResourceKind::count;
@@ -66,7 +64,7 @@ struct ParsedAmount {
                         std::int64_t count = 1);
 
 /// How many whole `demand`s fit into `free`; at most `limit`. A demand of nothing fits `limit`
-/// times.
+/// times, but nothing at all fits where an amount is negative (a machine that is down).
 [[nodiscard]] std::int64_t count_that_fits(std::span<const Amount> demand,
                                            std::span<const Amount> free, std::int64_t limit);
 

@@ -196,6 +196,17 @@ int max_workers(const Throughput& throughput) {
   return std::ranges::max(points, {}, &TableThroughput::Point::workers).workers;
 }
 
+int next_workers(const Throughput& throughput, int workers) {
+  if (workers >= max_workers(throughput)) return workers;
+  if (workers < min_workers(throughput)) return min_workers(throughput);
+  const auto* table = std::get_if<TableThroughput>(&throughput);
+  if (table == nullptr) return workers + 1;
+  int next = max_workers(throughput);
+  for (const auto& point : table->points)
+    if (point.workers > workers) next = std::min(next, point.workers);
+  return next;
+}
+
 bool is_rigid(const Throughput& throughput) {
   return std::holds_alternative<RigidThroughput>(throughput);
 }

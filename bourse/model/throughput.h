@@ -64,7 +64,6 @@ struct TableThroughput {
   std::vector<Point> points;  ///< At least one.
 };
 
-/// How fast a job trains as a function of its tasks: one of the four shapes.
 using Throughput =
     std::variant<ParameterServerThroughput, RingThroughput, RigidThroughput, TableThroughput>;
 
@@ -85,6 +84,10 @@ using Throughput =
 /// Fewest and most workers that make sense.
 [[nodiscard]] int min_workers(const Throughput& throughput);
 [[nodiscard]] int max_workers(const Throughput& throughput);
+
+/// The next larger number of workers that can be faster than `workers`: the next measured one for a
+/// table, the gang's for a gang, else one more; `workers` itself if there is none.
+[[nodiscard]] int next_workers(const Throughput& throughput, int workers);
 
 /// True if the job has only one size.
 [[nodiscard]] bool is_rigid(const Throughput& throughput);

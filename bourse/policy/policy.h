@@ -18,8 +18,8 @@ enum class EventKind : std::uint8_t { arrival, finish, machine_down, machine_up,
 /// Why a policy is asked. The state already shows what happened.
 struct Event {
   EventKind kind = EventKind::wake;
-  JobId job;          ///< Of arrival, finish and cancel.
-  MachineId machine;  ///< Of machine_down and machine_up.
+  JobId job{};          ///< Of arrival, finish and cancel.
+  MachineId machine{};  ///< Of machine_down and machine_up.
 };
 
 /// Why a job has what it has. Kept as code and numbers; reason_text makes the sentence.

@@ -1,0 +1,159 @@
+#include "bourse/policy/placement.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace bourse {
+namespace {
+
+/// Machines as the placement functions see them, whoever owns the amounts.
+struct Machines {
+  const Amount* amounts;
+  std::size_t types;
+  std::size_t count;
+  [[nodiscard]] std::span<const Amount> of(std::size_t machine) const {
+    return {amounts + machine * types, types};
+  }
+};
+
+ResourceVector demand_of(const JobSpec& job, TaskCounts tasks) {
+  ResourceVector demand(job.worker.size());
+  for (std::size_t r = 0; r < demand.size(); ++r)
+    demand[r] = tasks.workers * job.worker[r] + tasks.servers * job.server[r];
+  return demand;
+}
+
+/// The machine with the least left over after `demand`, or `count` if none holds it. What is left
+/// over is compared by the types in their order.
+std::size_t tightest_machine(const Machines& machines, const ResourceVector& demand) {
+  std::size_t best = machines.count;
+  if (machines.types == 1) {
+    Amount least = std::numeric_limits<Amount>::max();
+    for (std::size_t h = 0; h < machines.count; ++h) {
+      const Amount free = machines.amounts[h];
+      if (free >= demand[0] && free < least) {
+        least = free;
+        best = h;
+      }
+    }
+    return best;
+  }
+  for (std::size_t h = 0; h < machines.count; ++h) {
+    if (!fits(demand, machines.of(h))) continue;
+    if (best == machines.count ||
+        std::ranges::lexicographical_compare(machines.of(h), machines.of(best)))
+      best = h;
+  }
+  return best;
+}
+
+/// Gives up to `wanted` tasks of one role to the machines in `order`; returns how many are left.
+int spread(const Machines& machines, std::vector<Amount>& free, std::span<const Amount> demand,
+           int wanted, std::span<const std::size_t> order, int TaskGroup::* role,
+           std::vector<TaskGroup>& groups) {
+  for (const std::size_t h : order) {
+    if (wanted == 0) break;
+    const std::span<Amount> room(free.data() + h * machines.types, machines.types);
+    const int count = static_cast<int>(count_that_fits(demand, room, wanted));
+    if (count == 0) continue;
+    take(room, demand, count);
+    groups[h].*role += count;
+    wanted -= count;
+  }
+  return wanted;
+}
+
+std::optional<Allocation> place_spread(const Machines& machines, const JobSpec& job,
+                                       TaskCounts tasks) {
+  std::vector<Amount> free(machines.amounts, machines.amounts + machines.count * machines.types);
+  std::vector<TaskGroup> groups(machines.count);
+  std::vector<std::int64_t> room(machines.count);
+  std::vector<std::size_t> order(machines.count);
+  for (std::size_t h = 0; h < machines.count; ++h) {
+    groups[h].machine = MachineId(h);
+    room[h] = count_that_fits(job.worker, machines.of(h), tasks.workers);
+    order[h] = h;
+  }
+  std::ranges::stable_sort(order, std::greater{}, [&](std::size_t h) { return room[h]; });
+  if (spread(machines, free, job.worker, tasks.workers, order, &TaskGroup::workers, groups) > 0)
+    return std::nullopt;
+  if (spread(machines, free, job.server, tasks.servers, order, &TaskGroup::servers, groups) > 0)
+    return std::nullopt;
+  normalize(groups);
+  return groups;
+}
+
+std::optional<Allocation> place_round_robin(const Machines& machines, const JobSpec& job,
+                                            TaskCounts tasks, std::size_t start) {
+  std::vector<Amount> free(machines.amounts, machines.amounts + machines.count * machines.types);
+  std::vector<TaskGroup> groups(machines.count);
+  for (std::size_t h = 0; h < machines.count; ++h) groups[h].machine = MachineId(h);
+  std::size_t h = start % machines.count;
+  std::size_t failures = 0;
+  while (tasks.workers + tasks.servers > 0 && failures < machines.count) {
+    const bool is_worker = tasks.workers > 0;
+    const std::span<const Amount> demand = is_worker ? job.worker : job.server;
+    const std::span<Amount> room(free.data() + h * machines.types, machines.types);
+    if (fits(demand, room)) {
+      take(room, demand, 1);
+      ++(is_worker ? groups[h].workers : groups[h].servers);
+      --(is_worker ? tasks.workers : tasks.servers);
+      failures = 0;
+    } else {
+      ++failures;
+    }
+    h = (h + 1) % machines.count;
+  }
+  if (tasks.workers + tasks.servers > 0) return std::nullopt;
+  normalize(groups);
+  return groups;
+}
+
+std::optional<Allocation> place_on(const Machines& machines, const JobSpec& job, TaskCounts tasks,
+                                   PlacementRule rule, std::size_t start) {
+  if (rule == PlacementRule::round_robin) return place_round_robin(machines, job, tasks, start);
+  const std::size_t h = tightest_machine(machines, demand_of(job, tasks));
+  if (h < machines.count) return Allocation{{MachineId(h), tasks.workers, tasks.servers}};
+  if (tasks.workers + tasks.servers == 1) return std::nullopt;
+  return place_spread(machines, job, tasks);
+}
+
+}  // namespace
+
+FreeCapacity::FreeCapacity(const ClusterState& state)
+    : types_(state.cluster().types.size()), machine_count_(state.cluster().machines.size()) {
+  const Amount* first = state.free(MachineId(std::size_t{0})).data();
+  amounts_.assign(first, first + machine_count_ * types_);
+}
+
+void FreeCapacity::add(const JobSpec& job, std::span<const TaskGroup> allocation,
+                       std::int64_t sign) {
+  for (const TaskGroup& group : allocation)
+    for (std::size_t r = 0; r < types_; ++r)
+      amounts_[group.machine.index() * types_ + r] +=
+          sign * (group.workers * job.worker[r] + group.servers * job.server[r]);
+}
+
+bool FreeCapacity::has(const JobSpec& job, std::span<const TaskGroup> allocation) const {
+  return std::ranges::all_of(allocation, [&](const TaskGroup& group) {
+    const std::span<const Amount> room = of(group.machine);
+    for (std::size_t r = 0; r < types_; ++r)
+      if (group.workers * job.worker[r] + group.servers * job.server[r] > room[r]) return false;
+    return true;
+  });
+}
+
+std::optional<Allocation> place(const ClusterState& state, const JobSpec& job, TaskCounts tasks,
+                                PlacementRule rule, std::size_t start) {
+  const Machines machines{state.free(MachineId(std::size_t{0})).data(),
+                          state.cluster().types.size(), state.cluster().machines.size()};
+  return place_on(machines, job, tasks, rule, start);
+}
+
+std::optional<Allocation> place(const FreeCapacity& free, const JobSpec& job, TaskCounts tasks,
+                                PlacementRule rule, std::size_t start) {
+  const std::span<const Amount> first = free.of(MachineId(std::size_t{0}));
+  return place_on({first.data(), first.size(), free.machine_count()}, job, tasks, rule, start);
+}
+
+}  // namespace bourse

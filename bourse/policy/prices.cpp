@@ -1,0 +1,112 @@
+#include "bourse/policy/prices.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "bourse/base/check.h"
+
+namespace bourse {
+namespace {
+
+/// L when no job is worth anything at the end: this share of the smallest U.
+constexpr double kFallbackFloor = 1e-6;
+
+double whole_slots(double slots) { return std::ceil(slots - 1e-9); }
+
+/// alpha_i^r + beta_i^r in price units.
+double task_demand(const JobSpec& job, std::size_t r, double unit) {
+  return static_cast<double>(job.worker[r] + job.server[r]) / unit;
+}
+
+}  // namespace
+
+double price_at(double used, double capacity, double lowest, double highest) {
+  if (capacity <= 0) return lowest;
+  return lowest * std::pow(highest / lowest, used / capacity);
+}
+
+std::vector<double> price_units(const Cluster& cluster, bool normalized) {
+  std::vector<double> units;
+  for (const Amount total : cluster.total()) {
+    const double mean = static_cast<double>(total) / static_cast<double>(cluster.machines.size());
+    units.push_back(normalized && mean > 0 ? mean : static_cast<double>(kAmountsPerUnit));
+  }
+  return units;
+}
+
+BoundsEstimator::BoundsEstimator(const Cluster& cluster, std::vector<double> units,
+                                 BoundsOptions options)
+    : units_(std::move(units)), options_(options), highest_(units_.size(), 0.0) {
+  const ResourceVector total = cluster.total();
+  for (std::size_t r = 0; r < total.size(); ++r)
+    capacity_ += static_cast<double>(total[r]) / units_[r];
+}
+
+void BoundsEstimator::observe(const JobSpec& job) {
+  const int most = max_workers(job.throughput);
+  const TaskCounts tasks{most, servers_for(job.throughput, most)};
+  const double best_rate = samples_per_second(job.throughput, tasks, Locality::machine);
+  const double far_rate = samples_per_second(job.throughput, tasks, Locality::cluster);
+  const double slot = options_.slot.value;
+  Seconds fastest(job.samples / best_rate);
+  if (options_.paper_time) fastest = Seconds(whole_slots(fastest.value / slot) * slot);
+  const double best = utility_at(job.utility, fastest);
+  double demand = 0;
+  for (std::size_t r = 0; r < units_.size(); ++r) {
+    const double of_type = task_demand(job, r, units_[r]);
+    demand += of_type;
+    if (of_type > 0) highest_[r] = std::max(highest_[r], best / of_type);
+  }
+  // A measured table may lack the farthest locality; its nearest speed then stands in.
+  const double rate = far_rate > 0 ? far_rate : best_rate;
+  const double volume = whole_slots(most * job.samples / rate / slot) * demand;
+  least_volume_ = floors_.empty() && least_volume_ == 0 ? volume : std::min(least_volume_, volume);
+  const Seconds until_end = options_.horizon < kForever
+                                ? std::max(Seconds(0), options_.horizon - job.arrival)
+                                : options_.window;
+  const double last = utility_at(job.utility, until_end) / volume;
+  if (last > 0) floors_.insert(std::ranges::upper_bound(floors_, last), last);
+}
+
+PriceBounds BoundsEstimator::bounds() const {
+  PriceBounds bounds;
+  double least_highest = std::numeric_limits<double>::infinity();
+  for (const double highest : highest_)
+    if (highest > 0) least_highest = std::min(least_highest, highest);
+  // A job of utility 0 pays no price, whatever it is.
+  if (least_highest == std::numeric_limits<double>::infinity()) least_highest = 1;
+  if (floors_.empty()) {
+    bounds.lowest = least_highest * kFallbackFloor;
+  } else {
+    const double rank = std::ceil(options_.quantile * static_cast<double>(floors_.size()));
+    const std::size_t at = rank < 1 ? 0 : static_cast<std::size_t>(rank) - 1;
+    bounds.lowest = least_volume_ / (2 * options_.slot_count * capacity_) * floors_[at];
+  }
+  bounds.lowest = std::clamp(bounds.lowest, std::numeric_limits<double>::min(), least_highest);
+  for (const double highest : highest_) bounds.highest.push_back(std::max(highest, bounds.lowest));
+  return bounds;
+}
+
+JobPrices::JobPrices(const Ledger& ledger, const PriceBounds& bounds,
+                     const std::vector<double>& units, const JobSpec& job)
+    : ledger_(&ledger), bounds_(&bounds), units_(&units), job_(&job) {}
+
+const JobPrices::Pair& JobPrices::of(StateId state) {
+  if (state >= known_.size()) known_.resize(ledger_->state_count());
+  Pair& pair = known_[state];
+  if (pair.worker >= 0) return pair;
+  pair = {0, 0};
+  const MachineState& machine = ledger_->state(state);
+  const ResourceVector& capacity = ledger_->cluster().classes[machine.class_index].capacity;
+  for (std::size_t r = 0; r < capacity.size(); ++r) {
+    const double price =
+        price_at(static_cast<double>(machine.used[r]), static_cast<double>(capacity[r]),
+                 bounds_->lowest, bounds_->highest[r]);
+    pair.worker += price * static_cast<double>(job_->worker[r]) / (*units_)[r];
+    pair.server += price * static_cast<double>(job_->server[r]) / (*units_)[r];
+  }
+  return pair;
+}
+
+}  // namespace bourse

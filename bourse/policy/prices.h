@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "bourse/base/quantity.h"
+#include "bourse/model/cluster.h"
+#include "bourse/model/job.h"
+#include "bourse/policy/ledger.h"
+
+namespace bourse {
+
+/// Bounds of the price of one unit of each resource in one slot. A unit is what `units` says.
+struct PriceBounds {
+  double lowest = 1;            ///< L: price on an idle machine, utility per unit; > 0.
+  std::vector<double> highest;  ///< U^r: price on a full machine, by resource type; >= lowest.
+};
+
+/// Price of one more unit when `used` of `capacity` are taken: lowest (highest / lowest)^(used /
+/// capacity). A capacity of 0 has the lowest price.
+/// Source: PD-ORS, the exponential price function p_h^r[t](rho).
+[[nodiscard]] double price_at(double used, double capacity, double lowest, double highest);
+
+/// What one unit of each resource is for prices: the mean capacity of a machine, so that gigabytes
+/// and GPUs weigh alike, or the resource's own unit.
+[[nodiscard]] std::vector<double> price_units(const Cluster& cluster, bool normalized);
+
+struct BoundsOptions {
+  Seconds slot{600};
+  double slot_count = 1;  ///< T: slots of the horizon, or of the planning window.
+  Seconds horizon = kForever;
+  Seconds window{86400};    ///< Stands in for T - a_i where the horizon is infinite.
+  bool paper_time = false;  ///< Delays in whole slots.
+  double quantile = 0;      ///< Of the per-job values that L is the minimum of; 0: the minimum.
+};
+
+/// Learns U and L from the jobs that have arrived, by the formulas of the paper:
+///   U^r = max_i u_i(ceil(V_i q_int / F_i)) / (alpha_i^r + beta_i^r),
+///   L   = 1 / (2 mu) min_i u_i(T - a_i) / N_i',  1 / mu = min_i N_i' / (T sum_h,r C_h^r),
+///   N_i' = ceil(V_i q_ext) sum_r (alpha_i^r + beta_i^r),
+/// with demands and capacities in price units. A larger quantile than 0 replaces the second
+/// minimum, because one time-critical sigmoid makes it vanish. Jobs worth nothing at T are left out
+/// of it. Other shapes than parameter servers take their fastest size for the first term and the
+/// workers times slots of their largest size at the farthest locality for N_i. Nothing depends on
+/// jobs that are still to come, and nothing admitted is priced again. Source: PD-ORS, U^r, L and
+/// mu.
+class BoundsEstimator {
+ public:
+  BoundsEstimator(const Cluster& cluster, std::vector<double> units, BoundsOptions options);
+  /// Takes in one more job. Cost: O(log jobs + jobs moved).
+  void observe(const JobSpec& job);
+  /// Requires at least one observed job.
+  [[nodiscard]] PriceBounds bounds() const;
+
+ private:
+  std::vector<double> units_;
+  BoundsOptions options_;
+  double capacity_ = 0;  ///< sum_h,r C_h^r in price units.
+  double least_volume_ = 0;
+  std::vector<double> highest_;
+  std::vector<double> floors_;  ///< u_i(T - a_i) / N_i', sorted.
+};
+
+/// Prices of one worker and one server of a job on machines in every state, computed when asked
+/// for.
+class JobPrices {
+ public:
+  /// All arguments outlive this.
+  JobPrices(const Ledger& ledger, const PriceBounds& bounds, const std::vector<double>& units,
+            const JobSpec& job);
+  [[nodiscard]] double worker(StateId state) { return of(state).worker; }  ///< A_h, utility a slot.
+  [[nodiscard]] double server(StateId state) { return of(state).server; }  ///< B_h.
+
+ private:
+  struct Pair {
+    double worker = -1;
+    double server = -1;
+  };
+  const Pair& of(StateId state);
+
+  const Ledger* ledger_;
+  const PriceBounds* bounds_;
+  const std::vector<double>* units_;
+  const JobSpec* job_;
+  std::vector<Pair> known_;  ///< By state; negative: not computed.
+};
+
+}  // namespace bourse

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "bourse/policy/placement.h"
+#include "bourse/policy/policy.h"
+
+namespace bourse {
+
+/// Decides anew who runs where, job by job in the order of a policy, and disturbs running jobs only
+/// where an earlier job needs their room.
+///
+/// It keeps two scratch copies: `open`, what is left by the jobs decided so far, and `calm`, the
+/// same less what running jobs hold that are still undecided. A job is placed in calm room if it
+/// can be, else in open room; a running job keeps its place if that is still open, else it moves or
+/// pauses.
+class Repacking {
+ public:
+  explicit Repacking(const ClusterState& state);
+
+  /// Gives the job these tasks if they fit; a job that holds just as many keeps its machines if it
+  /// can. False: it does not run. Call once a job.
+  bool try_run(JobId id, TaskCounts tasks);
+
+  /// The differences to what runs now, with reasons. Running jobs that try_run was not called for
+  /// are paused.
+  [[nodiscard]] Decision decision() const;
+
+ private:
+  void grant(JobId id, Allocation allocation);
+
+  const ClusterState* state_;
+  FreeCapacity open_;
+  FreeCapacity calm_;
+  std::vector<Change> granted_;
+};
+
+}  // namespace bourse

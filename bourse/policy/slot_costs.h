@@ -1,0 +1,112 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "bourse/model/allocation.h"
+#include "bourse/model/job.h"
+#include "bourse/policy/ledger.h"
+#include "bourse/policy/prices.h"
+#include "bourse/solver/slot_problem.h"
+
+namespace bourse {
+
+enum class RoundingMode {
+  deterministic,  ///< Floor of the relaxation, then the greedy top-up.
+  randomized,     ///< The paper: scaled by G, independent draws, several tries, then repair.
+};
+
+enum class GainForm { cover, packing, safe, fixed };
+
+struct RoundingOptions {
+  RoundingMode mode = RoundingMode::deterministic;
+  GainForm gain_form = GainForm::cover;
+  double gain = 1;     ///< For GainForm::fixed.
+  double delta = 0.1;  ///< Chance of failure allowed to the gain factor.
+  int tries = 20;
+  std::uint64_t seed = 1;
+};
+
+/// Counts of the work done, for benchmarks.
+struct SlotCostCounters {
+  std::uint64_t curves = 0;       ///< Cost curves computed.
+  std::uint64_t relaxations = 0;  ///< Linear programs solved.
+  std::uint64_t roundings = 0;
+};
+
+/// Where a job's tasks of one slot go and what they cost.
+struct PlacedSlot {
+  Allocation allocation;
+  double cost = 0;  ///< Utility, at the prices of the slot.
+};
+
+/// theta(t, v): the cheapest way for one job to train v samples in slot t, for every t and for v in
+/// whole chunks (levels 1 .. K). Per level it takes the cheaper of
+///  - internal: all tasks on the cheapest single machine with room;
+///  - external: tasks spread over one rack or the cluster. Without servers, cheapest first is
+///  exact;
+///    with servers the linear relaxation is rounded.
+/// On clusters with several machine speeds each speed is tried as the slowest that is allowed.
+/// Slots in the same state share one curve. Prices and bookings must not change meanwhile.
+/// Source: PD-ORS, theta(t, v) with its internal and external case.
+class SlotCosts {
+ public:
+  /// A level's work is `chunk` samples times the level, done within `duration` (a whole slot, or
+  /// what is left of the current one). All references outlive this.
+  SlotCosts(const Ledger& ledger, const JobSpec& job, JobId id, JobPrices& prices,
+            const RoundingOptions& rounding, double chunk, int level_count, Seconds duration,
+            SlotCostCounters& counters);
+  ~SlotCosts();
+
+  /// Cost of each level, [0] being 0; infinite where no placement was found.
+  [[nodiscard]] std::span<const double> curve(SlotIndex slot);
+  /// The placement behind the curve in this very slot. Keeps `previous` if it does the level's
+  /// work, has room and costs at most (1 + stickiness) times the cheapest. Nothing if there is
+  /// none.
+  [[nodiscard]] std::optional<PlacedSlot> place(SlotIndex slot, int level,
+                                                const Allocation* previous, double allowance);
+
+ private:
+  /// One way to do a level's work: so many tasks within some distance, on fast enough machines.
+  struct Way {
+    TaskCounts tasks;
+    Locality locality = Locality::machine;
+    double speed = 1;  ///< Slowest machine allowed.
+  };
+  struct SpreadProblem;
+
+  [[nodiscard]] std::vector<Way> ways_of(int level) const;
+  [[nodiscard]] double cost_of(SlotIndex slot, const Way& way, double limit);
+  [[nodiscard]] std::optional<PlacedSlot> place_way(SlotIndex slot, const Way& way);
+  [[nodiscard]] double internal_cost(SlotIndex slot, const Way& way);
+  [[nodiscard]] double spread_cost_without_servers(SlotIndex slot, const Way& way);
+  [[nodiscard]] std::optional<PlacedSlot> spread(SlotIndex slot, const Way& way, double limit);
+  [[nodiscard]] std::optional<SlotPlacement> solve(SpreadProblem& problem, SlotIndex slot,
+                                                   TaskCounts tasks, double limit);
+  [[nodiscard]] double gain_for(const SpreadProblem& problem, TaskCounts tasks) const;
+  [[nodiscard]] bool allowed(const MachineState& state, double speed) const;
+  [[nodiscard]] double cost_at(SlotIndex slot, std::span<const TaskGroup> allocation);
+  [[nodiscard]] bool has_room(SlotIndex slot, std::span<const TaskGroup> allocation) const;
+  std::vector<SpreadProblem>& problems_of(SlotIndex slot, const Way& way);
+
+  const Ledger& ledger_;
+  const JobSpec& job_;
+  JobId id_;
+  JobPrices& prices_;
+  const RoundingOptions& rounding_;
+  double chunk_;
+  Seconds duration_;
+  SlotCostCounters& counters_;
+  bool has_servers_;
+  bool racks_matter_;
+  std::vector<double> speeds_;          ///< Distinct machine speeds, fast first.
+  std::vector<std::vector<Way>> ways_;  ///< By level; [0] is empty.
+  struct Known;
+  std::unique_ptr<Known> known_;
+};
+
+}  // namespace bourse
