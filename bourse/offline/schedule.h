@@ -13,19 +13,19 @@ namespace bourse {
 /// What a job holds during one slot.
 struct SlotAllocation {
   std::int64_t slot = 0;
-  Allocation tasks;  ///< Not empty.
+  Allocation tasks{};  ///< Not empty.
 };
 
 /// Plan of one job: slots increase, slots without tasks are left out.
 struct JobSchedule {
-  std::vector<SlotAllocation> slots;
-  std::optional<std::int64_t> completion;  ///< Slot in which the work is done; nothing if never.
+  std::vector<SlotAllocation> slots{};
+  std::optional<std::int64_t> completion{};  ///< Slot in which the work is done; nothing if never.
 };
 
 /// A plan of all jobs in slots; slot t is [t * slot, (t + 1) * slot). Pauses and moves are free.
 struct Schedule {
-  Seconds slot{0};                ///< > 0.
-  std::vector<JobSchedule> jobs;  ///< One for each job of the instance.
+  Seconds slot{0};                  ///< > 0.
+  std::vector<JobSchedule> jobs{};  ///< One for each job of the instance.
 };
 
 /// Slots that end by the horizon. Requires a finite horizon and slot > 0.

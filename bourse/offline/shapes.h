@@ -21,10 +21,11 @@ struct Config {
 /// happen to land closer together or on faster machines train at least as fast, and that case has a
 /// scope of its own.
 struct Scope {
-  std::vector<MachineId> machines;
-  std::vector<char> takes_workers;  ///< One a machine; 0 where the machine is slower than assumed.
-  double rate_per_worker = 0;       ///< > 0 for parameter servers: any number of workers.
-  std::vector<Config> configs;      ///< Else: one of these.
+  std::vector<MachineId> machines{};
+  std::vector<char>
+      takes_workers{};            ///< One a machine; 0 where the machine is slower than assumed.
+  double rate_per_worker = 0;     ///< > 0 for parameter servers: any number of workers.
+  std::vector<Config> configs{};  ///< Else: one of these.
 };
 
 /// The scopes of a job: each machine, each rack and the whole cluster, each once for every distinct
