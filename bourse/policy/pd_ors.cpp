@@ -102,7 +102,7 @@ bool PdOrsPolicy::arrive(const ClusterState& state, JobId id, Decision& decision
   const JobSpec& spec = state.spec(id);
   estimator_->observe(spec);
   SearchResult result = search(state, id, state.samples_left(id), state.now(), false);
-  const JobSchedule& schedule = result.schedule;
+  const PricedSchedule& schedule = result.schedule;
   if (result.verdict != SearchVerdict::found) {
     decision.declined.push_back(id);
     const bool priced_out = result.verdict == SearchVerdict::priced_out;
@@ -121,7 +121,7 @@ bool PdOrsPolicy::arrive(const ClusterState& state, JobId id, Decision& decision
   return true;
 }
 
-void PdOrsPolicy::admit(const ClusterState& state, Admitted& job, JobSchedule schedule,
+void PdOrsPolicy::admit(const ClusterState& state, Admitted& job, PricedSchedule schedule,
                         Decision& decision) {
   for (const ScheduledSlot& slot : schedule.slots)
     ledger_->book(slot.slot, state.spec(job.job), slot.allocation, +1);

@@ -66,7 +66,7 @@ class PdOrsPolicy final : public Policy {
   void enact_one(const ClusterState& state, const Admitted& job, Decision& decision);
   [[nodiscard]] Admitted& find(JobId id);
   void release(const ClusterState& state, Admitted& job, std::size_t from);
-  void admit(const ClusterState& state, Admitted& job, JobSchedule schedule, Decision& decision);
+  void admit(const ClusterState& state, Admitted& job, PricedSchedule schedule, Decision& decision);
   [[nodiscard]] SearchResult search(const ClusterState& state, JobId id, double samples_left,
                                     Seconds from, bool must_finish);
   [[nodiscard]] const Allocation* wanted_now(const Admitted& job) const;

@@ -15,7 +15,7 @@ struct ScheduledSlot {
   Allocation allocation;
 };
 
-struct JobSchedule {
+struct PricedSchedule {
   std::vector<ScheduledSlot> slots;  ///< By slot; slots in which the job rests are left out.
   double utility = 0;
   double cost = 0;
@@ -44,7 +44,7 @@ enum class SearchVerdict {
 
 struct SearchResult {
   SearchVerdict verdict = SearchVerdict::no_schedule;
-  JobSchedule schedule;
+  PricedSchedule schedule;
 };
 
 /// Finds the schedule with the largest payoff (utility - cost) for `samples_left` of a job from
