@@ -7,6 +7,7 @@
 #include "bourse/base/check.h"
 #include "bourse/base/random.h"
 #include "bourse/base/units.h"
+#include "bourse/trace/arrival_order.h"
 
 namespace bourse {
 namespace {
@@ -180,7 +181,7 @@ Result<Workload> generate_paper(const PaperOptions& options, std::uint64_t seed)
   workload.horizon = Seconds(options.slots * options.slot);
   const auto jobs = static_cast<std::size_t>(options.jobs);
   for (std::size_t i = 0; i < jobs; ++i) workload.jobs.push_back(draw_job(options, seed, i));
-  std::ranges::stable_sort(workload.jobs, {}, &JobSpec::arrival);
+  sort_by_arrival(workload.jobs);
   for (std::size_t i = 0; i < jobs; ++i) workload.jobs[i].name = fmt::format("job-{}", i);
   return workload;
 }
