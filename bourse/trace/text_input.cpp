@@ -115,7 +115,7 @@ class TextInput::Inflater {
 };
 
 TextInput::TextInput(ByteSource& source)
-    : source_(source), name_(source.name()), buffer_(2 * kChunkBytes) {}
+    : source_(source), name_(source.name()), buffer_(kChunkBytes) {}
 
 TextInput::~TextInput() = default;
 
