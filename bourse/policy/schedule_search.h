@@ -36,12 +36,14 @@ struct SearchOptions {
   bool must_finish = false;  ///< Take the best schedule even if its payoff is not positive.
 };
 
+/// What the search for a schedule came to.
 enum class SearchVerdict {
   found,
   priced_out,   ///< Schedules exist; `schedule` is the best, with a payoff <= 0.
   no_schedule,  ///< None completes the job in time for any utility.
 };
 
+/// The verdict and the schedule it is about; empty for no_schedule.
 struct SearchResult {
   SearchVerdict verdict = SearchVerdict::no_schedule;
   PricedSchedule schedule;

@@ -20,6 +20,7 @@ enum class RoundingMode {
   randomized,     ///< The paper: scaled by G, independent draws, several tries, then repair.
 };
 
+/// Which form of the gain factor scales the relaxation (bourse/solver/gain.h); fixed: as set.
 enum class GainForm { cover, packing, safe, fixed };
 
 struct RoundingOptions {

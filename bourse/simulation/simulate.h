@@ -61,11 +61,13 @@ struct UsagePoint {
   std::uint32_t running_jobs = 0;
 };
 
+/// What a policy said about a job, and when.
 struct RecordedReason {
   Seconds time{0};
   Reason reason;
 };
 
+/// What one run of one policy came to.
 struct SimulationResult {
   std::vector<JobRecord> jobs;  ///< Indexed by JobId.
   Seconds makespan{0};          ///< Last completion, since the start.
