@@ -1,0 +1,6 @@
+#include "tests/support/fuzz_trace.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  bourse::fuzz_trace(data, size, bourse::TraceFormat::elasticflow);
+  return 0;
+}
