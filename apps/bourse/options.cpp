@@ -57,8 +57,8 @@ CLI::Option* add_whole(CLI::App& app, const std::string& name, std::uint64_t& ta
       .add_option_function<std::string>(
           name,
           [=, &target](const std::string& text) {
-            const double value = number_in(name, text, static_cast<double>(low),
-                                           static_cast<double>(high));
+            const double value =
+                number_in(name, text, static_cast<double>(low), static_cast<double>(high));
             if (value != std::floor(value)) reject(name, text + " is not a whole number");
             target = static_cast<std::uint64_t>(value);
           },
@@ -81,17 +81,17 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, std::size_t& tar
               target = i;
               return;
             }
-            reject(name, fmt::format("there is no '{}'{}", quotable(text),
-                                     suggestion(text, known)));
+            reject(name,
+                   fmt::format("there is no '{}'{}", quotable(text), suggestion(text, known)));
           },
           help)
       ->type_name(words);
 }
 
 CLI::Option* add_format(CLI::App& app, OutputFormat& target, bool with_csv) {
-  const std::vector<std::string> choices =
-      with_csv ? std::vector<std::string>{"table", "csv", "json"}
-               : std::vector<std::string>{"table", "json"};
+  const std::vector<std::string> choices = with_csv
+                                               ? std::vector<std::string>{"table", "csv", "json"}
+                                               : std::vector<std::string>{"table", "json"};
   std::string words = with_csv ? "table|csv|json" : "table|json";
   return app
       .add_option_function<std::string>(

@@ -15,7 +15,8 @@ namespace bourse {
 namespace {
 
 extern "C" void end_on_interrupt(int) {
-  // Only calls that are allowed in a signal handler. On a terminal the line may hold a progress bar.
+  // Only calls that are allowed in a signal handler. On a terminal the line may hold a progress
+  // bar.
   static constexpr std::string_view kPlain = "bourse: interrupted, no result was written\n";
   static constexpr std::string_view kClear = "\r\x1b[K";
   if (isatty(STDERR_FILENO) == 1 && write(STDERR_FILENO, kClear.data(), kClear.size()) < 0)
@@ -49,7 +50,7 @@ int failure(const Error& error) {
 }
 
 void catch_interrupt() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = end_on_interrupt;
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);

@@ -8,9 +8,9 @@
 
 namespace bourse {
 
-/// Writes the text to standard output and flushes it. Returns the exit code: 0, or 1 after saying on
-/// standard error why it could not be written. A reader that has gone away (a closed pipe) ends the
-/// output without a word.
+/// Writes the text to standard output and flushes it. Returns the exit code: 0, or 1 after saying
+/// on standard error why it could not be written. A reader that has gone away (a closed pipe) ends
+/// the output without a word.
 [[nodiscard]] int print(std::string_view text);
 
 /// "bourse: <message>" on standard error.
