@@ -4,6 +4,8 @@ target_compile_options(
   bourse_options
   INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
             -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align
+            # With designated initialisers, a member left out has its default on purpose.
+            -Wno-missing-field-initializers
             # GCC 12 sees overlaps in std::string that are not there.
             $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
             -ffp-contract=off # the same bytes on every machine: no fused multiply-add

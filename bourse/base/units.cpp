@@ -97,6 +97,7 @@ Result<Seconds> parse_seconds(std::string_view text) {
   double last_factor = 0;
   while (!rest.empty()) {
     BOURSE_TRY(const double number, take_number(rest, whole));
+    rest = trim(rest);
     const auto length = rest.find_first_of("0123456789.+- ");
     const std::string_view name = rest.substr(0, length);
     rest = trim(rest.substr(name.size()));

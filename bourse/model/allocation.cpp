@@ -32,7 +32,7 @@ double slowest_speed(std::span<const TaskGroup> allocation, const Cluster& clust
 }
 
 void normalize(Allocation& allocation) {
-  std::ranges::stable_sort(allocation, {}, &TaskGroup::machine);
+  std::ranges::sort(allocation, {}, &TaskGroup::machine);  // equal machines are summed
   Allocation merged;
   for (const TaskGroup& group : allocation) {
     if (group.workers == 0 && group.servers == 0) continue;

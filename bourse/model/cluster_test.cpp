@@ -201,8 +201,8 @@ TEST(ClusterYaml, SaysWhatIsWrongWithResources) {
             "c.yaml:1: field 'machines[0].resources': all machines together have more 'gpu' than "
             "can be counted");
   EXPECT_EQ(resources_error("{'': 1}"),
-            "c.yaml:5: field 'machines[1].resources.': the name of a resource has from 1 to 100 "
-            "bytes");
+            "c.yaml:5: field 'machines[1].resources.': the name of a resource is one line of 1 "
+            "to 100 bytes");
   std::string many = "{";
   for (int i = 0; i < 40; ++i) many += "r" + std::to_string(i) + ": 1, ";
   EXPECT_EQ(resources_error(many + "}"),
@@ -226,7 +226,7 @@ TEST(Yaml, RefusesWhatIsNotPlainYaml) {
 }
 
 TEST(Yaml, RefusesDeepNestingAtOnce) {
-  std::string braces;
+  std::string braces = "x: ";
   for (int i = 0; i < 20'000; ++i) braces += "{a: ";
   EXPECT_EQ(yaml_error(braces), "c.yaml:1: nesting is deeper than 32 levels");
   EXPECT_EQ(yaml_error(std::string(20'000, '[')), "c.yaml:1: a key must be a word");

@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 
 #include "bourse/base/text.h"
@@ -176,13 +175,12 @@ struct EntryWriter {
 
   void write(Run run, std::string_view rack_line) {
     const MachineClass& each = cluster.classes[cluster.machines[run.begin].class_index];
-    const auto to = std::back_inserter(out);
-    fmt::format_to(to, "{}  - class: {}\n", margin, yaml_text(each.name));
-    fmt::format_to(to, "{}    count: {}\n", margin, run.end - run.begin);
-    if (!rack_line.empty()) fmt::format_to(to, "{}    {}\n", margin, rack_line);
-    if (each.speed != 1) fmt::format_to(to, "{}    speed: {}\n", margin, number_text(each.speed));
-    fmt::format_to(to, "{}    resources: {}\n", margin,
-                   resources_yaml(cluster.types, each.capacity, true));
+    out += fmt::format("{}  - class: {}\n", margin, yaml_text(each.name));
+    out += fmt::format("{}    count: {}\n", margin, run.end - run.begin);
+    if (!rack_line.empty()) out += fmt::format("{}    {}\n", margin, rack_line);
+    if (each.speed != 1) out += fmt::format("{}    speed: {}\n", margin, number_text(each.speed));
+    out += fmt::format("{}    resources: {}\n", margin,
+                       resources_yaml(cluster.types, each.capacity, true));
   }
 };
 
@@ -193,8 +191,8 @@ Result<ResourceVector> read_resources(YamlField field, ResourceTypes& types, Rou
   ResourceVector amounts(types.size(), 0);
   for (const YamlField& entry : entries) {
     const std::string& name = entry.value().key;
-    if (trim(name).empty() || name.size() > 100)
-      return entry.error("the name of a resource has from 1 to 100 bytes");
+    if (trim(name).empty() || name.size() > 100 || !is_one_line(name))
+      return entry.error("the name of a resource is one line of 1 to 100 bytes");
     BOURSE_TRY(const std::string_view text, entry.text());
     const auto parsed = parse_amount(trim(text), rounding);
     if (!parsed) return entry.error(parsed.error().message);
@@ -216,8 +214,8 @@ std::string resources_yaml(const ResourceTypes& types, std::span<const Amount> a
   std::string out = "{";
   for (std::size_t r = 0; r < amounts.size(); ++r) {
     if (amounts[r] == 0 && !all) continue;
-    fmt::format_to(std::back_inserter(out), "{}{}: {}", out.size() > 1 ? ", " : "",
-                   yaml_text(types[r].name), amount_text(amounts[r], types[r].kind));
+    out += fmt::format("{}{}: {}", out.size() > 1 ? ", " : "", yaml_text(types[r].name),
+                       amount_text(amounts[r], types[r].kind));
   }
   return out + '}';
 }

@@ -83,7 +83,7 @@ void add_machine(std::vector<std::int64_t>& most_servers,
 }
 
 /// Exact: for every number of workers the most servers beside them, machine by machine.
-/// Nothing if that would take more than about 20 million steps.
+/// Nothing if that would take more than about 2 million steps.
 std::optional<bool> places_exactly(const std::vector<Stock>& stocks, const JobSpec& job,
                                    TaskCounts tasks) {
   std::vector<std::int64_t> most_servers(static_cast<std::size_t>(tasks.workers) + 1, -1);
@@ -95,8 +95,9 @@ std::optional<bool> places_exactly(const std::vector<Stock>& stocks, const JobSp
         count_that_fits(job.worker, stock.machine_class->capacity, tasks.workers);
     const std::int64_t machines =
         std::min<std::int64_t>(stock.count, std::int64_t{tasks.workers} + tasks.servers);
-    steps += static_cast<double>(machines) * tasks.workers * static_cast<double>(most + 1);
-    if (steps > 2e7) return std::nullopt;
+    steps += static_cast<double>(machines) * static_cast<double>(tasks.workers + most) *
+             static_cast<double>(most + 1);
+    if (steps > 2e6) return std::nullopt;
     for (std::int64_t workers = 0; workers <= most; ++workers) {
       ResourceVector free = stock.machine_class->capacity;
       take(free, job.worker, workers);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <rapidcheck/gtest.h>
+
 namespace bourse {
 namespace {
 
@@ -91,6 +93,42 @@ TEST(FitsEmpty, FindsWhatNoGreedyOrderFinds) {
   EXPECT_TRUE(fits_empty(cluster, job, {3, 6}));
   EXPECT_FALSE(fits_empty(cluster, job, {3, 7}));
   EXPECT_FALSE(fits_empty(cluster, job, {4, 5}));
+}
+
+/// Tries every number of workers on every machine, with as many servers as fit beside them.
+bool places_by_trying_all(const Cluster& cluster, const JobSpec& job, int workers, int servers,
+                          std::size_t machine = 0) {
+  if (workers <= 0 && servers <= 0) return true;
+  if (machine == cluster.machines.size()) return false;
+  const auto capacity = cluster.capacity(MachineId(machine));
+  for (std::int64_t here = count_that_fits(job.worker, capacity, workers); here >= 0; --here) {
+    ResourceVector free(capacity.begin(), capacity.end());
+    take(free, job.worker, here);
+    const std::int64_t beside = count_that_fits(job.server, free, servers);
+    if (places_by_trying_all(cluster, job, workers - static_cast<int>(here),
+                             servers - static_cast<int>(beside), machine + 1))
+      return true;
+  }
+  return false;
+}
+
+RC_GTEST_PROP(FitsEmpty, AgreesWithTryingAll, ()) {
+  Cluster cluster;
+  RC_ASSERT(cluster.types.add("gpu", ResourceKind::count).has_value());
+  RC_ASSERT(cluster.types.add("cpu", ResourceKind::count).has_value());
+  const auto amounts = [](Amount low, Amount high) {
+    return ResourceVector{*rc::gen::inRange(low, high), *rc::gen::inRange(low, high)};
+  };
+  for (int c = 0; c < 2; ++c)
+    cluster.classes.push_back({.name = "c", .capacity = amounts(0, 12), .speed = 1});
+  const int machines = *rc::gen::inRange(1, 5);
+  for (int m = 0; m < machines; ++m)
+    cluster.machines.push_back({.class_index = *rc::gen::inRange(0U, 2U), .rack = 0});
+  JobSpec job = job_of(amounts(0, 5), amounts(0, 5));
+  job.worker[0] += 1;  // demands something
+  const TaskCounts tasks{*rc::gen::inRange(0, 9), *rc::gen::inRange(0, 9)};
+  RC_ASSERT(fits_empty(cluster, job, tasks) ==
+            places_by_trying_all(cluster, job, tasks.workers, tasks.servers));
 }
 
 TEST(Bind, PutsDemandsIntoTheOrderOfTheCluster) {

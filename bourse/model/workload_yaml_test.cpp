@@ -27,7 +27,9 @@ jobs:
     worker: {gpu: 1, cpu: 4, memory: 16GiB}
     server: {cpu: 2, memory: 8GiB}
     throughput:
-      parameter-server: {compute_per_sample: 20ms, gradient: 300MB, workers_per_server: 4, global_batch: 64, rate_inside: 100Gbit/s, rate_across: 2Gbit/s}
+      parameter-server:
+        {compute_per_sample: 20ms, gradient: 300MB, workers_per_server: 4, global_batch: 64,
+         rate_inside: 100Gbit/s, rate_across: 2Gbit/s}
     utility:
       sigmoid: {value: 50, steepness: 0.5/h, midpoint: 3h}
     requested: {workers: 6}
@@ -107,10 +109,13 @@ defaults: {worker: {gpu: 1}, samples: 10, arrival: 0, utility: {constant: {value
 cluster: 4x8
 jobs:
   - id: 1
-    throughput: {ring: {compute_per_sample: 1ms, gradient: 1MB, global_batch: 8, rate_inside: 4GB/s, rate_in_rack: 2GB/s, rate_across: 1GB/s}}
+    throughput:
+      ring: {compute_per_sample: 1ms, gradient: 1MB, global_batch: 8,
+             rate_inside: 4GB/s, rate_in_rack: 2GB/s, rate_across: 1GB/s}
     utility: {deadline: {value: 50, deadline: 2h}}
   - id: 2
-    throughput: {table: [{workers: 2, speed: 100}, {workers: 4, servers: 1, locality: rack, speed: 150}]}
+    throughput:
+      table: [{workers: 2, speed: 100}, {workers: 4, servers: 1, locality: rack, speed: 150}]
     utility: {linear-decay: {value: 50, full_until: 1h, zero_at: 2h}}
   - id: 3
     duration: 3h
@@ -163,6 +168,9 @@ TEST(WorkloadYaml, SaysWhatIsWrongWithIdsAndArrivals) {
   EXPECT_EQ(error_at("arrival: nan", "arrival"), "'nan' is not a finite number");
   EXPECT_EQ(error_at("arrival: 1e999", "arrival"), "'1e999' is out of the range of a number");
   EXPECT_EQ(error_at("arrival: [1]", "arrival"), "must be a single value");
+  EXPECT_EQ(error_at("arrival: \"1\\n2\"", "arrival"),
+            "must be one line without control characters");
+  EXPECT_EQ(error_at("arrival: " + std::string(1001, '1'), "arrival"), "is longer than 1000 bytes");
   EXPECT_EQ(error_at("arrival: ", "arrival"), "is empty");
   EXPECT_EQ(error_at("arival: 3", "arival"), "is not known; did you mean 'arrival'?");
   EXPECT_EQ(yaml_error("jobs:\n- {arrival: 0}"), "w.yaml:2: field 'jobs[0].id': is missing");
@@ -345,7 +353,7 @@ Workload any_workload() {
   Seconds arrival{0};
   for (int i = 0; i < jobs; ++i) {
     arrival += duration();
-    JobSpec job{.name = "job \"" + std::to_string(i) + "\": [x]\n",
+    JobSpec job{.name = "job \"" + std::to_string(i) + "\": [x]",
                 .group = *rc::gen::arbitrary<bool>() ? "null" : "",
                 .arrival = arrival,
                 .samples = positive_number(),

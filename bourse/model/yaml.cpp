@@ -262,6 +262,7 @@ Result<std::string_view> YamlField::text() const {
   if (value_->kind != Kind::scalar) return error("must be a single value");
   if (trim(value_->text).empty()) return error("is empty");
   if (value_->text.size() > 1000) return error("is longer than 1000 bytes");
+  if (!is_one_line(value_->text)) return error("must be one line without control characters");
   return std::string_view(value_->text);
 }
 
@@ -315,6 +316,13 @@ Result<double> YamlField::per_second() const {
   if (!std::isfinite(rate))
     return error(fmt::format("'{}' is out of the range of a number", quotable(words)));
   return rate;
+}
+
+bool is_one_line(std::string_view text) {
+  return std::ranges::none_of(text, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7f;
+  });
 }
 
 std::string yaml_text(std::string_view text) {

@@ -62,7 +62,8 @@ class YamlField {
   /// The fields of a map. Errors: not a map, or an empty one.
   [[nodiscard]] Result<std::vector<YamlField>> fields() const;
 
-  /// The text of a scalar. Errors: not a scalar, empty, or longer than 1000 bytes.
+  /// The text of a scalar. Errors: not a scalar, empty, longer than 1000 bytes, or not one line
+  /// without control characters.
   [[nodiscard]] Result<std::string_view> text() const;
   /// What bourse/base/units.h reads from the text.
   [[nodiscard]] Result<double> number() const;
@@ -99,6 +100,9 @@ struct YamlDocument {
 /// that is not a word, a second document, a control character, more than kMaxYamlDepth levels or
 /// kMaxYamlValues values; resource_exhausted above kMaxYamlBytes.
 [[nodiscard]] Result<YamlDocument> parse_yaml(std::string_view text, std::string_view file);
+
+/// True if there is no control character in the text, so that it is fit for messages and tables.
+[[nodiscard]] bool is_one_line(std::string_view text);
 
 /// The text as a YAML scalar that reads back as the same text: plain where that is safe, else in
 /// double quotes.

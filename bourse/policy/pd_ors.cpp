@@ -251,7 +251,10 @@ Result<std::unique_ptr<Policy>> make_pd_ors(const SettingsReader& settings,
   search.horizon = context.horizon;
   BOURSE_TRY(search.window, settings.seconds("window"));
   BOURSE_TRY(search.chunks, settings.whole("chunks", 1, 1000));
-  BOURSE_TRY(search.stickiness, settings.number("stickiness", 0, 100));
+  if (settings.text("chunk") != "auto") {
+    BOURSE_TRY(search.chunk_samples, settings.number("chunk", 1e-9, 1e300));
+  }
+  BOURSE_TRY(search.stickiness, settings.number("stickiness", 0, 1));
   BOURSE_TRY(const std::size_t rounding,
              settings.choice("rounding", {"deterministic", "randomized"}));
   search.rounding.mode = rounding == 0 ? RoundingMode::deterministic : RoundingMode::randomized;
@@ -287,9 +290,10 @@ PolicyInfo pd_ors_info() {
            {"price-high", "auto", "auto | a number", "fixes U of every resource"},
            {"normalize", "true", "true | false", "price shares of a mean machine, not amounts"},
            {"chunks", "50", "1 to 1000", "least number of chunks a job's work is cut into"},
+           {"chunk", "auto", "auto | a number above 0", "samples of a chunk; overrides chunks"},
            {"window", "24h", "a duration", "how far ahead to look beyond twice the shortest time"},
-           {"stickiness", "0.05", "0 to 100",
-            "a job stays on its machines if the next slot there is at most this much dearer"}},
+           {"stickiness", "0.05", "0 to 1",
+            "share of its payoff that a job may spend on staying on its machines"}},
           make_pd_ors};
 }
 

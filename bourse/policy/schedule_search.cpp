@@ -15,7 +15,9 @@ namespace {
 constexpr double kNever = std::numeric_limits<double>::infinity();
 /// Less than this share of a slot is not worth starting in.
 constexpr double kLeastPartialSlot = 1e-3;
-constexpr int kMaxChunks = 20000;
+/// A job of more chunks than this is declined: its table would not fit in memory.
+constexpr double kMaxChunks = 100000;
+constexpr double kMaxLevels = 1000;
 
 /// One level of one slot, as chosen.
 struct Choice {
@@ -55,24 +57,42 @@ Slots slots_from(Seconds now, const SearchOptions& options) {
   return slots;
 }
 
-/// The most that a slot of the job can train on an idle cluster of its fastest machines.
+/// The most that a slot of the job can train on the idle cluster: with as many workers, up to the
+/// largest size, as fit on one machine, in one rack or on all machines, of the fastest speed.
+/// Servers are not fitted, so it may be more than is possible, never less.
 double most_samples_per_slot(const JobSpec& job, const Cluster& cluster, Seconds slot) {
-  double speed = 0;
-  for (const MachineClass& machines : cluster.classes) speed = std::max(speed, machines.speed);
   const int most = max_workers(job.throughput);
-  const TaskCounts tasks{most, servers_for(job.throughput, most)};
-  double rate = samples_per_second(job.throughput, tasks, Locality::machine, speed);
-  // One machine seldom holds the largest size: what the job can do across machines counts.
-  const ResourceVector& room = cluster.classes.front().capacity;
-  if (count_that_fits(job.worker, room, most) < most) {
-    const double across = samples_per_second(job.throughput, tasks, Locality::cluster, speed);
-    if (across > 0) rate = across;
-    const auto inside = static_cast<int>(count_that_fits(job.worker, room, most));
-    const TaskCounts held{inside, servers_for(job.throughput, inside)};
-    if (inside > 0)
-      rate = std::max(rate, samples_per_second(job.throughput, held, Locality::machine, speed));
+  std::vector<std::int64_t> in_class;
+  double speed = 0;
+  for (const MachineClass& machines : cluster.classes) {
+    in_class.push_back(count_that_fits(job.worker, machines.capacity, most));
+    speed = std::max(speed, machines.speed);
   }
+  std::vector<std::int64_t> in_rack(cluster.rack_count);
+  std::int64_t in_cluster = 0;
+  for (const Machine& machine : cluster.machines) {
+    in_rack[machine.rack] += in_class[machine.class_index];
+    in_cluster += in_class[machine.class_index];
+  }
+  const auto rate_of = [&](std::int64_t workers, Locality locality) {
+    const auto count = static_cast<int>(std::min<std::int64_t>(workers, most));
+    const TaskCounts tasks{count, servers_for(job.throughput, count)};
+    return samples_per_second(job.throughput, tasks, locality, speed);
+  };
+  const double rate = std::max({rate_of(std::ranges::max(in_class), Locality::machine),
+                                rate_of(std::ranges::max(in_rack), Locality::rack),
+                                rate_of(in_cluster, Locality::cluster)});
   return rate * slot.value;
+}
+
+/// The cheapest way to cover `chunks` with slots that all have this curve.
+double least_cover_cost(std::span<const double> curve, std::size_t chunks) {
+  std::vector<double> cost(chunks + 1, kNever);
+  cost[0] = 0;
+  for (std::size_t q = 1; q <= chunks; ++q)
+    for (std::size_t level = 1; level < curve.size(); ++level)
+      cost[q] = std::min(cost[q], curve[level] + cost[q > level ? q - level : 0]);
+  return cost[chunks];
 }
 
 /// Searches schedules of one job; holds what both kinds of search share.
@@ -99,7 +119,7 @@ class Search {
   }
   [[nodiscard]] bool improves(double utility, double cost, const Best& best) const;
   [[nodiscard]] bool can_stop(SlotIndex slot, Seconds earliest, double least_cost,
-                              const Best& best) const;
+                              const Best& best);
   Best search_gang(SlotCosts& full, SlotCosts* partial, bool use_partial);
   Best search_levels(SlotCosts& full, SlotCosts* partial, int levels);
   SearchResult realize(const Best& best, SlotCosts& full, SlotCosts* partial);
@@ -113,6 +133,8 @@ class Search {
   SlotCostCounters& counters_;
   Slots slots_;
   double chunk_ = 0;
+  /// Utility and least cost of a completion that is not worth its price even on an idle cluster.
+  std::optional<std::pair<double, double>> hopeless_;
 };
 
 double Search::utility_of(Seconds completion) const {
@@ -130,12 +152,13 @@ bool Search::improves(double utility, double cost, const Best& best) const {
 }
 
 /// True if completing in `slot` or later cannot beat the best found: not even at the least cost.
-bool Search::can_stop(SlotIndex slot, Seconds earliest, double least_cost, const Best& best) const {
-  const double hope =
-      (options_.paper_time ? utility_of(start_of(slot + 1)) : utility_of(earliest)) - least_cost;
+bool Search::can_stop(SlotIndex slot, Seconds earliest, double least_cost, const Best& best) {
+  const double utility = utility_of(options_.paper_time ? start_of(slot + 1) : earliest);
   const double bar = best.cost == kNever ? 0 : best.payoff();
-  if (options_.must_finish) return best.cost < kNever && hope <= bar;
-  return hope <= std::max(0.0, bar);
+  if (options_.must_finish) return best.cost < kNever && utility - least_cost <= bar;
+  const bool stops = utility - least_cost <= std::max(0.0, bar);
+  if (stops && best.cost == kNever && utility > 0) hopeless_ = {utility, least_cost};
+  return stops;
 }
 
 /// All or nothing: the cheapest n slots up to each completion slot, kept in a heap.
@@ -202,9 +225,12 @@ Best Search::search_levels(SlotCosts& full, SlotCosts* partial, int levels) {
   std::vector<std::vector<std::uint16_t>> chosen;
   const SlotIndex first = slots_.first_full - (slots_.has_partial ? 1 : 0);
   const SlotIndex end = last_slot(static_cast<double>(chunks) / levels);
+  const double idle_cost =
+      least_cover_cost(full.curve(std::max(ledger_.end(), slots_.first_full)), chunks);
+  const double least_cost = idle_cost == kNever ? 0 : idle_cost;
   SlotIndex best_slot = -1;
   for (SlotIndex slot = first; slot < end; ++slot) {
-    if (can_stop(slot, start_of(slot + 1), 0, best)) break;
+    if (can_stop(slot, start_of(slot + 1), least_cost, best)) break;
     const bool is_partial = slot < slots_.first_full;
     const double share = is_partial ? slots_.partial / options_.slot : 1;
     const std::span<const double> curve = (is_partial ? *partial : full).curve(slot);
@@ -243,15 +269,23 @@ Best Search::search_levels(SlotCosts& full, SlotCosts* partial, int levels) {
 /// Places the chosen slots for real; the cost is then that of the placements.
 SearchResult Search::realize(const Best& best, SlotCosts& full, SlotCosts* partial) {
   SearchResult result;
-  if (best.cost == kNever) return result;
+  if (best.cost == kNever) {
+    if (!hopeless_) return result;
+    result.verdict = SearchVerdict::priced_out;
+    result.schedule.utility = hopeless_->first;
+    result.schedule.cost = hopeless_->second;
+    return result;
+  }
   result.schedule.utility = best.utility;
   result.schedule.completion = best.completion;
   const Allocation* previous = nullptr;
+  const double allowance = options_.stickiness * std::max(0.0, best.payoff()) /
+                           static_cast<double>(std::max<std::size_t>(best.choices.size(), 1));
   for (const Choice& choice : best.choices) {
     const bool is_partial = choice.slot < slots_.first_full;
     const double share = is_partial ? slots_.partial / options_.slot : 1;
     auto placed = (is_partial ? *partial : full)
-                      .place(choice.slot, choice.level, previous, options_.stickiness);
+                      .place(choice.slot, choice.level, previous, allowance / share);
     if (!placed) return {};
     result.schedule.cost += placed->cost * share;
     result.schedule.slots.push_back({choice.slot, std::move(placed->allocation)});
@@ -271,15 +305,21 @@ SearchResult Search::run() {
     slowest = std::min(slowest, machines.speed);
   }
   const bool is_gang = is_rigid(job_.throughput);
-  double levels = is_gang ? std::round(fastest / slowest)
-                          : std::ceil(options_.chunks / std::max(1.0, left_ / most));
-  levels = std::clamp(levels, 1.0, static_cast<double>(std::max(options_.chunks, 1)));
-  chunk_ = most / levels;
   const bool simple_gang = is_gang && fastest == slowest;
-  if (!simple_gang && left_ / chunk_ > kMaxChunks) {
-    levels = 1;
-    chunk_ = std::max(most, left_ / kMaxChunks);
+  double levels = options_.chunks;
+  if (is_gang) {
+    levels = std::clamp(std::round(fastest / slowest), 1.0, levels);
+    chunk_ = most / levels;
+  } else if (options_.chunk_samples > 0) {
+    chunk_ = options_.chunk_samples;
+    levels = std::clamp(std::floor(most / chunk_ + 1e-9), 1.0, kMaxLevels);
+  } else if (left_ <= most) {
+    chunk_ = left_ / levels;
+  } else {
+    levels = std::ceil(levels / (left_ / most));
+    chunk_ = most / levels;
   }
+  if (!simple_gang && left_ / chunk_ > kMaxChunks) return {};
   const int level_count = static_cast<int>(levels);
   SlotCosts full(ledger_, job_, id_, prices_, options_.rounding, chunk_, level_count, options_.slot,
                  counters_);

@@ -28,7 +28,8 @@ struct SearchOptions {
   RoundingOptions rounding;
   Seconds slot{600};
   int chunks = 50;           ///< Least number of chunks the work is cut into, Q of the paper.
-  double stickiness = 0.05;  ///< How much dearer a slot may be to keep the machines of the last.
+  double chunk_samples = 0;  ///< Size of a chunk, samples; 0: chosen from `chunks`.
+  double stickiness = 0.05;  ///< Share of its payoff a job may spend, in all, on not moving.
   Seconds window{86400};     ///< How far to look beyond twice the shortest time.
   Seconds horizon = kForever;
   bool paper_time = false;   ///< Utility of completing in slot t is u((t - a) slot).
@@ -52,12 +53,12 @@ struct SearchResult {
 /// For every completion slot t in order it knows the cheapest cost of having trained everything by
 /// then, Theta(t, V) = min_v theta(t, v) + Theta(t - 1, V - v), and keeps the best payoff; it stops
 /// when the utility of completing in t is at most the best payoff so far. v runs over whole chunks;
-/// a chunk is the most that one slot can train, cut into equal parts, so that full slots waste
-/// nothing. A gang that is all or nothing needs no table: by t its cheapest n slots are taken.
-/// The current slot counts with what is left of it. Ties: the earlier completion, then later slots
-/// idle rather than earlier ones.
-/// Source: PD-ORS, the best-schedule search.
-/// Cost: O(slots x (Q x levels + cost of one curve)); curves are shared by slots in one state.
+/// a chunk is the most that one slot can train (or the job's work if that is less), cut into equal
+/// parts, so that full slots waste nothing. A gang that is all or nothing needs no table: by t its
+/// cheapest n slots are taken. The current slot counts with what is left of it. Ties: the earlier
+/// completion, then later slots idle rather than earlier ones. Source: PD-ORS, the best-schedule
+/// search. Cost: O(slots x (Q x levels + cost of one curve)); curves are shared by slots in one
+/// state.
 [[nodiscard]] SearchResult find_schedule(const Ledger& ledger, const JobSpec& job, JobId id,
                                          double samples_left, Seconds now, JobPrices& prices,
                                          const SearchOptions& options, SlotCostCounters& counters);

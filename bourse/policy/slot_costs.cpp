@@ -252,7 +252,7 @@ bool SlotCosts::has_room(SlotIndex slot, std::span<const TaskGroup> allocation) 
 }
 
 std::optional<PlacedSlot> SlotCosts::place(SlotIndex slot, int level, const Allocation* previous,
-                                           double stickiness) {
+                                           double allowance) {
   const double target = curve(slot)[static_cast<std::size_t>(level)];
   if (target == kNever) return std::nullopt;
   if (previous != nullptr && !previous->empty() && has_room(slot, *previous)) {
@@ -261,7 +261,7 @@ std::optional<PlacedSlot> SlotCosts::place(SlotIndex slot, int level, const Allo
                                            slowest_speed(*previous, ledger_.cluster()));
     const double cost = cost_at(slot, *previous);
     const bool does_it = rate * duration_.value >= level * chunk_ * (1 - 1e-9);
-    if (does_it && cost <= target * (1 + stickiness)) return PlacedSlot{*previous, cost};
+    if (does_it && cost <= target + allowance) return PlacedSlot{*previous, cost};
   }
   std::optional<PlacedSlot> best;
   for (const Way& way : ways_[static_cast<std::size_t>(level)]) {

@@ -68,7 +68,7 @@ class SlotCosts {
   /// work, has room and costs at most (1 + stickiness) times the cheapest. Nothing if there is
   /// none.
   [[nodiscard]] std::optional<PlacedSlot> place(SlotIndex slot, int level,
-                                                const Allocation* previous, double stickiness);
+                                                const Allocation* previous, double allowance);
 
  private:
   /// One way to do a level's work: so many tasks within some distance, on fast enough machines.

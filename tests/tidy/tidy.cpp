@@ -58,7 +58,7 @@ void check_include(Checker& checker, std::size_t index, std::string_view room) {
         checker.add(index, "heavy header " + quoted(target) + " belongs into a .cpp file");
   if (room.empty()) return;
   const std::string_view other = room_of(target);
-  if (code[open] == '"' && other.empty())
+  if (code[open] == '"' && other.empty() && !target.starts_with("tests/"))
     checker.add(index, "write the whole path in place of " + quoted(target));
   if (other.empty() || other == room) return;
   const auto allowed = checker.layers.opens_onto.find(room);

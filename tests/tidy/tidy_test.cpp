@@ -73,6 +73,8 @@ TEST(TidyRooms, EveryRoomHasALineInThePlan) {
 TEST(TidyRooms, IncludesNameTheWholePath) {
   EXPECT_THAT(findings_in("bourse/model/a.cpp", "#include \"a.h\"\n"),
               ElementsAre("bourse/model/a.cpp:1: write the whole path in place of 'a.h'"));
+  EXPECT_THAT(findings_in("bourse/model/a_test.cpp", "#include \"tests/support/files.h\"\n"),
+              IsEmpty());
 }
 
 TEST(TidyRooms, HeavyHeadersStayOutOfHeaders) {
