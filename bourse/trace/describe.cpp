@@ -18,7 +18,7 @@ double gpus_of(const Workload& workload, const JobSpec& job) {
   return amount / static_cast<double>(kAmountsPerUnit);
 }
 
-std::string row(std::string_view what, const Distribution& d, bool is_time) {
+std::string row(std::string_view what, const Spread& d, bool is_time) {
   std::string out = fmt::format("{:<22}", what);
   for (const double value : {d.min, d.p50, d.mean, d.p90, d.p99, d.max})
     out += fmt::format("{:>12}", is_time ? human(Seconds(value)) : fmt::format("{:.4g}", value));
@@ -33,7 +33,7 @@ std::string bar(double share) {
 
 }  // namespace
 
-Distribution distribution_of(std::vector<double>& values) {
+Spread spread_of(std::vector<double>& values) {
   if (values.empty()) return {};
   std::ranges::sort(values);
   const auto at = [&](double share) {
@@ -81,9 +81,9 @@ Description describe(const Workload& workload) {
     out.sizes.push_back(size);
     out.gpu_hours += size.gpu_hours;
   }
-  out.gap = distribution_of(gaps);
-  out.duration = distribution_of(durations);
-  out.gpus = distribution_of(gpus);
+  out.gap = spread_of(gaps);
+  out.duration = spread_of(durations);
+  out.gpus = spread_of(gpus);
   return out;
 }
 

@@ -12,7 +12,7 @@
 namespace bourse {
 
 /// Percentiles are values that occur: the smallest with at least that share at or below it.
-struct Distribution {
+struct Spread {
   double min = 0;
   double p50 = 0;
   double mean = 0;
@@ -22,7 +22,7 @@ struct Distribution {
 };
 
 /// Sorts the values. All fields are 0 if there are none.
-[[nodiscard]] Distribution distribution_of(std::vector<double>& values);
+[[nodiscard]] Spread spread_of(std::vector<double>& values);
 
 /// Jobs of one size.
 struct SizeShare {
@@ -38,9 +38,9 @@ struct Description {
   Seconds first_arrival{0};
   Seconds last_arrival{0};
   double gpu_hours = 0;
-  Distribution gap;                              ///< Between arrivals, seconds.
-  Distribution duration;                         ///< Seconds.
-  Distribution gpus;                             ///< Of a job.
+  Spread gap;                                    ///< Between arrivals, seconds.
+  Spread duration;                               ///< Seconds.
+  Spread gpus;                                   ///< Of a job.
   std::vector<SizeShare> sizes;                  ///< By rising number of GPUs.
   std::array<std::uint64_t, 24> jobs_by_hour{};  ///< Hour of the day; the workload begins at 0:00.
 };

@@ -82,12 +82,12 @@ TEST(Describe, CountsByHand) {
 TEST(DistributionOf, TakesTheNearestRank) {
   std::vector<double> values;
   for (int i = 100; i >= 1; --i) values.push_back(i);
-  const Distribution d = distribution_of(values);
+  const Spread d = spread_of(values);
   EXPECT_EQ(d.p50, 50);
   EXPECT_EQ(d.p90, 90);
   EXPECT_EQ(d.p99, 99);
   std::vector<double> none;
-  EXPECT_EQ(distribution_of(none).max, 0);
+  EXPECT_EQ(spread_of(none).max, 0);
 }
 
 TEST(Describe, FitsAHundredColumns) {

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bourse/base/error.h"
+#include "bourse/model/workload.h"
+#include "bourse/report/run_report.h"
+#include "bourse/trace/trace.h"
+
+namespace CLI {
+class App;
+}
+
+namespace bourse {
+
+/// Where an instance comes from.
+struct LoadOptions {
+  std::string cluster;   ///< Short form or file; empty: the one in the workload.
+  std::string workload;  ///< File.
+  std::size_t format = kTraceFormatNames.size();  ///< Into kTraceFormatNames; its size: unknown.
+  bool skip_unfit = false;
+  std::string elastic;  ///< File with profiles; empty: gangs stay gangs.
+  std::uint64_t utility_seed = 1;
+  std::optional<Seconds> restart_cost;  ///< Of every job, in place of its own.
+  std::optional<Seconds> horizon;       ///< In place of the workload's.
+};
+
+/// An instance, and what must be told about how it came about.
+struct Loaded {
+  Instance instance;
+  std::string format;
+  std::vector<SkippedJobs> skipped;
+  std::vector<std::string> assumptions;
+};
+
+/// Adds --cluster, --workload and --format-of-workload to a command.
+void add_source_options(CLI::App& app, LoadOptions& options);
+/// Adds the options that change what is loaded.
+void add_change_options(CLI::App& app, LoadOptions& options);
+
+/// The trace as it is read for this cluster; null: unknown.
+[[nodiscard]] Result<TraceRead> read_workload(const LoadOptions& options, const Cluster* cluster);
+
+/// Gives jobs without a utility one and, with --elastic, gangs measured speeds. Appends what was
+/// assumed.
+[[nodiscard]] Result<void> complete(Workload& workload, const LoadOptions& options,
+                                    std::vector<std::string>& assumptions);
+
+/// Reads workload and cluster and puts one onto the other. Errors: failed_precondition if neither
+/// names a cluster; else those of the readers and of bind().
+[[nodiscard]] Result<Loaded> load(const LoadOptions& options);
+
+/// Says on standard error why load() failed, and returns the exit code.
+[[nodiscard]] int load_failure(const Error& error);
+
+}  // namespace bourse

@@ -1,0 +1,39 @@
+#include "bourse/report/run_report.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace bourse {
+
+MeasuredCost decision_cost(std::vector<float> decision_seconds) {
+  MeasuredCost cost;
+  if (decision_seconds.empty()) return cost;
+  const auto quantile_ms = [&](double q) {
+    const double rank = std::ceil(q * static_cast<double>(decision_seconds.size()));
+    const auto at = decision_seconds.begin() + static_cast<std::ptrdiff_t>(std::max(rank, 1.0)) - 1;
+    std::ranges::nth_element(decision_seconds, at);
+    return static_cast<double>(*at) * 1e3;
+  };
+  cost.decision_p50_ms = quantile_ms(0.50);
+  cost.decision_p99_ms = quantile_ms(0.99);
+  cost.decision_max_ms = static_cast<double>(std::ranges::max(decision_seconds)) * 1e3;
+  return cost;
+}
+
+std::vector<UsagePoint> sampled(std::vector<UsagePoint> usage, std::size_t limit) {
+  if (usage.size() <= limit) return usage;
+  const Seconds start = usage.front().time;
+  const Seconds length = usage.back().time - start;
+  std::vector<UsagePoint> out;
+  std::size_t at = 0;
+  for (std::size_t k = 0; k < limit; ++k) {
+    const Seconds time = start + length * (static_cast<double>(k) / static_cast<double>(limit - 1));
+    while (at + 1 < usage.size() && usage[at + 1].time <= time) ++at;
+    UsagePoint point = usage[at];
+    point.time = time;
+    out.push_back(point);
+  }
+  return out;
+}
+
+}  // namespace bourse

@@ -1,0 +1,129 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "bourse/base/text.h"
+#include "bourse/base/units.h"
+#include "bourse/report/run_report.h"
+#include "bourse/report/statistics.h"
+#include "bourse/report/table.h"
+
+namespace bourse {
+namespace {
+
+/// Rounds to a fixed number of decimals, fewer for large numbers.
+std::string short_number(double value) {
+  const double size = std::abs(value);
+  if (size == std::floor(size) && size < 1e9) return fmt::format("{:.0f}", value);
+  if (size >= 1e7) return fmt::format("{:.4g}", value);
+  return size >= 1000 ? fmt::format("{:.0f}", value) : fmt::format("{:.2f}", value);
+}
+
+std::string duration_text(double seconds) { return human(Seconds(seconds)); }
+std::string percent_text(double share) { return fmt::format("{:.1f} %", share * 100); }
+
+/// One figure of the table: where it is found and how it is written.
+struct Figure {
+  const char* title;
+  double (*value_of)(const Metrics&);
+  std::string (*text_of)(double);
+  bool of_finished = false;  ///< Says nothing if no job finished.
+};
+
+constexpr double count(std::uint64_t value) { return static_cast<double>(value); }
+
+const Figure kFigures[] = {
+    {"finished", [](const Metrics& m) { return count(m.finished); }, short_number},
+    {"declined", [](const Metrics& m) { return count(m.declined); }, short_number},
+    {"unfinished", [](const Metrics& m) { return count(m.unfinished); }, short_number},
+    {"mean JCT", [](const Metrics& m) { return m.completion.mean; }, duration_text, true},
+    {"p99 JCT", [](const Metrics& m) { return m.completion.p99; }, duration_text, true},
+    {"mean wait", [](const Metrics& m) { return m.queueing.mean; }, duration_text, true},
+    {"makespan", [](const Metrics& m) { return m.makespan; }, duration_text, true},
+    {"GPU use", [](const Metrics& m) { return m.utilization; }, percent_text},
+    {"restarts", [](const Metrics& m) { return count(m.restarts); }, short_number},
+    {"utility", [](const Metrics& m) { return m.utility; }, short_number},
+};
+
+/// The figure over all seeds of one policy.
+std::string cell(const Figure& figure, std::span<const RunReport* const> runs) {
+  std::vector<double> values;
+  for (const RunReport* run : runs)
+    if (!figure.of_finished || run->metrics.finished > 0)
+      values.push_back(figure.value_of(run->metrics));
+  if (values.empty()) return "-";
+  const Interval interval = interval_of(values);
+  if (runs.size() == 1) return figure.text_of(interval.mean);
+  return figure.text_of(interval.mean) + " ±" + figure.text_of(interval.half_width);
+}
+
+std::string number_with_unit(std::uint64_t number, std::string_view unit) {
+  return fmt::format("{} {}{}", number, unit, number == 1 ? "" : "s");
+}
+
+std::string about(const ReportHeader& header) {
+  const Cluster& cluster = *header.cluster;
+  const ResourceVector total = cluster.total();
+  std::string what = number_with_unit(cluster.machines.size(), "machine");
+  for (std::size_t i = 0; i < cluster.types.size(); ++i)
+    what +=
+        fmt::format(", {} {}", amount_text(total[i], cluster.types[i].kind), cluster.types[i].name);
+  std::uint64_t left_out = 0;
+  for (const SkippedJobs& rows : header.skipped) left_out += rows.count;
+  std::string out = wrapped("cluster   " + what, 0);
+  out += fmt::format("workload  {} ({}), {}", quotable(header.file), header.format,
+                     number_with_unit(header.jobs, "job"));
+  if (left_out > 0) out += fmt::format(", {} left out", left_out);
+  return out + "\n\n";
+}
+
+}  // namespace
+
+std::string runs_table(const ReportHeader& header, std::span<const RunReport> runs) {
+  std::vector<std::string> policies;
+  for (const RunReport& run : runs)
+    if (std::ranges::find(policies, run.policy) == policies.end()) policies.push_back(run.policy);
+  std::vector<Column> columns{{"policy", Align::left}};
+  for (const Figure& figure : kFigures) columns.push_back({figure.title});
+  Table table(columns);
+  std::size_t seeds = 0;
+  for (const std::string& policy : policies) {
+    std::vector<const RunReport*> of_policy;
+    for (const RunReport& run : runs)
+      if (run.policy == policy) of_policy.push_back(&run);
+    seeds = std::max(seeds, of_policy.size());
+    std::vector<std::string> row{policy};
+    for (const Figure& figure : kFigures) row.push_back(cell(figure, of_policy));
+    table.add_row(std::move(row));
+  }
+  std::string out = about(header) + table.text();
+  if (seeds > 1)
+    out += fmt::format("\nmean of {} seeds ± half the width of its 95 % interval\n", seeds);
+  return out;
+}
+
+std::string cost_line(std::span<const RunReport> runs) {
+  std::string out = "decisions p50 / p99 / max:";
+  double cpu = 0;
+  std::vector<std::string> policies;
+  for (const RunReport& run : runs) {
+    cpu += run.cost.cpu_s;
+    if (std::ranges::find(policies, run.policy) != policies.end()) continue;
+    policies.push_back(run.policy);
+    MeasuredCost worst;
+    for (const RunReport& other : runs) {
+      if (other.policy != run.policy) continue;
+      worst.decision_p50_ms = std::max(worst.decision_p50_ms, other.cost.decision_p50_ms);
+      worst.decision_p99_ms = std::max(worst.decision_p99_ms, other.cost.decision_p99_ms);
+      worst.decision_max_ms = std::max(worst.decision_max_ms, other.cost.decision_max_ms);
+    }
+    out +=
+        fmt::format("{} {} {:.3g} / {:.3g} / {:.3g} ms", policies.size() > 1 ? "," : "", run.policy,
+                    worst.decision_p50_ms, worst.decision_p99_ms, worst.decision_max_ms);
+  }
+  return out + fmt::format("; {:.3g} s of processor time in all", cpu);
+}
+
+}  // namespace bourse
