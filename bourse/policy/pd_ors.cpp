@@ -123,6 +123,7 @@ bool PdOrsPolicy::arrive(const ClusterState& state, JobId id, Decision& decision
 
 void PdOrsPolicy::admit(const ClusterState& state, Admitted& job, PricedSchedule schedule,
                         Decision& decision) {
+  const PhaseTimer timer(counters_, Phase::booking);
   for (const ScheduledSlot& slot : schedule.slots)
     ledger_->book(slot.slot, state.spec(job.job), slot.allocation, +1);
   append_plan(job.job, schedule.slots, options_.search.slot, decision.plan);
@@ -131,6 +132,7 @@ void PdOrsPolicy::admit(const ClusterState& state, Admitted& job, PricedSchedule
 }
 
 void PdOrsPolicy::release(const ClusterState& state, Admitted& job, std::size_t from) {
+  const PhaseTimer timer(counters_, Phase::booking);
   for (std::size_t i = from; i < job.slots.size(); ++i)
     ledger_->book(job.slots[i].slot, state.spec(job.job), job.slots[i].allocation, -1);
   job.slots.resize(from);

@@ -43,6 +43,8 @@ class PdOrsPolicy final : public Policy {
 
   /// Work done so far, for benchmarks.
   [[nodiscard]] const SlotCostCounters& counters() const { return counters_; }
+  /// From now on the time of each phase is taken with this clock (seconds); results do not change.
+  void time_phases(double (*stopwatch)()) { counters_.stopwatch = stopwatch; }
   /// What is booked; null before the first event.
   [[nodiscard]] const Ledger* ledger() const { return ledger_ ? &*ledger_ : nullptr; }
   /// Bounds of the prices in force. Requires that a job has arrived.
