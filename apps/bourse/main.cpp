@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/bourse/commands.h"
+#include "apps/bourse/help.h"
 #include "apps/bourse/options.h"
 #include "apps/bourse/terminal.h"
 #include "bourse/base/text.h"
@@ -82,8 +83,10 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(program_footer());
   app.set_version_flag("--version", "bourse " BOURSE_VERSION, "Print the version");
-  app.get_formatter()->column_width(28);
+  use_our_help(app);
   add_simulate(app, status);
+  add_workload(app, status);
+  add_optimum(app, status);
   add_policies(app, status);
   add_version(app, status);
   add_completion(app, status);
@@ -91,7 +94,7 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
     return status;
   } catch (const CLI::CallForHelp&) {
-    return print(deepest(app).help());
+    return print(app.help());
   } catch (const CLI::CallForVersion&) {
     return print("bourse " BOURSE_VERSION "\n");
   } catch (const CLI::ParseError& error) {

@@ -21,7 +21,11 @@ std::string short_number(double value) {
   return size >= 1000 ? fmt::format("{:.0f}", value) : fmt::format("{:.2f}", value);
 }
 
-std::string duration_text(double seconds) { return human(Seconds(seconds)); }
+/// Tenths of a second are enough here.
+std::string duration_text(double seconds) {
+  return seconds < 0.05 ? "0.0s" : human(Seconds(std::max(seconds, 0.1)));
+}
+
 std::string percent_text(double share) { return fmt::format("{:.1f} %", share * 100); }
 
 /// One figure of the table: where it is found and how it is written.
