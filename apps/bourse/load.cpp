@@ -25,17 +25,6 @@ void add_unfit(Loaded& loaded, const std::vector<std::string>& left_out) {
   loaded.skipped.push_back({"does not fit the cluster", left_out.size(), left_out.front()});
 }
 
-}  // namespace
-
-void add_cluster_option(CLI::App& app, LoadOptions& options) {
-  app.add_option("-c,--cluster", options.cluster,
-                 "Machines: a YAML file, or 256x8 for 256 machines of 8 GPUs (default: the cluster "
-                 "in the workload)")
-      ->type_name("CLUSTER");
-}
-
-namespace {
-
 void add_workload_format(CLI::App& app, LoadOptions& options) {
   add_choice(app, "--format-of-workload", options.format,
              {kTraceFormatNames.begin(), kTraceFormatNames.end()},
@@ -45,6 +34,13 @@ void add_workload_format(CLI::App& app, LoadOptions& options) {
 constexpr const char* kWorkloadHelp = "Jobs: a workload in YAML, or a trace, packed by gzip or not";
 
 }  // namespace
+
+void add_cluster_option(CLI::App& app, LoadOptions& options) {
+  app.add_option("-c,--cluster", options.cluster,
+                 "Machines: a YAML file, or 256x8 for 256 machines of 8 GPUs (default: the cluster "
+                 "in the workload)")
+      ->type_name("CLUSTER");
+}
 
 void add_source_options(CLI::App& app, LoadOptions& options) {
   add_cluster_option(app, options);
