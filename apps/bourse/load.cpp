@@ -94,13 +94,13 @@ Result<void> apply_elastic(Workload& workload, const LoadOptions& options,
   return {};
 }
 
-Result<void> apply_utilities(Workload& workload, const LoadOptions& options,
-                             std::vector<std::string>& assumptions) {
-  BOURSE_TRY(const UtilityCounts counts, assign_utilities(workload, options.utility_seed));
+Result<void> apply_utilities(TraceRead& read, const LoadOptions& options) {
+  if (read.format == TraceFormat::yaml) return {};
+  BOURSE_TRY(const UtilityCounts counts, assign_utilities(read.workload, options.utility_seed));
   const std::uint64_t given =
       counts.insensitive + counts.sensitive + counts.critical + counts.deadline;
   if (given > 0)
-    assumptions.push_back(
+    read.assumptions.push_back(
         fmt::format("{} jobs had no utility and got one with seed {}: {} insensitive to time, {} "
                     "sensitive, {} critical, {} with a deadline",
                     given, options.utility_seed, counts.insensitive, counts.sensitive,
@@ -114,6 +114,8 @@ Result<Loaded> load(const LoadOptions& options) {
     BOURSE_TRY(cluster, load_cluster(options.cluster));
   }
   BOURSE_TRY(TraceRead read, read_workload(options, cluster ? &*cluster : nullptr));
+  BOURSE_TRY_VOID(apply_elastic(read.workload, options, read.assumptions));
+  BOURSE_TRY_VOID(apply_utilities(read, options));
   Workload& workload = read.workload;
   if (!cluster) cluster = std::move(workload.cluster);
   if (!cluster)
@@ -128,8 +130,6 @@ Result<Loaded> load(const LoadOptions& options) {
   if (read.out_of_order > 0)
     loaded.assumptions.push_back(fmt::format(
         "{} jobs stood below a job of a later arrival; jobs were sorted", read.out_of_order));
-  BOURSE_TRY_VOID(apply_elastic(workload, options, loaded.assumptions));
-  BOURSE_TRY_VOID(apply_utilities(workload, options, loaded.assumptions));
   if (options.horizon) workload.horizon = *options.horizon;
   BOURSE_TRY(Bound bound, bind(std::move(workload), *std::move(cluster), options.workload,
                                {.skip_unfit = options.skip_unfit}));

@@ -35,6 +35,7 @@ Result<std::string> convert(const ConvertOptions& options) {
   BOURSE_TRY_VOID(apply_elastic(read.workload, options.source, read.assumptions));
   std::string text;
   if (options.to == 0) {
+    BOURSE_TRY_VOID(apply_utilities(read, options.source));
     text = fmt::format("# bourse {}; {}\n", BOURSE_VERSION, command_of(options)) +
            workload_yaml(read.workload);
   } else {
@@ -60,8 +61,10 @@ void add_workload_convert(CLI::App& app, int& status) {
   CLI::App* const command =
       app.add_subcommand("convert", "Write a workload or a trace in one of our own formats");
   add_file_argument(*command, options->source);
-  add_choice(*command, "--to", options->to, {"yaml", "canonical"},
-             "yaml keeps everything; canonical is CSV with arrival, duration, GPUs and group")
+  add_choice(
+      *command, "--to", options->to, {"yaml", "canonical"},
+      "yaml keeps everything, and states the utilities that 'simulate' would give the jobs of a "
+      "trace; canonical is CSV with arrival, duration, GPUs and group")
       ->required();
   command->add_option("-o,--out", options->out, "File to write")->type_name("FILE")->required();
   add_elastic_options(*command, options->source);

@@ -76,7 +76,7 @@ std::string about(const ReportHeader& header) {
         fmt::format(", {} {}", amount_text(total[i], cluster.types[i].kind), cluster.types[i].name);
   std::uint64_t left_out = 0;
   for (const SkippedJobs& rows : header.skipped) left_out += rows.count;
-  std::string out = wrapped("cluster   " + what, 0);
+  std::string out = "cluster   " + wrapped(what, 10).substr(10);
   out += fmt::format("workload  {} ({}), {}", quotable(header.file), header.format,
                      number_with_unit(header.jobs, "job"));
   if (left_out > 0) out += fmt::format(", {} left out", left_out);
