@@ -20,8 +20,10 @@ inline constexpr Amount kAmountsPerUnit = 1000;
 /// Largest amount a file may state; ten thousand machines of it still add up without overflow.
 inline constexpr Amount kMaxAmount = Amount{1} << 48;
 
+/// How a resource is counted, and which unit its amounts have.
 enum class ResourceKind { count, bytes };
 
+/// What can run out on a machine.
 struct ResourceType {
   std::string name;  ///< "gpu", "cpu", "memory", or any other word.
   ResourceKind kind = ResourceKind::count;

@@ -64,6 +64,7 @@ struct TableThroughput {
   std::vector<Point> points;  ///< At least one.
 };
 
+/// How fast a job trains as a function of its tasks: one of the four shapes.
 using Throughput =
     std::variant<ParameterServerThroughput, RingThroughput, RigidThroughput, TableThroughput>;
 

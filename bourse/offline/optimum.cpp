@@ -18,12 +18,11 @@
 //   x[g]      1 if the job uses this scope in this slot; at most one does
 //   y[g,c]    for shapes with fixed task counts: 1 if it uses config c; their sum is x[g]
 // Rows: what is trained up to t, in shares of the work, covers the sum of z up to t; at most one z;
-// sum w <= batch * x; sum w <= gamma * sum s; sum w and sum s as the configs say; capacities.
+// the sum of x in a slot is at most the sum of z from there on; sum w <= most * x; sum w <= gamma *
+// sum s; sum w and sum s as the configs say; capacities. Branching decides z first, then x and y,
+// then w and s. Rows that order machines that are alike were tried and made the search slower.
 // A schedule read from a solution may complete earlier than z says; utilities do not increase, so
 // it is worth no less.
-//
-// Symmetry: allocations change freely between slots, so machines of one class and rack can be
-// renamed in each slot apart. Their numbers of workers are therefore made non-increasing.
 
 namespace bourse {
 namespace {
@@ -69,18 +68,8 @@ class Builder {
   [[nodiscard]] Schedule schedule_of(const std::vector<double>& values) const;
 
  private:
-  struct Place {
-    std::int64_t slot;
-    std::size_t machine;
-    auto operator<=>(const Place&) const = default;
-  };
-  /// What all jobs hold on one machine in one slot.
-  struct Load {
-    std::vector<LinearRow> resources;  ///< In shares of the capacity.
-    LinearRow workers;
-  };
-
   void find_unit();
+  std::vector<LinearEntry> add_completions(std::size_t job);
   bool add_job(std::size_t job);
   bool add_group(std::size_t job, std::int64_t slot, const Scope& scope, LinearRow& work,
                  LinearRow& choice);
@@ -91,7 +80,7 @@ class Builder {
                                      bool is_worker);
   void load(std::int64_t slot, MachineId machine, std::size_t column, TaskCounts tasks,
             const JobSpec& job);
-  void add_loads();
+  void add_capacities();
   [[nodiscard]] bool full() const { return program_.columns.size() > max_columns_; }
   void read(const Group& group, const std::vector<double>& values, JobSchedule& plan) const;
   void finish(std::size_t job, JobSchedule& plan) const;
@@ -105,7 +94,8 @@ class Builder {
   LinearProgram program_;
   std::vector<std::vector<Scope>> scopes_;  ///< By job; groups point into it.
   std::vector<Group> groups_;               ///< By job, then slot.
-  std::map<Place, Load> loads_;
+  /// By slot and machine, one row a resource, in shares of the machine's capacity.
+  std::map<std::pair<std::int64_t, MachineId>, std::vector<LinearRow>> capacities_;
 };
 
 /// The largest utility becomes 100: tolerances are absolute in CBC.
@@ -122,29 +112,50 @@ bool Builder::build() {
   for (const JobSpec& job : instance_.jobs) scopes_.push_back(scopes_of(job, cluster_));
   for (std::size_t i = 0; i < instance_.jobs.size(); ++i)
     if (!add_job(i)) return false;
-  add_loads();
+  add_capacities();
   return true;
 }
 
-bool Builder::add_job(std::size_t job) {
+/// Columns of the completions that are worth something and not too early for the job alone on an
+/// empty cluster: without that, the relaxation earns a share of a utility that no schedule can.
+std::vector<LinearEntry> Builder::add_completions(std::size_t job) {
   const JobSpec& spec = instance_.jobs[job];
-  LinearRow once{.upper = 1};
-  LinearRow work{.lower = 0};
-  for (std::int64_t t = first_slot(spec, slot_); t < slots_; ++t) {
+  double fastest = 0;
+  for (const Scope& scope : scopes_[job]) fastest = std::max(fastest, scope.fastest());
+  if (fastest <= 0) return {};
+  const std::int64_t first = first_slot(spec, slot_);
+  const double work = spec.samples * (1 - kWorkTolerance) / (fastest * slot_.value);
+  std::vector<LinearEntry> completions;
+  for (std::int64_t t = first; t < slots_ && !full(); ++t) {
     const double utility = utility_in_slot(spec, slot_, t, instance_.slot);
-    if (utility <= 0 || scopes_[job].empty()) break;
-    LinearRow choice{.upper = 1};
+    if (utility <= 0) break;
+    const bool possible = static_cast<double>(t - first + 1) >= work;
+    completions.push_back({program_.add_column({.cost = -utility / unit_,
+                                                .upper = possible ? 1.0 : 0.0,
+                                                .integer = true,
+                                                .priority = 1}),
+                           1});
+  }
+  return completions;
+}
+
+bool Builder::add_job(std::size_t job) {
+  const std::vector<LinearEntry> completions = add_completions(job);
+  program_.add_row({.entries = completions, .upper = 1});
+  LinearRow work{.lower = 0};
+  for (std::size_t s = 0; s < completions.size(); ++s) {
+    // The job runs in a slot only if it completes there or later.
+    LinearRow choice{.upper = 0};
+    for (std::size_t later = s; later < completions.size(); ++later)
+      choice.entries.push_back({completions[later].column, -1});
+    const std::int64_t slot = first_slot(instance_.jobs[job], slot_) + static_cast<std::int64_t>(s);
     for (const Scope& scope : scopes_[job])
-      if (!add_group(job, t, scope, work, choice)) return false;
+      if (!add_group(job, slot, scope, work, choice)) return false;
     program_.add_row(std::move(choice));
-    const std::size_t completes =
-        program_.add_column({.cost = -utility / unit_, .upper = 1, .integer = true});
-    once.entries.push_back({completes, 1});
     // Half the tolerance of check_schedule; the other half is the solver's.
-    work.entries.push_back({completes, -(1 - kWorkTolerance / 2)});
+    work.entries.push_back({completions[s].column, -(1 - kWorkTolerance / 2)});
     program_.add_row(work);
   }
-  program_.add_row(std::move(once));
   return !full();
 }
 
@@ -171,7 +182,8 @@ std::vector<std::size_t> Builder::add_tasks(const Group& group, const ResourceVe
     if (is_worker && group.scope->takes_workers[m] == 0) continue;
     const int most = most_on(demand, cluster_, machine, limit);
     if (most <= 0) continue;
-    columns[m] = program_.add_column({.upper = static_cast<double>(most), .integer = true});
+    columns[m] =
+        program_.add_column({.upper = static_cast<double>(most), .integer = true, .priority = 3});
     load(group.slot, machine, columns[m], is_worker ? TaskCounts{1, 0} : TaskCounts{0, 1},
          instance_.jobs[group.job]);
   }
@@ -182,21 +194,21 @@ std::vector<std::size_t> Builder::add_tasks(const Group& group, const ResourceVe
 void Builder::add_counted(Group& group, LinearRow& work, LinearRow& choice) {
   const JobSpec& job = instance_.jobs[group.job];
   const auto& shape = std::get<ParameterServerThroughput>(job.throughput);
-  const std::size_t used = program_.add_column({.upper = 1, .integer = true});
+  const int most = group.scope->most_workers;
+  const std::size_t used = program_.add_column({.upper = 1, .integer = true, .priority = 2});
   choice.entries.push_back({used, 1});
-  group.workers = add_tasks(group, job.worker, shape.global_batch, true);
-  group.servers =
-      add_tasks(group, job.server, servers_for(job.throughput, shape.global_batch), false);
-  LinearRow batch{.entries = {{used, -static_cast<double>(shape.global_batch)}}, .upper = 0};
+  group.workers = add_tasks(group, job.worker, most, true);
+  group.servers = add_tasks(group, job.server, servers_for(job.throughput, most), false);
+  LinearRow batch{.entries = {{used, -static_cast<double>(most)}}, .upper = 0};
   LinearRow served{.upper = 0};
   for (const std::size_t column : group.workers) {
     if (column == kNoColumn) continue;
     batch.entries.push_back({column, 1});
     served.entries.push_back({column, 1});
     work.entries.push_back({column, group.scope->rate_per_worker * slot_.value / job.samples});
-    const double most = program_.columns[column].upper;
-    if (most < shape.global_batch)
-      program_.add_row({.entries = {{column, 1}, {used, -most}}, .upper = 0});
+    const double on_machine = program_.columns[column].upper;
+    if (on_machine < most)
+      program_.add_row({.entries = {{column, 1}, {used, -on_machine}}, .upper = 0});
   }
   for (const std::size_t column : group.servers)
     if (column != kNoColumn) served.entries.push_back({column, -shape.workers_per_server});
@@ -212,7 +224,7 @@ void Builder::add_configs(Group& group, LinearRow& work, LinearRow& choice) {
   LinearRow workers{.lower = 0, .upper = 0};
   LinearRow servers{.lower = 0, .upper = 0};
   for (const Config& config : scope.configs) {
-    const std::size_t used = program_.add_column({.upper = 1, .integer = true});
+    const std::size_t used = program_.add_column({.upper = 1, .integer = true, .priority = 2});
     group.configs.push_back(used);
     choice.entries.push_back({used, 1});
     work.entries.push_back({used, config.rate * slot_.value / job.samples});
@@ -243,37 +255,20 @@ void Builder::add_spread(Group& group, const LinearRow& workers, const LinearRow
 /// Enters what one unit of the column takes on the machine.
 void Builder::load(std::int64_t slot, MachineId machine, std::size_t column, TaskCounts tasks,
                    const JobSpec& job) {
-  Load& at = loads_[{slot, machine.index()}];
+  std::vector<LinearRow>& rows = capacities_[{slot, machine}];
   const auto capacity = cluster_.capacity(machine);
-  at.resources.resize(capacity.size(), LinearRow{.upper = 1});
-  if (tasks.workers > 0) at.workers.entries.push_back({column, static_cast<double>(tasks.workers)});
+  rows.resize(capacity.size(), LinearRow{.upper = 1});
   for (std::size_t r = 0; r < capacity.size(); ++r) {
     const double demand = static_cast<double>(job.worker[r]) * tasks.workers +
                           static_cast<double>(job.server[r]) * tasks.servers;
-    if (demand <= 0) continue;
-    // A config on a machine without the resource gets a share that can never be granted.
-    const double room = static_cast<double>(capacity[r]);
-    at.resources[r].entries.push_back({column, room > 0 ? demand / room : 2.0});
+    if (demand > 0) rows[r].entries.push_back({column, demand / static_cast<double>(capacity[r])});
   }
 }
 
-/// Capacity rows, and the order of machines that are alike.
-void Builder::add_loads() {
-  std::map<std::pair<std::int64_t, std::pair<std::uint32_t, std::uint32_t>>, const Load*> last;
-  for (auto& [place, load] : loads_) {
-    for (LinearRow& row : load.resources)
-      if (!row.entries.empty()) program_.add_row(row);
-    const Machine& machine = cluster_.machines[place.machine];
-    const Load*& alike = last[{place.slot, {machine.class_index, machine.rack}}];
-    if (alike != nullptr) {
-      LinearRow order{.lower = 0};
-      for (const LinearEntry& entry : alike->workers.entries) order.entries.push_back(entry);
-      for (const LinearEntry& entry : load.workers.entries)
-        order.entries.push_back({entry.column, -entry.value});
-      program_.add_row(std::move(order));
-    }
-    alike = &load;
-  }
+void Builder::add_capacities() {
+  for (auto& [place, rows] : capacities_)
+    for (LinearRow& row : rows)
+      if (!row.entries.empty()) program_.add_row(std::move(row));
 }
 
 /// Adds the tasks that the group's columns say, if any, to the plan.

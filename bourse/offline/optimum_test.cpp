@@ -179,6 +179,26 @@ TEST(Optimum, WaitsForTheSlotAfterAnArrivalInsideOne) {
   EXPECT_EQ(solved(instance).schedule.jobs[0].completion, std::nullopt);
 }
 
+// Ten gangs of random sizes on two machines are too many for one node: the answer is a checked
+// schedule and a bound, and the same again.
+TEST(Optimum, StopsAtTheNodeLimitWithAScheduleAndABound) {
+  Instance instance = empty_instance(5);
+  for (int h = 0; h < 2; ++h) add_machine(instance, 4, 8);
+  RandomStream random(3, Purpose::test);
+  for (int i = 0; i < 10; ++i) {
+    const int workers = static_cast<int>(random.integer(1, 5));
+    instance.jobs.push_back(make_job(RigidThroughput{.workers = workers}, random.uniform(1, 4)));
+    instance.jobs.back().utility = LinearDecayUtility{
+        .value = random.uniform(1, 10), .full_until = Seconds(1), .zero_at = Seconds(8)};
+  }
+  const auto first = optimum(instance, {.node_limit = 0});
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_FALSE(first->proven);
+  EXPECT_GT(first->bound, first->utility);
+  EXPECT_DOUBLE_EQ(check_schedule(instance, first->schedule).value(), first->utility);
+  EXPECT_DOUBLE_EQ(optimum(instance, {.node_limit = 0})->utility, first->utility);
+}
+
 TEST(Optimum, OfNothingIsNothing) {
   Instance instance = empty_instance(3);
   EXPECT_EQ(solved(instance).utility, 0);
@@ -207,8 +227,6 @@ TEST(Optimum, RefusesWhatItCannotSolve) {
   instance.horizon = kForever;
   EXPECT_EQ(refused({.slot = Seconds(1)}).message, "the offline optimum needs a finite horizon");
 }
-
-// ---- brute force ----
 
 /// What every job can train in one slot together, over all allocations; only undominated ones.
 using Gains = std::vector<double>;

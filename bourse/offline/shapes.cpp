@@ -73,6 +73,20 @@ void keep_undominated(std::vector<Config>& configs) {
   configs = std::move(kept);
 }
 
+/// What the machines of a place have together.
+ResourceVector total_of(const Cluster& cluster, const Place& place) {
+  ResourceVector total(cluster.types.size());
+  for (const MachineId id : place.machines) take(total, cluster.capacity(id), -1);
+  return total;
+}
+
+/// True if the tasks could be cut into pieces that fit `room`; exact for one machine.
+bool fits_in(const JobSpec& job, TaskCounts tasks, ResourceVector room) {
+  if (!fits(job.worker, room, tasks.workers)) return false;
+  take(room, job.worker, tasks.workers);
+  return fits(job.server, room, tasks.servers);
+}
+
 Scope scope_of(const JobSpec& job, const Cluster& cluster, const Place& place, double speed,
                Locality widest) {
   Scope scope{.machines = place.machines};
@@ -89,20 +103,31 @@ Scope scope_of(const JobSpec& job, const Cluster& cluster, const Place& place, d
   const auto helps = [&](TaskCounts tasks) {
     return rate(tasks, place.locality) > rate(tasks, widest) || place.locality == widest;
   };
+  const ResourceVector total = total_of(cluster, place);
+  int most = static_cast<int>(std::min<std::int64_t>(room, max_workers(job.throughput)));
   if (std::holds_alternative<ParameterServerThroughput>(job.throughput)) {
-    const TaskCounts one{1, servers_for(job.throughput, 1)};
-    if (helps(one)) scope.rate_per_worker = rate(one, place.locality);
+    const auto served = [&](int n) { return TaskCounts{n, servers_for(job.throughput, n)}; };
+    while (most > 0 && !fits_in(job, served(most), total)) --most;
+    if (most == 0 || !helps(served(1))) return scope;
+    scope.rate_per_worker = rate(served(1), place.locality);
+    scope.most_workers = most;
     return scope;
   }
-  const int most = static_cast<int>(std::min<std::int64_t>(room, kMaxWorkers));
   for (const TaskCounts& tasks : candidate_counts(job.throughput, most))
-    if (tasks.workers <= most && rate(tasks, place.locality) > 0 && helps(tasks))
+    if (tasks.workers <= most && fits_in(job, tasks, total) && rate(tasks, place.locality) > 0 &&
+        helps(tasks))
       scope.configs.push_back({tasks.workers, tasks.servers, rate(tasks, place.locality)});
   keep_undominated(scope.configs);
   return scope;
 }
 
 }  // namespace
+
+double Scope::fastest() const {
+  double rate = rate_per_worker * most_workers;
+  for (const Config& config : configs) rate = std::max(rate, config.rate);
+  return rate;
+}
 
 int most_on(const ResourceVector& demand, const Cluster& cluster, MachineId machine, int limit) {
   return static_cast<int>(count_that_fits(demand, cluster.capacity(machine), limit));

@@ -25,11 +25,16 @@ struct Scope {
   std::vector<char>
       takes_workers{};            ///< One a machine; 0 where the machine is slower than assumed.
   double rate_per_worker = 0;     ///< > 0 for parameter servers: any number of workers.
+  int most_workers = 0;           ///< Of those, no more than fit into an empty cluster.
   std::vector<Config> configs{};  ///< Else: one of these.
+
+  /// Samples per second that no allocation in the scope exceeds.
+  [[nodiscard]] double fastest() const;
 };
 
 /// The scopes of a job: each machine, each rack and the whole cluster, each once for every distinct
-/// machine speed in it. Scopes and configs that another one dominates are left out.
+/// machine speed in it. Scopes and configs that another one dominates are left out, and so are
+/// those that need more than the scope's machines have together.
 /// Cost: O(machines + racks x speeds) scopes of at most max_workers configs.
 [[nodiscard]] std::vector<Scope> scopes_of(const JobSpec& job, const Cluster& cluster);
 

@@ -25,6 +25,7 @@ inline Cluster cluster_of(std::size_t machines,
   return cluster;
 }
 
+/// Amounts of so many units each.
 inline ResourceVector amounts(const std::vector<double>& units) {
   ResourceVector vector;
   for (const double unit : units) vector.push_back(static_cast<Amount>(unit * kAmountsPerUnit));
@@ -46,6 +47,7 @@ inline JobSpec gang(std::string name, double arrival, int workers, double durati
   return job;
 }
 
+/// Without a horizon and a slot.
 inline Instance instance_of(Cluster cluster, std::vector<JobSpec> jobs) {
   return {.cluster = std::move(cluster), .jobs = std::move(jobs)};
 }

@@ -46,7 +46,8 @@ void PdOrsPolicy::start(const ClusterState& state) {
                                    .horizon = search.horizon,
                                    .window = search.window,
                                    .paper_time = search.paper_time,
-                                   .quantile = options_.floor_quantile});
+                                   .quantile = options_.floor_quantile,
+                                   .density_ceiling = options_.density_ceiling});
 }
 
 PriceBounds PdOrsPolicy::bounds() const {
@@ -102,7 +103,7 @@ bool PdOrsPolicy::arrive(const ClusterState& state, JobId id, Decision& decision
   const JobSpec& spec = state.spec(id);
   estimator_->observe(spec);
   SearchResult result = search(state, id, state.samples_left(id), state.now(), false);
-  const JobSchedule& schedule = result.schedule;
+  const PricedSchedule& schedule = result.schedule;
   if (result.verdict != SearchVerdict::found) {
     decision.declined.push_back(id);
     const bool priced_out = result.verdict == SearchVerdict::priced_out;
@@ -121,8 +122,9 @@ bool PdOrsPolicy::arrive(const ClusterState& state, JobId id, Decision& decision
   return true;
 }
 
-void PdOrsPolicy::admit(const ClusterState& state, Admitted& job, JobSchedule schedule,
+void PdOrsPolicy::admit(const ClusterState& state, Admitted& job, PricedSchedule schedule,
                         Decision& decision) {
+  const PhaseTimer timer(counters_, Phase::booking);
   for (const ScheduledSlot& slot : schedule.slots)
     ledger_->book(slot.slot, state.spec(job.job), slot.allocation, +1);
   append_plan(job.job, schedule.slots, options_.search.slot, decision.plan);
@@ -131,6 +133,7 @@ void PdOrsPolicy::admit(const ClusterState& state, Admitted& job, JobSchedule sc
 }
 
 void PdOrsPolicy::release(const ClusterState& state, Admitted& job, std::size_t from) {
+  const PhaseTimer timer(counters_, Phase::booking);
   for (std::size_t i = from; i < job.slots.size(); ++i)
     ledger_->book(job.slots[i].slot, state.spec(job.job), job.slots[i].allocation, -1);
   job.slots.resize(from);
@@ -263,6 +266,8 @@ Result<std::unique_ptr<Policy>> make_pd_ors(const SettingsReader& settings,
   BOURSE_TRY(search.rounding.tries, settings.whole("tries", 1, 4096));
   search.rounding.seed = context.seed;
   BOURSE_TRY(options.floor_quantile, floor_quantile(settings));
+  BOURSE_TRY(const std::size_t ceiling, settings.choice("price-ceiling", {"formula", "density"}));
+  options.density_ceiling = ceiling == 1;
   BOURSE_TRY(options.normalized_units, settings.flag("normalize"));
   BOURSE_TRY_VOID(read_bounds(settings, options));
   return std::make_unique<PdOrsPolicy>(std::move(options));
@@ -283,9 +288,11 @@ PolicyInfo pd_ors_info() {
             "G of randomized rounding, by the form whose rows it favours"},
            {"delta", "0.1", "above 0, below 1", "chance of failure the gain factor allows for"},
            {"tries", "20", "1 to 4096", "draws of randomized rounding before the repair"},
-           {"price-floor", "quantile:0.5", "formula | quantile:Q",
+           {"price-floor", "quantile:0.95", "formula | quantile:Q",
             "L: the paper's minimum over jobs, or a quantile; formula lets one urgent job free the "
             "rest"},
+           {"price-ceiling", "density", "formula | density",
+            "U: the paper's worth per task, or per unit and slot of all a job takes"},
            {"price-low", "auto", "auto | a number above 0", "fixes L; needs price-high too"},
            {"price-high", "auto", "auto | a number", "fixes U of every resource"},
            {"normalize", "true", "true | false", "price shares of a mean machine, not amounts"},

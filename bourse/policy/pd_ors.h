@@ -15,6 +15,7 @@ namespace bourse {
 struct PdOrsOptions {
   SearchOptions search;
   double floor_quantile = 0;     ///< See BoundsOptions::quantile.
+  bool density_ceiling = false;  ///< See BoundsOptions::density_ceiling.
   bool normalized_units = true;  ///< Price shares of a machine, not amounts.
   /// Fixed bounds instead of learned ones: (lowest, highest) of every resource.
   std::optional<std::pair<double, double>> fixed_bounds;
@@ -43,6 +44,8 @@ class PdOrsPolicy final : public Policy {
 
   /// Work done so far, for benchmarks.
   [[nodiscard]] const SlotCostCounters& counters() const { return counters_; }
+  /// From now on the time of each phase is taken with this clock (seconds); results do not change.
+  void time_phases(double (*stopwatch)()) { counters_.stopwatch = stopwatch; }
   /// What is booked; null before the first event.
   [[nodiscard]] const Ledger* ledger() const { return ledger_ ? &*ledger_ : nullptr; }
   /// Bounds of the prices in force. Requires that a job has arrived.
@@ -66,7 +69,7 @@ class PdOrsPolicy final : public Policy {
   void enact_one(const ClusterState& state, const Admitted& job, Decision& decision);
   [[nodiscard]] Admitted& find(JobId id);
   void release(const ClusterState& state, Admitted& job, std::size_t from);
-  void admit(const ClusterState& state, Admitted& job, JobSchedule schedule, Decision& decision);
+  void admit(const ClusterState& state, Admitted& job, PricedSchedule schedule, Decision& decision);
   [[nodiscard]] SearchResult search(const ClusterState& state, JobId id, double samples_left,
                                     Seconds from, bool must_finish);
   [[nodiscard]] const Allocation* wanted_now(const Admitted& job) const;

@@ -346,6 +346,7 @@ SearchResult Search::run() {
 SearchResult find_schedule(const Ledger& ledger, const JobSpec& job, JobId id, double samples_left,
                            Seconds now, JobPrices& prices, const SearchOptions& options,
                            SlotCostCounters& counters) {
+  const PhaseTimer timer(counters, Phase::search);
   return Search(ledger, job, id, samples_left, now, prices, options, counters).run();
 }
 

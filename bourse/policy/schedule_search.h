@@ -15,7 +15,7 @@ struct ScheduledSlot {
   Allocation allocation;
 };
 
-struct JobSchedule {
+struct PricedSchedule {
   std::vector<ScheduledSlot> slots;  ///< By slot; slots in which the job rests are left out.
   double utility = 0;
   double cost = 0;
@@ -36,15 +36,17 @@ struct SearchOptions {
   bool must_finish = false;  ///< Take the best schedule even if its payoff is not positive.
 };
 
+/// What the search for a schedule came to.
 enum class SearchVerdict {
   found,
   priced_out,   ///< Schedules exist; `schedule` is the best, with a payoff <= 0.
   no_schedule,  ///< None completes the job in time for any utility.
 };
 
+/// The verdict and the schedule it is about; empty for no_schedule.
 struct SearchResult {
   SearchVerdict verdict = SearchVerdict::no_schedule;
-  JobSchedule schedule;
+  PricedSchedule schedule;
 };
 
 /// Finds the schedule with the largest payoff (utility - cost) for `samples_left` of a job from

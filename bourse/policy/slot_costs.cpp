@@ -97,6 +97,7 @@ std::span<const double> SlotCosts::curve(SlotIndex slot) {
   Known::State& known = known_->of(ledger_, slot);
   if (!known.curve.empty()) return known.curve;
   ++counters_.curves;
+  const PhaseTimer timer(counters_, Phase::curves);
   std::vector<double> curve(ways_.size(), kNever);
   curve[0] = 0;
   for (std::size_t level = 1; level < ways_.size(); ++level) {
@@ -189,11 +190,16 @@ std::optional<SlotPlacement> SlotCosts::solve(SpreadProblem& problem, SlotIndex 
   const double least =
       tasks.workers * problem.least_worker_price + tasks.servers * problem.least_server_price;
   if (least >= limit) return std::nullopt;
-  if (!problem.relaxation)
-    problem.relaxation = std::make_unique<SlotRelaxation>(problem.machines, demand);
-  ++counters_.relaxations;
-  const auto relaxed = problem.relaxation->solve(tasks.workers, tasks.servers);
+  std::optional<FractionalPlacement> relaxed;
+  {
+    const PhaseTimer timer(counters_, Phase::relaxation);
+    ++counters_.relaxations;
+    if (!problem.relaxation)
+      problem.relaxation = std::make_unique<SlotRelaxation>(problem.machines, demand);
+    relaxed = problem.relaxation->solve(tasks.workers, tasks.servers);
+  }
   if (!relaxed || relaxed->cost >= limit) return std::nullopt;
+  const PhaseTimer timer(counters_, Phase::rounding);
   ++counters_.roundings;
   if (rounding_.mode == RoundingMode::deterministic)
     return round_deterministic(problem.machines, demand, *relaxed, tasks.workers, tasks.servers);
@@ -255,6 +261,7 @@ std::optional<PlacedSlot> SlotCosts::place(SlotIndex slot, int level, const Allo
                                            double allowance) {
   const double target = curve(slot)[static_cast<std::size_t>(level)];
   if (target == kNever) return std::nullopt;
+  const PhaseTimer timer(counters_, Phase::placing);
   if (previous != nullptr && !previous->empty() && has_room(slot, *previous)) {
     const double rate = samples_per_second(job_.throughput, tasks_of(*previous),
                                            locality_of(*previous, ledger_.cluster()),

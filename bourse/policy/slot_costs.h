@@ -1,10 +1,12 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
-#include <unordered_map>
+#include <string_view>
 #include <vector>
 
 #include "bourse/model/allocation.h"
@@ -20,6 +22,7 @@ enum class RoundingMode {
   randomized,     ///< The paper: scaled by G, independent draws, several tries, then repair.
 };
 
+/// Which form of the gain factor scales the relaxation (bourse/solver/gain.h); fixed: as set.
 enum class GainForm { cover, packing, safe, fixed };
 
 struct RoundingOptions {
@@ -31,11 +34,42 @@ struct RoundingOptions {
   std::uint64_t seed = 1;
 };
 
-/// Counts of the work done, for benchmarks.
+/// Where the work of PD-ORS goes; a phase does not count what a later one of the list takes.
+enum class Phase : std::uint8_t {
+  search,      ///< The table over slots and chunks, and all that is not below.
+  curves,      ///< Cost curves, the exact cases included.
+  relaxation,  ///< Linear programs.
+  rounding,    ///< Whole tasks from them.
+  placing,     ///< Machines of the chosen slots.
+  booking,     ///< The ledger.
+};
+inline constexpr std::size_t kPhaseCount = 6;
+[[nodiscard]] std::string_view name_of(Phase phase);
+
+/// Counts of the work done and, if there is a stopwatch, its time by phase; for benchmarks.
 struct SlotCostCounters {
   std::uint64_t curves = 0;       ///< Cost curves computed.
   std::uint64_t relaxations = 0;  ///< Linear programs solved.
   std::uint64_t roundings = 0;
+  double (*stopwatch)() = nullptr;  ///< Seconds of a clock that only moves on; null: not timed.
+  std::array<double, kPhaseCount> seconds{};  ///< By Phase.
+  std::optional<Phase> running;               ///< The phase whose time is being taken.
+  double since = 0;
+};
+
+/// Takes the time of a phase while it lives; the phase around it pauses.
+class PhaseTimer {
+ public:
+  PhaseTimer(SlotCostCounters& counters, Phase phase);
+  ~PhaseTimer();
+  PhaseTimer(const PhaseTimer&) = delete;
+  PhaseTimer& operator=(const PhaseTimer&) = delete;
+
+ private:
+  void switch_to(std::optional<Phase> phase);
+
+  SlotCostCounters& counters_;
+  std::optional<Phase> outer_;
 };
 
 /// Where a job's tasks of one slot go and what they cost.

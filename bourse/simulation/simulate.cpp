@@ -14,7 +14,7 @@ namespace bourse {
 namespace {
 
 /// Work this close to a job's total, relative to it, counts as done.
-constexpr double kDoneTolerance = 1e-9;
+constexpr double kDoneTolerance = 1e-8;
 constexpr std::uint64_t kProgressEvery = 4096;
 
 struct Completion {

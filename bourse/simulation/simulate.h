@@ -61,11 +61,13 @@ struct UsagePoint {
   std::uint32_t running_jobs = 0;
 };
 
+/// What a policy said about a job, and when.
 struct RecordedReason {
   Seconds time{0};
   Reason reason;
 };
 
+/// What one run of one policy came to.
 struct SimulationResult {
   std::vector<JobRecord> jobs;  ///< Indexed by JobId.
   Seconds makespan{0};          ///< Last completion, since the start.
@@ -88,7 +90,7 @@ struct SimulationResult {
 ///
 /// Tie rule at one instant: completions by job id, then machines that come up, then machines that
 /// go down, both by id, then arrivals by id, then the wake-up that the policy asked for. The policy
-/// is asked after each event. Work within 1e-9 of a job's total counts as done. A job gets its
+/// is asked after each event. Work within 1e-8 of a job's total counts as done. A job gets its
 /// restart cost charged (time held without progress) whenever it gets a new allocation after it has
 /// run before. Nothing after the horizon happens; what is not done by then is unfinished. A policy
 /// that over-allocates, runs a job that is over or declines a running one is a defect.

@@ -1,5 +1,7 @@
 #include <CbcHeuristic.hpp>
+#include <CbcHeuristicDiveCoefficient.hpp>
 #include <CbcHeuristicFPump.hpp>
+#include <CbcHeuristicRINS.hpp>
 #include <CbcModel.hpp>
 #include <CglClique.hpp>
 #include <CglGomory.hpp>
@@ -88,6 +90,18 @@ void configure(CbcModel& model, const CbcOptions& options, bool plain) {
   CbcHeuristicFPump pump(model);
   pump.setMaximumPasses(20);
   model.addHeuristic(&pump);
+  CbcHeuristicDiveCoefficient dive(model);
+  dive.setWhen(3);
+  model.addHeuristic(&dive);
+  CbcHeuristicRINS neighbours(model);
+  model.addHeuristic(&neighbours);
+}
+
+void set_priorities(CbcModel& model, const LinearProgram& program) {
+  std::vector<int> priorities;
+  for (const LinearColumn& column : program.columns)
+    if (column.integer) priorities.push_back(column.priority);
+  model.passInPriorities(priorities.data(), false);
 }
 
 /// Whole numbers exactly, and the other columns solved again for them: CBC's own values are good
@@ -139,6 +153,7 @@ class CbcSolver final : public LinearSolver {
     const OsiClpSolverInterface osi = interface_of(program);
     CbcModel model(osi);
     configure(model, options_, plain);
+    set_priorities(model, program);
     model.initialSolve();
     model.branchAndBound();
     SolveOutcome outcome;

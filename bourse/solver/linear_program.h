@@ -19,6 +19,7 @@ struct LinearColumn {
   double lower = 0;  ///< May be -kNoBound.
   double upper = kNoBound;
   bool integer = false;  ///< Only make_cbc_solver respects it.
+  int priority = 1;      ///< Branch and bound decides integer columns of a lower number first.
 };
 
 /// One coefficient of a row.

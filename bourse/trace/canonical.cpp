@@ -23,10 +23,11 @@ Result<std::string> write_canonical(const Workload& workload) {
   for (const JobSpec& job : workload.jobs) {
     BOURSE_TRY_VOID(check_text(job.name, "job"));
     BOURSE_TRY_VOID(check_text(job.group, "group"));
-    const Amount amount = gpu ? job.worker[*gpu] * job.requested_workers : 0;
-    if (amount % kAmountsPerUnit != 0)
+    const double a_worker = gpu ? static_cast<double>(job.worker[*gpu]) : 0;
+    const double gpus = a_worker * job.requested_workers / static_cast<double>(kAmountsPerUnit);
+    if (gpus != std::floor(gpus))
       return invalid(fmt::format("job '{}': canonical CSV cannot hold {} GPUs, only whole ones",
-                                 quotable(job.name), amount_text(amount, ResourceKind::count)));
+                                 quotable(job.name), number_text(gpus)));
     const Seconds duration = requested_duration(job);
     if (!std::isfinite(duration.value))
       return invalid(
@@ -34,7 +35,7 @@ Result<std::string> write_canonical(const Workload& workload) {
                       "duration to write",
                       quotable(job.name)));
     out += fmt::format("{},{},{},{},{}\n", job.name, number_text(job.arrival.value),
-                       number_text(duration.value), amount / kAmountsPerUnit, job.group);
+                       number_text(duration.value), number_text(gpus), job.group);
   }
   return out;
 }

@@ -39,11 +39,11 @@ void split_fields(std::string_view line, std::vector<std::string_view>& fields) 
 
 Result<double> parse_field_number(std::string_view text) {
   double value = 0;
-  const char* const stop = text.data() + text.size();
-  const auto [end, code] = std::from_chars(text.data(), stop, value);
-  if (code == std::errc::result_out_of_range && end == stop)
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = end == text.data() + text.size();
+  if (code == std::errc::result_out_of_range && whole)
     return invalid(fmt::format("'{}' is out of the range of a number", quotable(text)));
-  if (code != std::errc{} || end != stop)
+  if (code != std::errc{} || !whole)
     return invalid(fmt::format("'{}' is not a number", quotable(text)));
   if (!std::isfinite(value))
     return invalid(fmt::format("'{}' is not a finite number", quotable(text)));

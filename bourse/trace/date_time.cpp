@@ -10,8 +10,9 @@ namespace {
 std::optional<int> take_digits(std::string_view& text, std::size_t digits, char separator) {
   if (text.size() < digits) return std::nullopt;
   int value = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + digits, value);
-  if (code != std::errc{} || end != text.data() + digits || value < 0) return std::nullopt;
+  const std::string_view front = text.substr(0, digits);
+  const auto [end, code] = std::from_chars(front.data(), front.data() + front.size(), value);
+  if (code != std::errc{} || end != front.data() + front.size() || value < 0) return std::nullopt;
   text.remove_prefix(digits);
   if (separator == 0) return value;
   if (text.empty() || text.front() != separator) return std::nullopt;

@@ -14,8 +14,8 @@ namespace {
 double gpus_of(const Workload& workload, const JobSpec& job) {
   const auto gpu = workload.types.find("gpu");
   if (!gpu) return 0;
-  const Amount amount = job.worker[*gpu] * job.requested_workers;
-  return static_cast<double>(amount) / static_cast<double>(kAmountsPerUnit);
+  const double amount = static_cast<double>(job.worker[*gpu]) * job.requested_workers;
+  return amount / static_cast<double>(kAmountsPerUnit);
 }
 
 std::string row(std::string_view what, const Spread& d, bool is_time) {

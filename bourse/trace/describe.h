@@ -45,6 +45,7 @@ struct Description {
   std::array<std::uint64_t, 24> jobs_by_hour{};  ///< Hour of the day; the workload begins at 0:00.
 };
 
+/// The distributions of the jobs of a workload. Cost: O(jobs log jobs).
 [[nodiscard]] Description describe(const Workload& workload);
 
 /// Tables of at most 100 columns.

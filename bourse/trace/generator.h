@@ -24,6 +24,7 @@ struct OptionInfo {
   std::string_view what;
 };
 
+/// A generator as it is shown to users.
 struct GeneratorInfo {
   std::string_view name;
   std::string_view what;

@@ -11,30 +11,32 @@
 namespace bourse {
 namespace {
 
-Amount requested(const JobSpec& job, std::size_t resource) {
+/// A double, since the sum over very many or very large jobs may be beyond an Amount.
+double requested(const JobSpec& job, std::size_t resource) {
   const auto of = [&](const ResourceVector& demand, int tasks) {
-    return resource < demand.size() ? demand[resource] * tasks : 0;
+    return resource < demand.size() ? static_cast<double>(demand[resource]) * tasks : 0;
   };
   return of(job.worker, job.requested_workers) + of(job.server, job.requested_servers);
 }
 
 struct Change {
   Seconds at;
-  Amount amount;
+  double amount;
 };
 
 /// Most at once; what ends at an instant makes room for what starts then.
 Amount peak_of(std::vector<Change>& changes) {
+  constexpr double kMost = 0x1p62;
   std::ranges::sort(changes, [](const Change& a, const Change& b) {
     return a.at != b.at ? a.at < b.at : a.amount < b.amount;
   });
-  Amount now = 0;
-  Amount peak = 0;
+  double now = 0;
+  double peak = 0;
   for (const Change& change : changes) {
     now += change.amount;
     peak = std::max(peak, now);
   }
-  return peak;
+  return static_cast<Amount>(std::min(peak, kMost));
 }
 
 Seconds span_of(const Workload& workload) {
@@ -56,10 +58,10 @@ ResourceLoad load_of(const Workload& workload, std::size_t resource, Amount capa
   std::vector<Change> changes;
   double work = 0;  // summed in the order of the jobs
   for (const JobSpec& job : workload.jobs) {
-    const Amount amount = requested(job, resource);
+    const double amount = requested(job, resource);
     const Seconds duration = requested_duration(job);
     if (amount == 0 || !(duration < kForever)) continue;
-    work += static_cast<double>(amount) * duration.value;
+    work += amount * duration.value;
     changes.push_back({job.arrival, amount});
     changes.push_back({job.arrival + duration, -amount});
   }
@@ -86,7 +88,7 @@ ClusterLoad load_on(const Workload& workload, const Cluster& cluster) {
   for (const JobSpec& job : workload.jobs) {
     bool fits = true;
     for (std::size_t r = 0; r < out.resources.size(); ++r)
-      fits = fits && requested(job, r) <= out.resources[r].capacity;
+      fits = fits && requested(job, r) <= static_cast<double>(out.resources[r].capacity);
     if (!fits) ++out.too_large;
     if (!(requested_duration(job) < kForever)) ++out.without_progress;
   }

@@ -7,6 +7,7 @@
 #include "bourse/base/check.h"
 #include "bourse/base/random.h"
 #include "bourse/base/units.h"
+#include "bourse/trace/arrival_order.h"
 
 namespace bourse {
 namespace {
@@ -18,7 +19,7 @@ constexpr OptionUnit kNumber = OptionUnit::number;
 constexpr OptionUnit kBytes = OptionUnit::bytes;
 constexpr OptionUnit kRate = OptionUnit::bytes_per_second;
 constexpr double kMostJobs = 1e6;
-constexpr double kMostRate = 1e15;
+constexpr double kMostBytes = 0x1p40;  ///< 1 TiB, also a second.
 
 constexpr std::array<Row, 47> kRows{{
     {"machines", &P::machines, kCount, 1, kMaxMachines, "machines, all alike"},
@@ -29,18 +30,19 @@ constexpr std::array<Row, 47> kRows{{
     {"epochs-max", &P::epochs_max, kCount, 1, 1e6, "E, epochs of a job, most"},
     {"samples-min", &P::samples_min, kCount, 1, 1e9, "K, samples of an epoch, fewest"},
     {"samples-max", &P::samples_max, kCount, 1, 1e9, "K, samples of an epoch, most"},
-    {"gradient-min", &P::gradient_min, kBytes, 0, 1e13, "g, size of the gradient, smallest"},
-    {"gradient-max", &P::gradient_max, kBytes, 0, 1e13, "g, size of the gradient, largest"},
+    {"gradient-min", &P::gradient_min, kBytes, 0, kMostBytes, "g, size of the gradient, smallest"},
+    {"gradient-max", &P::gradient_max, kBytes, 0, kMostBytes, "g, size of the gradient, largest"},
     {"tau-min", &P::tau_min, kNumber, 1e-12, 1, "tau, slots to compute a sample, least"},
     {"tau-max", &P::tau_max, kNumber, 1e-12, 1, "tau, slots to compute a sample, most"},
     {"gamma-min", &P::gamma_min, kCount, 1, 1e4, "gamma, workers per server, fewest"},
     {"gamma-max", &P::gamma_max, kCount, 1, 1e4, "gamma, workers per server, most"},
     {"batch-min", &P::batch_min, kCount, 1, kMaxWorkers, "F, global batch, smallest"},
     {"batch-max", &P::batch_max, kCount, 1, kMaxWorkers, "F, global batch, largest"},
-    {"rate-inside-min", &P::rate_inside_min, kRate, 1, kMostRate, "b_int, within a machine, least"},
-    {"rate-inside-max", &P::rate_inside_max, kRate, 1, kMostRate, "b_int, within a machine, most"},
-    {"rate-across-min", &P::rate_across_min, kRate, 1, kMostRate, "b_ext, across machines, least"},
-    {"rate-across-max", &P::rate_across_max, kRate, 1, kMostRate, "b_ext, across machines, most"},
+    {"rate-inside-min", &P::rate_inside_min, kRate, 1, kMostBytes,
+     "b_int, within a machine, least"},
+    {"rate-inside-max", &P::rate_inside_max, kRate, 1, kMostBytes, "b_int, within a machine, most"},
+    {"rate-across-min", &P::rate_across_min, kRate, 1, kMostBytes, "b_ext, across machines, least"},
+    {"rate-across-max", &P::rate_across_max, kRate, 1, kMostBytes, "b_ext, across machines, most"},
     {"worker-gpu-min", &P::worker_gpu_min, kCount, 0, 1e4, "GPUs of a worker, fewest"},
     {"worker-gpu-max", &P::worker_gpu_max, kCount, 0, 1e4, "GPUs of a worker, most"},
     {"worker-cpu-min", &P::worker_cpu_min, kCount, 1, 1e4, "CPUs of a worker, fewest"},
@@ -176,11 +178,16 @@ Result<Workload> generate_paper(const PaperOptions& options, std::uint64_t seed)
   Workload workload;
   workload.types = resource_types();
   workload.cluster = paper_cluster(options);
+  for (const Amount amount : workload.cluster->classes[0].capacity)
+    if (static_cast<double>(amount) * options.machines > 0x1p62)
+      return invalid(
+          "the cluster is larger than can be counted; lower option 'machines', 'capacity' or the "
+          "demands");
   workload.slot = Seconds(options.slot);
   workload.horizon = Seconds(options.slots * options.slot);
   const auto jobs = static_cast<std::size_t>(options.jobs);
   for (std::size_t i = 0; i < jobs; ++i) workload.jobs.push_back(draw_job(options, seed, i));
-  std::ranges::stable_sort(workload.jobs, {}, &JobSpec::arrival);
+  sort_by_arrival(workload.jobs);
   for (std::size_t i = 0; i < jobs; ++i) workload.jobs[i].name = fmt::format("job-{}", i);
   return workload;
 }

@@ -61,6 +61,7 @@ struct PaperOptions {
   double midpoint_max = 15;
 };
 
+/// Name, unit, range and meaning of every option, in the order in which they are shown.
 [[nodiscard]] std::span<const OptionRow<PaperOptions>> paper_option_rows();
 
 /// Parameter-server jobs on equal machines, with horizon and slot set. The arrival slot is uniform

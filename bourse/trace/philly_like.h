@@ -20,6 +20,7 @@ struct PhillyLikeOptions {
   double max_duration = 86400;
 };
 
+/// Name, unit, range and meaning of every option, in the order in which they are shown.
 [[nodiscard]] std::span<const OptionRow<PhillyLikeOptions>> philly_like_option_rows();
 
 /// Rigid gangs whose arrivals, sizes and durations follow a slice of the Philly trace, on equal

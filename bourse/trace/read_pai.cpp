@@ -12,7 +12,7 @@
 namespace bourse {
 namespace {
 
-constexpr double kPlanLimit = 1e8;  ///< Of percent of a device, and of GB.
+constexpr double kPlanLimit = 1e6;  ///< Of percent of a device, and of GB.
 constexpr double kMibPerGb = 1e9 / 1048576.0;
 constexpr std::size_t kGpu = 0;
 constexpr std::size_t kCpu = 1;
@@ -87,7 +87,7 @@ class PaiReader {
     if (table_.text(column).empty()) return 0.0;
     BOURSE_TRY(const double value, table_.number(column));
     if (std::abs(value) > kPlanLimit)
-      return table_.bad(column, fmt::format("'{}' is beyond 1e8", quotable(table_.text(column))));
+      return table_.bad(column, fmt::format("'{}' is beyond 1e6", quotable(table_.text(column))));
     return value;
   }
 

@@ -245,7 +245,7 @@ class PhillyHandler {
     if (text.empty() || text == "None") return true;
     const auto time = parse_date_time(text);
     if (!time) return bad_time(key_, text);
-    (key_ == "start_time" ? attempt_.start : attempt_.end) = *time;
+    (key_ == "start_time" ? attempt_.start : attempt_.end) = time;
     return true;
   }
 

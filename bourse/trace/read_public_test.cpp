@@ -123,7 +123,7 @@ TEST(PaiTrace, RejectsNonsense) {
   EXPECT_EQ(error_of("j1,worker,1,Failed,9,95,lots,29.0,200.0,V100\n"),
             "t:1: field 'plan_cpu': 'lots' is not a number");
   EXPECT_EQ(error_of("j1,worker,1,Failed,9,95,1e30,29.0,200.0,V100\n"),
-            "t:1: field 'plan_cpu': '1e30' is beyond 1e8");
+            "t:1: field 'plan_cpu': '1e30' is beyond 1e6");
 }
 
 constexpr std::string_view kSwf =

@@ -115,7 +115,7 @@ class TextInput::Inflater {
 };
 
 TextInput::TextInput(ByteSource& source)
-    : source_(source), name_(source.name()), buffer_(2 * kChunkBytes) {}
+    : source_(source), name_(source.name()), buffer_(kChunkBytes) {}
 
 TextInput::~TextInput() = default;
 
@@ -166,7 +166,7 @@ Result<std::optional<std::string_view>> TextInput::next_line() {
   while (true) {
     const std::string_view text(buffer_.data() + begin_, end_ - begin_);
     const std::size_t stop = text.find('\n', searched);
-    if (stop != std::string_view::npos && stop <= kMaxLineBytes) {
+    if (stop <= kMaxLineBytes) {  // Not npos, then.
       begin_ += stop + 1;
       ++line_;
       std::string_view line = text.substr(0, stop);

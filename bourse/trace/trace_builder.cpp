@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "bourse/base/check.h"
+#include "bourse/trace/arrival_order.h"
 
 namespace bourse {
 
@@ -96,7 +97,7 @@ Result<TraceRead> TraceBuilder::finish(bool relative) {
     latest = std::max(latest, job.arrival);
     earliest = std::min(earliest, job.arrival);
   }
-  if (read_.out_of_order > 0) std::ranges::stable_sort(jobs, {}, &JobSpec::arrival);
+  if (read_.out_of_order > 0) sort_by_arrival(jobs);
   for (JobSpec& job : jobs) job.arrival -= earliest;
   return std::move(read_);
 }

@@ -1,0 +1,168 @@
+// Oracles of the policies that need time to pass: whole runs with finish times known by hand.
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bourse/policy/fixtures.h"
+#include "bourse/policy/registry.h"
+#include "bourse/simulation/metrics.h"
+#include "bourse/simulation/simulate.h"
+
+namespace bourse {
+namespace {
+
+using testing::amounts;
+using testing::cluster_of;
+using testing::gang;
+using testing::instance_of;
+
+std::vector<double> finishes(const Instance& instance, const std::string& policy,
+                             const Settings& settings = {}) {
+  auto made = make_policy(policy, settings, {.slot = instance.slot, .horizon = instance.horizon});
+  EXPECT_TRUE(made.has_value()) << made.error().message;
+  std::vector<double> times;
+  for (const JobRecord& job : simulate(instance, **made).jobs) times.push_back(job.finish.value);
+  return times;
+}
+
+void expect_times(const std::vector<double>& got, const std::vector<double>& expected) {
+  ASSERT_EQ(got.size(), expected.size());
+  // Work within 1e-8 of the total counts as done.
+  for (std::size_t i = 0; i < got.size(); ++i)
+    EXPECT_NEAR(got[i], expected[i], 1e-5) << "job " << i;
+}
+
+/// 2 GPUs; J1 2 GPUs x 2 s, J2 1 GPU x 8 s, J3 2 GPUs x 6 s, all at t = 0.
+Instance three_jobs() {
+  return instance_of(cluster_of(1, {{"gpu", 2}}),
+                     {gang("J1", 0, 2, 2), gang("J2", 0, 1, 8), gang("J3", 0, 2, 6)});
+}
+
+// Service 4, 8, 12: J1 until 2, J2 until 10, J3 (12 > 8) until 16. Mean 28 / 3 = 9.33.
+TEST(Srsf, FinishesTheThreeJobsAt2And10And16) {
+  expect_times(finishes(three_jobs(), "srsf"), {2, 10, 16});
+}
+
+// Time 2, 8, 6: J1 until 2, J3 until 8, J2 until 16. Mean 26 / 3 = 8.67.
+TEST(Srtf, FinishesTheThreeJobsAt2And16And8) {
+  expect_times(finishes(three_jobs(), "srtf"), {2, 16, 8});
+}
+
+// J1 until 2, J2 until 10, J3 waits for both GPUs until 10, then 16.
+TEST(Fifo, FinishesTheThreeJobsAt2And10And16) {
+  expect_times(finishes(three_jobs(), "fifo"), {2, 10, 16});
+}
+
+// 2 GPUs: A takes one until 10; B wants two and blocks C, which wants one for 1 s.
+TEST(Fifo, BlocksBehindItsHeadUnlessItSkips) {
+  const Instance instance = instance_of(
+      cluster_of(1, {{"gpu", 2}}), {gang("A", 0, 1, 10), gang("B", 1, 2, 5), gang("C", 2, 1, 1)});
+  expect_times(finishes(instance, "fifo"), {10, 15, 16});
+  expect_times(finishes(instance, "fifo", {{"skip", "true"}}), {10, 15, 3});
+}
+
+// A newcomer that arrives while the head waits may start at once with skip, never before it
+// without.
+TEST(Fifo, KeepsTheOrderOfTheQueueWhenANewcomerOvertakes) {
+  const Instance instance = instance_of(
+      cluster_of(1, {{"gpu", 3}}),
+      {gang("A", 0, 2, 10), gang("B", 1, 2, 5), gang("C", 2, 2, 5), gang("D", 3, 1, 1)});
+  expect_times(finishes(instance, "fifo", {{"skip", "true"}}), {10, 15, 20, 4});
+}
+
+// J1 (3 s of work left when J2 with 1 s arrives at 1) is paused for 1 s and loses its restart cost.
+TEST(Srtf, PausesForAShorterJobAndChargesTheRestart) {
+  Instance instance =
+      instance_of(cluster_of(1, {{"gpu", 1}}), {gang("J1", 0, 1, 4), gang("J2", 1, 1, 1)});
+  expect_times(finishes(instance, "srtf"), {5, 2});
+  instance.jobs[0].restart_cost = Seconds(0.5);
+  expect_times(finishes(instance, "srtf"), {5.5, 2});
+}
+
+// Capacity (9 CPU, 18 GB), A = (1, 4), B = (3, 1). Dominant shares per task: A 4/18 = 2/9, B 3/9.
+// Grants: A 2/9, B 3/9, A 4/9, B 6/9, A 6/9, then A needs (1,4): CPU used 3 + 6 = 9: full.
+// So A has 3 tasks, B 2; used (9, 14).
+TEST(Drf, GivesThreeTasksToAAndTwoToB) {
+  const auto elastic = [](std::string name, std::vector<double> demand) {
+    JobSpec job = gang(std::move(name), 0, 1, 1000);
+    job.worker = amounts(demand);
+    job.server = amounts({0, 0});
+    TableThroughput table;
+    for (int n = 1; n <= 9; ++n) table.points.push_back({n, 0, Locality::cluster, 1.0 * n});
+    job.throughput = table;
+    return job;
+  };
+  const Instance instance = instance_of(cluster_of(1, {{"cpu", 9}, {"memory", 18}}),
+                                        {elastic("A", {1, 4}), elastic("B", {3, 1})});
+  auto policy = make_policy("drf", {}, {});
+  ASSERT_TRUE(policy.has_value());
+  // A trains 1000 samples with 3 workers in 333.3 s; B has 2 until then: 666.7 of its 1000, then 3.
+  const SimulationResult result = simulate(instance, **policy);
+  EXPECT_NEAR(result.jobs[0].finish.value, 1000.0 / 3, 1e-3);
+  EXPECT_NEAR(result.jobs[1].finish.value, 1000.0 / 3 + (1000 - 2 * 1000.0 / 3) / 3, 1e-3);
+}
+
+// One group has three jobs, the other one; 2 GPUs. By job the first two arrivals run; by group the
+// second group's job comes before the first group's second.
+TEST(Drf, SharesAmongGroupsIfAsked) {
+  Instance instance = instance_of(
+      cluster_of(1, {{"gpu", 2}}),
+      {gang("a1", 0, 1, 10), gang("a2", 0, 1, 10), gang("a3", 0, 1, 10), gang("b1", 0, 1, 10)});
+  for (std::size_t i = 0; i < 4; ++i) instance.jobs[i].group = i == 3 ? "b" : "a";
+  expect_times(finishes(instance, "drf"), {10, 10, 20, 20});
+  expect_times(finishes(instance, "drf", {{"share-of", "group"}}), {10, 20, 20, 10});
+}
+
+// Slots of 10 s in exact time: arrival at 3 in the middle of slot 0 starts at once.
+TEST(PdOrs, StartsInTheMiddleOfASlot) {
+  const Instance instance = instance_of(cluster_of(1, {{"gpu", 1}}), {gang("a", 3, 1, 25)});
+  expect_times(finishes(instance, "pd-ors", {{"slot", "10s"}}), {28});
+}
+
+TEST(PdOrs, DeclinesWhatCannotEndInTimeAndRunsTheRest) {
+  const Instance instance = instance_of(cluster_of(1, {{"gpu", 1}}),
+                                        {gang("a", 0, 1, 20, DeadlineUtility{5, Seconds(10)}),
+                                         gang("b", 0, 1, 20, DeadlineUtility{5, Seconds(30)})});
+  auto policy = make_policy("pd-ors", {{"slot", "10s"}}, {});
+  const SimulationResult result = simulate(instance, **policy, {.record_reasons = true});
+  EXPECT_EQ(result.jobs[0].status, JobStatus::declined);
+  EXPECT_EQ(result.jobs[1].status, JobStatus::finished);
+  EXPECT_DOUBLE_EQ(result.jobs[1].utility, 5);
+  ASSERT_EQ(result.reasons.size(), 2u);
+  EXPECT_EQ(reason_text(result.reasons[0].reason),
+            "declined: no schedule completes it while it is worth anything");
+  EXPECT_TRUE(reason_text(result.reasons[1].reason).starts_with("admitted: utility 5 for a price"));
+}
+
+// The job promised for 20 s truly runs 20 % slower: planned again at its promised end, it goes on.
+TEST(PdOrs, FinishesLateJobsAfterAllAndEarlyOnesGiveBackTheirSlots) {
+  Instance instance = instance_of(cluster_of(1, {{"gpu", 1}}), {});
+  for (int i = 0; i < 20; ++i)
+    instance.jobs.push_back(gang("j" + std::to_string(i), 40.0 * i, 1, 20, ConstantUtility{1}));
+  auto policy = make_policy("pd-ors", {{"slot", "10s"}}, {});
+  const SimulationResult result =
+      simulate(instance, **policy, {.seed = 3, .belief_error = 0.4, .record_reasons = true});
+  const Metrics metrics = metrics_of(instance, result);
+  EXPECT_EQ(metrics.finished, 20u);
+  int replanned = 0;
+  for (const RecordedReason& r : result.reasons)
+    replanned += r.reason.code == ReasonCode::replanned ? 1 : 0;
+  EXPECT_GT(replanned, 0);
+}
+
+TEST(PdOrs, PlansAgainWhenAMachineFails) {
+  const Instance instance =
+      instance_of(cluster_of(2, {{"gpu", 2}}), {gang("a", 0, 2, 50), gang("b", 0, 2, 50)});
+  auto policy = make_policy("pd-ors", {{"slot", "10s"}}, {});
+  const SimulationResult result =
+      simulate(instance, **policy, {.outages = {{MachineId(0u), Seconds(15), Seconds(1000)}}});
+  // The one on machine 1 is done at 50; the other waits for it, with 35 s left: 85.
+  EXPECT_NEAR(std::min(result.jobs[0].finish, result.jobs[1].finish).value, 50, 1e-6);
+  EXPECT_NEAR(std::max(result.jobs[0].finish, result.jobs[1].finish).value, 85, 1e-6);
+}
+
+}  // namespace
+}  // namespace bourse
