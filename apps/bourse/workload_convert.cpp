@@ -68,10 +68,11 @@ void add_workload_convert(CLI::App& app, int& status) {
       ->required();
   command->add_option("-o,--out", options->out, "File to write")->type_name("FILE")->required();
   add_elastic_options(*command, options->source);
-  add_examples(*command, {"bourse workload convert trace.csv.gz --to yaml --out trace.yaml",
-                          "bourse workload convert cluster_job_log --to canonical --out philly.csv",
-                          "bourse workload convert trace.csv.gz --to yaml --elastic profiles.csv "
-                          "--out elastic.yaml"});
+  add_examples(
+      *command,
+      {"bourse workload convert trace.csv.gz --to yaml --out trace.yaml",
+       "bourse workload convert cluster_job_log --to canonical --out philly.csv",
+       "bourse workload convert t.csv --to yaml --elastic profiles.csv --out elastic.yaml"});
   command->callback([options, &status] { status = run_convert(*options); });
 }
 
