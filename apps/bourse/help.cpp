@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "bourse/report/table.h"
 
@@ -36,6 +37,13 @@ class HelpFormatter final : public CLI::Formatter {
     return paragraph(command->get_name(), command->get_description());
   }
 
+  std::string make_help(const CLI::App* app, std::string name,
+                        CLI::AppFormatMode mode) const override {
+    std::string text = CLI::Formatter::make_help(app, std::move(name), mode);
+    text = CLI::detail::find_and_replace(text, "\n\n\n", "\n\n");
+    return CLI::detail::find_and_replace(text, "\nSubcommands:\n", "\nCommands:\n");
+  }
+
   std::string make_usage(const CLI::App* app, std::string name) const override {
     std::string out = "\nUsage: " + name;
     const bool has_commands = !app->get_subcommands([](const CLI::App*) { return true; }).empty();
@@ -51,7 +59,6 @@ class HelpFormatter final : public CLI::Formatter {
 
 void use_our_help(CLI::App& app) {
   const auto formatter = std::make_shared<HelpFormatter>();
-  formatter->label("Subcommands", "Commands");
   formatter->label("Positionals", "Arguments");
   app.formatter(formatter);
   app.set_help_flag("-h,--help", "Print this help");

@@ -25,17 +25,6 @@ void add_unfit(Loaded& loaded, const std::vector<std::string>& left_out) {
   loaded.skipped.push_back({"does not fit the cluster", left_out.size(), left_out.front()});
 }
 
-}  // namespace
-
-void add_cluster_option(CLI::App& app, LoadOptions& options) {
-  app.add_option("-c,--cluster", options.cluster,
-                 "Machines: a YAML file, or 256x8 for 256 machines of 8 GPUs (default: the cluster "
-                 "in the workload)")
-      ->type_name("CLUSTER");
-}
-
-namespace {
-
 void add_workload_format(CLI::App& app, LoadOptions& options) {
   add_choice(app, "--format-of-workload", options.format,
              {kTraceFormatNames.begin(), kTraceFormatNames.end()},
@@ -45,6 +34,13 @@ void add_workload_format(CLI::App& app, LoadOptions& options) {
 constexpr const char* kWorkloadHelp = "Jobs: a workload in YAML, or a trace, packed by gzip or not";
 
 }  // namespace
+
+void add_cluster_option(CLI::App& app, LoadOptions& options) {
+  app.add_option("-c,--cluster", options.cluster,
+                 "Machines: a YAML file, or 256x8 for 256 machines of 8 GPUs (default: the cluster "
+                 "in the workload)")
+      ->type_name("CLUSTER");
+}
 
 void add_source_options(CLI::App& app, LoadOptions& options) {
   add_cluster_option(app, options);
@@ -98,13 +94,13 @@ Result<void> apply_elastic(Workload& workload, const LoadOptions& options,
   return {};
 }
 
-Result<void> apply_utilities(Workload& workload, const LoadOptions& options,
-                             std::vector<std::string>& assumptions) {
-  BOURSE_TRY(const UtilityCounts counts, assign_utilities(workload, options.utility_seed));
+Result<void> apply_utilities(TraceRead& read, const LoadOptions& options) {
+  if (read.format == TraceFormat::yaml) return {};
+  BOURSE_TRY(const UtilityCounts counts, assign_utilities(read.workload, options.utility_seed));
   const std::uint64_t given =
       counts.insensitive + counts.sensitive + counts.critical + counts.deadline;
   if (given > 0)
-    assumptions.push_back(
+    read.assumptions.push_back(
         fmt::format("{} jobs had no utility and got one with seed {}: {} insensitive to time, {} "
                     "sensitive, {} critical, {} with a deadline",
                     given, options.utility_seed, counts.insensitive, counts.sensitive,
@@ -118,6 +114,8 @@ Result<Loaded> load(const LoadOptions& options) {
     BOURSE_TRY(cluster, load_cluster(options.cluster));
   }
   BOURSE_TRY(TraceRead read, read_workload(options, cluster ? &*cluster : nullptr));
+  BOURSE_TRY_VOID(apply_elastic(read.workload, options, read.assumptions));
+  BOURSE_TRY_VOID(apply_utilities(read, options));
   Workload& workload = read.workload;
   if (!cluster) cluster = std::move(workload.cluster);
   if (!cluster)
@@ -132,8 +130,6 @@ Result<Loaded> load(const LoadOptions& options) {
   if (read.out_of_order > 0)
     loaded.assumptions.push_back(fmt::format(
         "{} jobs stood below a job of a later arrival; jobs were sorted", read.out_of_order));
-  BOURSE_TRY_VOID(apply_elastic(workload, options, loaded.assumptions));
-  BOURSE_TRY_VOID(apply_utilities(workload, options, loaded.assumptions));
   if (options.horizon) workload.horizon = *options.horizon;
   BOURSE_TRY(Bound bound, bind(std::move(workload), *std::move(cluster), options.workload,
                                {.skip_unfit = options.skip_unfit}));

@@ -55,9 +55,9 @@ void add_change_options(CLI::App& app, LoadOptions& options);
 [[nodiscard]] Result<void> apply_elastic(Workload& workload, const LoadOptions& options,
                                          std::vector<std::string>& assumptions);
 
-/// Gives jobs without a utility one. Appends what was assumed.
-[[nodiscard]] Result<void> apply_utilities(Workload& workload, const LoadOptions& options,
-                                           std::vector<std::string>& assumptions);
+/// Gives the jobs of a trace, which records no utility, one each; our own YAML states it and is
+/// left alone. Appends what was assumed to the assumptions of `read`.
+[[nodiscard]] Result<void> apply_utilities(TraceRead& read, const LoadOptions& options);
 
 /// Reads workload and cluster and puts one onto the other. Errors: failed_precondition if neither
 /// names a cluster; else those of the readers and of bind().

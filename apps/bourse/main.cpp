@@ -55,7 +55,8 @@ std::string sentence(const CLI::App& app, const CLI::ParseError& error) {
     std::string names;
     for (const CLI::App* sub : command.get_subcommands([](const CLI::App*) { return true; }))
       names += (names.empty() ? "" : ", ") + sub->get_name();
-    return fmt::format("{} needs a command: {}", command.get_name(), names);
+    return fmt::format("{}say a command: {}",
+                       command.get_parent() == nullptr ? "" : command.get_name() + ": ", names);
   }
   std::string text = error.what();
   for (char& c : text)

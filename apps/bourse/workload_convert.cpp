@@ -35,6 +35,7 @@ Result<std::string> convert(const ConvertOptions& options) {
   BOURSE_TRY_VOID(apply_elastic(read.workload, options.source, read.assumptions));
   std::string text;
   if (options.to == 0) {
+    BOURSE_TRY_VOID(apply_utilities(read, options.source));
     text = fmt::format("# bourse {}; {}\n", BOURSE_VERSION, command_of(options)) +
            workload_yaml(read.workload);
   } else {
@@ -60,15 +61,18 @@ void add_workload_convert(CLI::App& app, int& status) {
   CLI::App* const command =
       app.add_subcommand("convert", "Write a workload or a trace in one of our own formats");
   add_file_argument(*command, options->source);
-  add_choice(*command, "--to", options->to, {"yaml", "canonical"},
-             "yaml keeps everything; canonical is CSV with arrival, duration, GPUs and group")
+  add_choice(
+      *command, "--to", options->to, {"yaml", "canonical"},
+      "yaml keeps everything, and states the utilities that 'simulate' would give the jobs of a "
+      "trace; canonical is CSV with arrival, duration, GPUs and group")
       ->required();
   command->add_option("-o,--out", options->out, "File to write")->type_name("FILE")->required();
   add_elastic_options(*command, options->source);
-  add_examples(*command, {"bourse workload convert trace.csv.gz --to yaml --out trace.yaml",
-                          "bourse workload convert cluster_job_log --to canonical --out philly.csv",
-                          "bourse workload convert trace.csv.gz --to yaml --elastic profiles.csv "
-                          "--out elastic.yaml"});
+  add_examples(
+      *command,
+      {"bourse workload convert trace.csv.gz --to yaml --out trace.yaml",
+       "bourse workload convert cluster_job_log --to canonical --out philly.csv",
+       "bourse workload convert t.csv --to yaml --elastic profiles.csv --out elastic.yaml"});
   command->callback([options, &status] { status = run_convert(*options); });
 }
 
