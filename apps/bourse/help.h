@@ -1,8 +1,6 @@
 #pragma once
 
-namespace CLI {
-class App;
-}
+#include "apps/bourse/cli_forward.h"
 
 namespace bourse {
 

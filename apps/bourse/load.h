@@ -5,14 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "apps/bourse/cli_forward.h"
 #include "bourse/base/error.h"
 #include "bourse/model/workload.h"
 #include "bourse/report/run_report.h"
 #include "bourse/trace/trace.h"
-
-namespace CLI {
-class App;
-}
 
 namespace bourse {
 

@@ -74,14 +74,10 @@ void add_generator(CLI::App& group, const GeneratorInfo& info, int& status) {
         ->type_name("VALUE")
         ->group("Options of the generator");
   }
-  const std::string start = "bourse workload generate " + std::string(info.name);
-  add_examples(*command, info.name == "paper"
-                             ? std::vector<std::string>{start + " --machines 100 --jobs 50 "
-                                                                "--slots 20 --seed 7 --out w.yaml",
-                                                        start + " --slot 30min --out w.yaml"}
-                             : std::vector<std::string>{start + " --machines 64 --days 1 "
-                                                                "--seed 1 --out day.yaml",
-                                                        start + " --set load=0.8 --out day.yaml"});
+  add_examples(
+      *command,
+      {fmt::format("bourse workload generate {} --machines 64 --seed 7 --out w.yaml", info.name),
+       fmt::format("bourse workload generate {} --set jobs=50 > w.yaml", info.name)});
   command->callback([options, &status] { status = run_generate(*options); });
 }
 
