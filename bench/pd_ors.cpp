@@ -80,12 +80,16 @@ void add_pd_ors_cases(std::vector<Case>& cases) {
     cases.push_back({.section = "pd-ors",
                      .name = "trace " + cluster,
                      .run = [cluster](const Setup& setup) { return run_trace(setup, cluster); }});
-  for (const auto& [machines, jobs] : {std::pair(100, 50), std::pair(50, 100)})
+  struct Size {
+    int machines;
+    int jobs;
+  };
+  for (const Size size : {Size{100, 50}, Size{50, 100}})
     for (const std::string rounding : {"deterministic", "randomized"})
       cases.push_back({.section = "pd-ors",
-                       .name = fmt::format("paper {}x{} {}", machines, jobs, rounding),
-                       .run = [machines = machines, jobs = jobs, rounding](const Setup& setup) {
-                         return run_paper(setup, machines, jobs, rounding);
+                       .name = fmt::format("paper {}x{} {}", size.machines, size.jobs, rounding),
+                       .run = [size, rounding](const Setup& setup) {
+                         return run_paper(setup, size.machines, size.jobs, rounding);
                        }});
 }
 

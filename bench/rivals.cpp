@@ -37,7 +37,7 @@ void add_rival_cases(std::vector<Case>& cases) {
     for (const std::string policy : {"fifo", "srsf", "srtf", "drf"}) {
       if (cluster == "256x8" && policy == "fifo") continue;  // has a section of its own
       cases.push_back({.section = "rivals",
-                       .name = policy + " " + cluster,
+                       .name = fmt::format("{} {}", policy, cluster),
                        .run = [policy, cluster](const Setup& setup) {
                          return run_rival(setup, policy, cluster);
                        }});
