@@ -321,14 +321,14 @@ SearchResult Search::run() {
   }
   if (!simple_gang && left_ / chunk_ > kMaxChunks) return {};
   const int level_count = static_cast<int>(levels);
-  SlotCosts full(ledger_, job_, id_, prices_, options_.rounding, chunk_, level_count, options_.slot,
-                 counters_);
+  SlotCosts full(ledger_, job_, id_, prices_, options_.rounding,
+                 SlotWork{chunk_, level_count, options_.slot}, counters_);
   std::optional<SlotCosts> partial;
   if (slots_.has_partial) {
     // A gang trains its share of a slot; levels of the table are whole chunks.
     const double chunk = simple_gang ? chunk_ * (slots_.partial / options_.slot) : chunk_;
-    partial.emplace(ledger_, job_, id_, prices_, options_.rounding, chunk, level_count,
-                    slots_.partial, counters_);
+    partial.emplace(ledger_, job_, id_, prices_, options_.rounding,
+                    SlotWork{chunk, level_count, slots_.partial}, counters_);
   }
   SlotCosts* const partial_costs = partial ? &*partial : nullptr;
   if (!simple_gang)
