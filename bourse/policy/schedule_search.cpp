@@ -58,7 +58,8 @@ Slots slots_from(Seconds now, const SearchOptions& options) {
 }
 
 /// The most that a slot of the job can train on the idle cluster: with as many workers, up to the
-/// largest size, as fit on one machine, in one rack or on all machines, of the fastest speed.
+/// largest size, as fit on one machine, in one rack or on all machines, of the fastest speed; or
+/// with the fewest, since a ring on a slow network is fastest alone.
 /// Servers are not fitted, so it may be more than is possible, never less.
 double most_samples_per_slot(const JobSpec& job, const Cluster& cluster, Seconds slot) {
   const int most = max_workers(job.throughput);
@@ -79,10 +80,16 @@ double most_samples_per_slot(const JobSpec& job, const Cluster& cluster, Seconds
     const TaskCounts tasks{count, servers_for(job.throughput, count)};
     return samples_per_second(job.throughput, tasks, locality, speed);
   };
-  const double rate = std::max({rate_of(std::ranges::max(in_class), Locality::machine),
+  const double rate = std::max({rate_of(min_workers(job.throughput), Locality::machine),
+                                rate_of(std::ranges::max(in_class), Locality::machine),
                                 rate_of(std::ranges::max(in_rack), Locality::rack),
                                 rate_of(in_cluster, Locality::cluster)});
   return rate * slot.value;
+}
+
+/// How many chunks cover the work; the least work there is takes one.
+std::size_t whole_chunks(double samples, double chunk) {
+  return static_cast<std::size_t>(std::max(1.0, std::ceil(samples / chunk - 1e-9)));
 }
 
 /// The cheapest way to cover `chunks` with slots that all have this curve.
@@ -178,7 +185,7 @@ Best Search::search_gang(SlotCosts& full, SlotCosts* partial, bool use_partial) 
       return {{{slots_.first_full - 1, 1}}, utility_of(completion), base_cost, completion};
     }
   }
-  const auto needed = static_cast<std::size_t>(std::ceil(left / chunk_ - 1e-9));
+  const auto needed = whole_chunks(left, chunk_);
   const Seconds last_part = options_.slot * (left / chunk_ - static_cast<double>(needed - 1));
   const double idle_cost = full.curve(std::max(ledger_.end(), slots_.first_full))[1];
   const double least_cost =
@@ -219,7 +226,7 @@ Best Search::search_gang(SlotCosts& full, SlotCosts* partial, bool use_partial) 
 /// every amount of work done by its end.
 Best Search::search_levels(SlotCosts& full, SlotCosts* partial, int levels) {
   Best best;
-  const auto chunks = static_cast<std::size_t>(std::ceil(left_ / chunk_ - 1e-9));
+  const auto chunks = whole_chunks(left_, chunk_);
   std::vector<double> theta(chunks + 1, kNever);
   theta[0] = 0;
   std::vector<std::vector<std::uint16_t>> chosen;
