@@ -163,6 +163,10 @@ bool all_rigid(const ClusterState& state) {
                              [&](JobId id) { return is_rigid(state.spec(id).throughput); });
 }
 
+bool nothing_runs(const ClusterState& state) {
+  return state.waiting_count() == state.active().size();
+}
+
 /// Keeps running jobs in place where the new counts allow it; falls back to the filling's machines.
 Decision divide(const ClusterState& state, const DrfOptions& options) {
   Filling filling(state, options);
@@ -211,6 +215,8 @@ Decision DrfPolicy::decide(const ClusterState& state, const Event& event) {
     if (event.kind == EventKind::wake && state.now() >= next_) {
       decision = divide(state, options_);
       next_ = state.now() + options_.interval;
+      // Nothing runs and nothing can start: until something happens, all divisions are the same.
+      if (decision.changes.empty() && nothing_runs(state)) return decision;
     }
     decision.wake_at = std::max(next_, state.now());
     return decision;

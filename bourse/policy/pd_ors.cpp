@@ -63,6 +63,7 @@ Decision PdOrsPolicy::decide(const ClusterState& state, const Event& event) {
   for (Admitted& job : admitted_)
     while (job.next < job.slots.size() && job.slots[job.next].slot < current_) ++job.next;
   Decision decision;
+  bool waits_for_event = false;
   if (event.kind == EventKind::finish || event.kind == EventKind::cancel) {
     // Others may complete at this very instant, so the slot is not entered yet.
     finish(state, event.job);
@@ -77,10 +78,17 @@ Decision PdOrsPolicy::decide(const ClusterState& state, const Event& event) {
       enact(state, decision);
     else if (admitted)
       enact_one(state, find(event.job), decision);
+    // If no job could be planned although nothing is booked, the next slot brings no more room.
+    waits_for_event = enters_slot && event.kind == EventKind::wake && nothing_is_booked();
   }
-  if (!admitted_.empty())
+  if (!admitted_.empty() && !waits_for_event)
     decision.wake_at = entered_ < current_ ? state.now() : start_of(current_ + 1);
   return decision;
+}
+
+bool PdOrsPolicy::nothing_is_booked() const {
+  return std::ranges::all_of(admitted_,
+                             [](const Admitted& job) { return job.next == job.slots.size(); });
 }
 
 PdOrsPolicy::Admitted& PdOrsPolicy::find(JobId id) {

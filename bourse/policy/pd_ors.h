@@ -68,6 +68,8 @@ class PdOrsPolicy final : public Policy {
   void enact(const ClusterState& state, Decision& decision);
   void enact_one(const ClusterState& state, const Admitted& job, Decision& decision);
   [[nodiscard]] Admitted& find(JobId id);
+  /// True if no admitted job has a slot from now on.
+  [[nodiscard]] bool nothing_is_booked() const;
   void release(const ClusterState& state, Admitted& job, std::size_t from);
   void admit(const ClusterState& state, Admitted& job, PricedSchedule schedule, Decision& decision);
   [[nodiscard]] SearchResult search(const ClusterState& state, JobId id, double samples_left,

@@ -63,21 +63,28 @@ int spread(const Machines& machines, std::vector<Amount>& free, std::span<const 
   return wanted;
 }
 
+/// The tasks of the `first` role go to the machines with room for the most of them, then the other
+/// role to what is left in the same order.
 std::optional<Allocation> place_spread(const Machines& machines, const JobSpec& job,
-                                       TaskCounts tasks) {
+                                       TaskCounts tasks, int TaskGroup::* first) {
+  const bool is_worker = first == &TaskGroup::workers;
+  const ResourceVector& demand = is_worker ? job.worker : job.server;
+  const ResourceVector& other_demand = is_worker ? job.server : job.worker;
+  const int count = is_worker ? tasks.workers : tasks.servers;
+  const int other_count = is_worker ? tasks.servers : tasks.workers;
+  int TaskGroup::* const other = is_worker ? &TaskGroup::servers : &TaskGroup::workers;
   std::vector<Amount> free(machines.amounts, machines.amounts + machines.count * machines.types);
   std::vector<TaskGroup> groups(machines.count);
   std::vector<std::int64_t> room(machines.count);
   std::vector<std::size_t> order(machines.count);
   for (std::size_t h = 0; h < machines.count; ++h) {
     groups[h].machine = MachineId(h);
-    room[h] = count_that_fits(job.worker, machines.of(h), tasks.workers);
+    room[h] = count_that_fits(demand, machines.of(h), count);
     order[h] = h;
   }
   std::ranges::stable_sort(order, std::greater{}, [&](std::size_t h) { return room[h]; });
-  if (spread(machines, free, job.worker, tasks.workers, order, &TaskGroup::workers, groups) > 0)
-    return std::nullopt;
-  if (spread(machines, free, job.server, tasks.servers, order, &TaskGroup::servers, groups) > 0)
+  if (spread(machines, free, demand, count, order, first, groups) > 0) return std::nullopt;
+  if (spread(machines, free, other_demand, other_count, order, other, groups) > 0)
     return std::nullopt;
   normalize(groups);
   return groups;
@@ -115,7 +122,10 @@ std::optional<Allocation> place_on(const Machines& machines, const JobSpec& job,
   const std::size_t h = tightest_machine(machines, demand_of(job, tasks));
   if (h < machines.count) return Allocation{{MachineId(h), tasks.workers, tasks.servers}};
   if (tasks.workers + tasks.servers == 1) return std::nullopt;
-  return place_spread(machines, job, tasks);
+  auto placed = place_spread(machines, job, tasks, &TaskGroup::workers);
+  if (!placed && tasks.servers > 0)
+    placed = place_spread(machines, job, tasks, &TaskGroup::servers);
+  return placed;
 }
 
 }  // namespace

@@ -42,7 +42,8 @@ enum class PlacementRule {
 /// Places all tasks of the job or nothing.
 ///
 /// pack: the machine with the least left over that holds everything, ties by id; else workers go to
-/// the machines with room for the most of them, servers first beside those workers.
+/// the machines with room for the most of them, servers first beside those workers; if those find
+/// no room, servers go first. Complete for jobs of one role, not for two.
 /// round_robin: one task a machine from machine `start` on, workers before servers, round and
 /// round. Cost: O(machines x resource types) for one machine; O(machines log machines) when spread.
 [[nodiscard]] std::optional<Allocation> place(const ClusterState& state, const JobSpec& job,

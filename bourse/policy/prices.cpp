@@ -46,7 +46,11 @@ BoundsEstimator::BoundsEstimator(const Cluster& cluster, std::vector<double> uni
 void BoundsEstimator::observe(const JobSpec& job) {
   const int most = max_workers(job.throughput);
   const TaskCounts tasks{most, servers_for(job.throughput, most)};
-  const double best_rate = samples_per_second(job.throughput, tasks, Locality::machine);
+  const int fewest = min_workers(job.throughput);
+  const TaskCounts alone{fewest, servers_for(job.throughput, fewest)};
+  // A ring on a slow network is fastest alone; every other shape with the most workers.
+  const double best_rate = std::max(samples_per_second(job.throughput, tasks, Locality::machine),
+                                    samples_per_second(job.throughput, alone, Locality::machine));
   const double far_rate = samples_per_second(job.throughput, tasks, Locality::cluster);
   const double slot = options_.slot.value;
   Seconds fastest(job.samples / best_rate);

@@ -47,6 +47,22 @@ TEST(PriceUnits, AreMeanMachineCapacities) {
   EXPECT_EQ(price_units(cluster, false), (std::vector<double>{1000, 1000}));
 }
 
+// A slow ring: alone 1 sample a second, with all 8 workers 64 / (8 + 700) = .09. So 4 samples take
+// 4 s at best, in time for all of the value.
+TEST(Bounds, TakeTheFastestSizeOfARing) {
+  const Cluster cluster = cluster_of(1, {{"gpu", 8}});
+  BoundsEstimator estimator(cluster, price_units(cluster, false), {.slot = Seconds(1)});
+  JobSpec ring = testing::gang("ring", 0, 1, 4, DeadlineUtility{6, Seconds(4)});
+  ring.throughput = RingThroughput{.compute_per_sample = Seconds(1),
+                                   .gradient = Bytes(50),
+                                   .global_batch = 8,
+                                   .rate_inside = BytesPerSecond(1),
+                                   .rate_in_rack = BytesPerSecond(1),
+                                   .rate_across = BytesPerSecond(1)};
+  estimator.observe(ring);
+  EXPECT_DOUBLE_EQ(estimator.bounds().highest[0], 6);
+}
+
 // One machine of 4 GPUs, slots of 1 s, T = 10. Job: gang of 2 for 3 s worth 6 for ever.
 //   U = u / demand = 6 / 2 workers? No: alpha is the demand of ONE worker, 1 GPU: U = 6 / 1 = 6.
 //   N' = workers x slots x demand of a worker = 2 * 3 * 1 = 6; 1/mu = 6 / (10 * 4) = .15.

@@ -58,7 +58,8 @@ Slots slots_from(Seconds now, const SearchOptions& options) {
 }
 
 /// The most that a slot of the job can train on the idle cluster: with as many workers, up to the
-/// largest size, as fit on one machine, in one rack or on all machines, of the fastest speed.
+/// largest size, as fit on one machine, in one rack or on all machines, of the fastest speed; or
+/// with the fewest, since a ring on a slow network is fastest alone.
 /// Servers are not fitted, so it may be more than is possible, never less.
 double most_samples_per_slot(const JobSpec& job, const Cluster& cluster, Seconds slot) {
   const int most = max_workers(job.throughput);
@@ -79,10 +80,16 @@ double most_samples_per_slot(const JobSpec& job, const Cluster& cluster, Seconds
     const TaskCounts tasks{count, servers_for(job.throughput, count)};
     return samples_per_second(job.throughput, tasks, locality, speed);
   };
-  const double rate = std::max({rate_of(std::ranges::max(in_class), Locality::machine),
+  const double rate = std::max({rate_of(min_workers(job.throughput), Locality::machine),
+                                rate_of(std::ranges::max(in_class), Locality::machine),
                                 rate_of(std::ranges::max(in_rack), Locality::rack),
                                 rate_of(in_cluster, Locality::cluster)});
   return rate * slot.value;
+}
+
+/// How many chunks cover the work; the least work there is takes one.
+std::size_t whole_chunks(double samples, double chunk) {
+  return static_cast<std::size_t>(std::max(1.0, std::ceil(samples / chunk - 1e-9)));
 }
 
 /// The cheapest way to cover `chunks` with slots that all have this curve.
@@ -178,7 +185,7 @@ Best Search::search_gang(SlotCosts& full, SlotCosts* partial, bool use_partial) 
       return {{{slots_.first_full - 1, 1}}, utility_of(completion), base_cost, completion};
     }
   }
-  const auto needed = static_cast<std::size_t>(std::ceil(left / chunk_ - 1e-9));
+  const auto needed = whole_chunks(left, chunk_);
   const Seconds last_part = options_.slot * (left / chunk_ - static_cast<double>(needed - 1));
   const double idle_cost = full.curve(std::max(ledger_.end(), slots_.first_full))[1];
   const double least_cost =
@@ -219,7 +226,7 @@ Best Search::search_gang(SlotCosts& full, SlotCosts* partial, bool use_partial) 
 /// every amount of work done by its end.
 Best Search::search_levels(SlotCosts& full, SlotCosts* partial, int levels) {
   Best best;
-  const auto chunks = static_cast<std::size_t>(std::ceil(left_ / chunk_ - 1e-9));
+  const auto chunks = whole_chunks(left_, chunk_);
   std::vector<double> theta(chunks + 1, kNever);
   theta[0] = 0;
   std::vector<std::vector<std::uint16_t>> chosen;
@@ -321,14 +328,14 @@ SearchResult Search::run() {
   }
   if (!simple_gang && left_ / chunk_ > kMaxChunks) return {};
   const int level_count = static_cast<int>(levels);
-  SlotCosts full(ledger_, job_, id_, prices_, options_.rounding, chunk_, level_count, options_.slot,
-                 counters_);
+  SlotCosts full(ledger_, job_, id_, prices_, options_.rounding,
+                 SlotWork{chunk_, level_count, options_.slot}, counters_);
   std::optional<SlotCosts> partial;
   if (slots_.has_partial) {
     // A gang trains its share of a slot; levels of the table are whole chunks.
     const double chunk = simple_gang ? chunk_ * (slots_.partial / options_.slot) : chunk_;
-    partial.emplace(ledger_, job_, id_, prices_, options_.rounding, chunk, level_count,
-                    slots_.partial, counters_);
+    partial.emplace(ledger_, job_, id_, prices_, options_.rounding,
+                    SlotWork{chunk, level_count, slots_.partial}, counters_);
   }
   SlotCosts* const partial_costs = partial ? &*partial : nullptr;
   if (!simple_gang)

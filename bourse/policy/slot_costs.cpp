@@ -53,15 +53,13 @@ struct SlotCosts::Known {
 };
 
 SlotCosts::SlotCosts(const Ledger& ledger, const JobSpec& job, JobId id, JobPrices& prices,
-                     const RoundingOptions& rounding, double chunk, int level_count,
-                     Seconds duration, SlotCostCounters& counters)
+                     const RoundingOptions& rounding, SlotWork work, SlotCostCounters& counters)
     : ledger_(ledger),
       job_(job),
       id_(id),
       prices_(prices),
       rounding_(rounding),
-      chunk_(chunk),
-      duration_(duration),
+      work_(work),
       counters_(counters),
       has_servers_(servers_for(job.throughput, max_workers(job.throughput)) > 0),
       racks_matter_(ledger.cluster().rack_count > 1 &&
@@ -69,15 +67,15 @@ SlotCosts::SlotCosts(const Ledger& ledger, const JobSpec& job, JobId id, JobPric
                      std::holds_alternative<TableThroughput>(job.throughput))),
       speeds_(distinct_speeds(ledger.cluster())),
       known_(std::make_unique<Known>()) {
-  ways_.resize(static_cast<std::size_t>(level_count) + 1);
-  for (int level = 1; level <= level_count; ++level)
+  ways_.resize(static_cast<std::size_t>(work.level_count) + 1);
+  for (int level = 1; level <= work.level_count; ++level)
     ways_[static_cast<std::size_t>(level)] = ways_of(level);
 }
 
 SlotCosts::~SlotCosts() = default;
 
 std::vector<SlotCosts::Way> SlotCosts::ways_of(int level) const {
-  const double rate = level * chunk_ / duration_.value;
+  const double rate = level * work_.chunk / work_.duration.value;
   std::vector<Locality> localities{Locality::machine};
   if (ledger_.cluster().rack_count == 1 || racks_matter_) localities.push_back(Locality::rack);
   if (ledger_.cluster().rack_count > 1) localities.push_back(Locality::cluster);
@@ -267,7 +265,7 @@ std::optional<PlacedSlot> SlotCosts::place(SlotIndex slot, int level, const Allo
                                            locality_of(*previous, ledger_.cluster()),
                                            slowest_speed(*previous, ledger_.cluster()));
     const double cost = cost_at(slot, *previous);
-    const bool does_it = rate * duration_.value >= level * chunk_ * (1 - 1e-9);
+    const bool does_it = rate * work_.duration.value >= level * work_.chunk * (1 - 1e-9);
     if (does_it && cost <= target + allowance) return PlacedSlot{*previous, cost};
   }
   std::optional<PlacedSlot> best;

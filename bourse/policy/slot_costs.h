@@ -72,6 +72,13 @@ class PhaseTimer {
   std::optional<Phase> outer_;
 };
 
+/// The work that the levels of a slot stand for: level k is k chunks, done within `duration`.
+struct SlotWork {
+  double chunk = 1;     ///< Samples of one level, > 0.
+  int level_count = 1;  ///< Levels are 1 .. level_count; more make finer steps and cost more time.
+  Seconds duration{0};  ///< Of a whole slot, or what is left of the current one; > 0.
+};
+
 /// Where a job's tasks of one slot go and what they cost.
 struct PlacedSlot {
   Allocation allocation;
@@ -89,18 +96,16 @@ struct PlacedSlot {
 /// Source: PD-ORS, theta(t, v) with its internal and external case.
 class SlotCosts {
  public:
-  /// A level's work is `chunk` samples times the level, done within `duration` (a whole slot, or
-  /// what is left of the current one). All references outlive this.
+  /// All references outlive this.
   SlotCosts(const Ledger& ledger, const JobSpec& job, JobId id, JobPrices& prices,
-            const RoundingOptions& rounding, double chunk, int level_count, Seconds duration,
-            SlotCostCounters& counters);
+            const RoundingOptions& rounding, SlotWork work, SlotCostCounters& counters);
   ~SlotCosts();
 
   /// Cost of each level, [0] being 0; infinite where no placement was found.
   [[nodiscard]] std::span<const double> curve(SlotIndex slot);
   /// The placement behind the curve in this very slot. Keeps `previous` if it does the level's
-  /// work, has room and costs at most (1 + stickiness) times the cheapest. Nothing if there is
-  /// none.
+  /// work, has room and costs at most `allowance` (utility) more than the cheapest. Nothing if
+  /// there is none.
   [[nodiscard]] std::optional<PlacedSlot> place(SlotIndex slot, int level,
                                                 const Allocation* previous, double allowance);
 
@@ -132,8 +137,7 @@ class SlotCosts {
   JobId id_;
   JobPrices& prices_;
   const RoundingOptions& rounding_;
-  double chunk_;
-  Seconds duration_;
+  SlotWork work_;
   SlotCostCounters& counters_;
   bool has_servers_;
   bool racks_matter_;

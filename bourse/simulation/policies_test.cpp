@@ -163,5 +163,23 @@ TEST(PdOrs, PlansAgainWhenAMachineFails) {
   EXPECT_NEAR(std::max(result.jobs[0].finish, result.jobs[1].finish).value, 85, 1e-6);
 }
 
+// The only machine goes for good: what cannot go on is unfinished, and the run ends all the same.
+TEST(EveryPolicy, LetsTheRunEndWhenTheLastMachineIsGone) {
+  const Instance instance =
+      instance_of(cluster_of(1, {{"gpu", 2}}), {gang("a", 0, 2, 50), gang("b", 5, 1, 50)});
+  for (const PolicyInfo& info : all_policies()) {
+    Settings settings;
+    if (info.name == "drf") settings = {{"interval", "10s"}};
+    if (info.name == "pd-ors") settings = {{"slot", "10s"}};
+    auto policy = make_policy(info.name, settings, {});
+    ASSERT_TRUE(policy.has_value()) << policy.error().message;
+    const SimulationOptions options{.outages = {{MachineId(0u), Seconds(15), kForever}},
+                                    .progress = [](double) { return false; }};
+    const SimulationResult result = simulate(instance, **policy, options);
+    EXPECT_FALSE(result.stopped) << info.name << " was asked thousands of times";
+    EXPECT_EQ(metrics_of(instance, result).finished, 0u) << info.name;
+  }
+}
+
 }  // namespace
 }  // namespace bourse
