@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "bourse/base/check.h"
+
 namespace bourse {
 namespace {
 
@@ -95,6 +97,7 @@ std::optional<Allocation> place_round_robin(const Machines& machines, const JobS
   std::vector<Amount> free(machines.amounts, machines.amounts + machines.count * machines.types);
   std::vector<TaskGroup> groups(machines.count);
   for (std::size_t h = 0; h < machines.count; ++h) groups[h].machine = MachineId(h);
+  BOURSE_CHECK(machines.count > 0);
   std::size_t h = start % machines.count;
   std::size_t failures = 0;
   while (tasks.workers + tasks.servers > 0 && failures < machines.count) {

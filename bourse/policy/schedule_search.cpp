@@ -127,7 +127,7 @@ class Search {
   [[nodiscard]] bool improves(double utility, double cost, const Best& best) const;
   [[nodiscard]] bool can_stop(SlotIndex slot, Seconds earliest, double least_cost,
                               const Best& best);
-  Best search_gang(SlotCosts& full, SlotCosts* partial, bool use_partial);
+  Best search_gang(SlotCosts& full, SlotCosts* partial);
   Best search_levels(SlotCosts& full, SlotCosts* partial, int levels);
   SearchResult realize(const Best& best, SlotCosts& full, SlotCosts* partial);
 
@@ -168,12 +168,13 @@ bool Search::can_stop(SlotIndex slot, Seconds earliest, double least_cost, const
   return stops;
 }
 
-/// All or nothing: the cheapest n slots up to each completion slot, kept in a heap.
-Best Search::search_gang(SlotCosts& full, SlotCosts* partial, bool use_partial) {
+/// All or nothing: the cheapest n slots up to each completion slot, kept in a heap. With `partial`
+/// the gang runs in what is left of the current slot, else it does not.
+Best Search::search_gang(SlotCosts& full, SlotCosts* partial) {
   Best best;
   double left = left_;
   double base_cost = 0;
-  if (use_partial) {
+  if (partial != nullptr) {
     const double share = slots_.partial / options_.slot;
     const double cost = partial->curve(slots_.first_full - 1)[1];
     if (cost == kNever) return best;
@@ -199,7 +200,7 @@ Best Search::search_gang(SlotCosts& full, SlotCosts* partial, bool use_partial) 
     if (can_stop(slot, completion, least_cost, best)) break;
     const double here = full.curve(slot)[1];
     if (here == kNever) continue;
-    taken.push({here, slot});
+    taken.emplace(here, slot);
     cost += here;
     if (taken.size() > needed) {
       cost -= taken.top().first;
@@ -217,7 +218,7 @@ Best Search::search_gang(SlotCosts& full, SlotCosts* partial, bool use_partial) 
     auto copy = taken;
     for (; !copy.empty(); copy.pop()) best.choices.push_back({copy.top().second, 1});
   }
-  if (use_partial && best.cost < kNever) best.choices.push_back({slots_.first_full - 1, 1});
+  if (partial != nullptr && best.cost < kNever) best.choices.push_back({slots_.first_full - 1, 1});
   std::ranges::sort(best.choices, {}, &Choice::slot);
   return best;
 }
@@ -230,7 +231,7 @@ Best Search::search_levels(SlotCosts& full, SlotCosts* partial, int levels) {
   std::vector<double> theta(chunks + 1, kNever);
   theta[0] = 0;
   std::vector<std::vector<std::uint16_t>> chosen;
-  const SlotIndex first = slots_.first_full - (slots_.has_partial ? 1 : 0);
+  const SlotIndex first = slots_.first_full - (partial != nullptr ? 1 : 0);
   const SlotIndex end = last_slot(static_cast<double>(chunks) / levels);
   const double idle_cost =
       least_cover_cost(full.curve(std::max(ledger_.end(), slots_.first_full)), chunks);
@@ -238,7 +239,7 @@ Best Search::search_levels(SlotCosts& full, SlotCosts* partial, int levels) {
   SlotIndex best_slot = -1;
   for (SlotIndex slot = first; slot < end; ++slot) {
     if (can_stop(slot, start_of(slot + 1), least_cost, best)) break;
-    const bool is_partial = slot < slots_.first_full;
+    const bool is_partial = partial != nullptr && slot < slots_.first_full;
     const double share = is_partial ? slots_.partial / options_.slot : 1;
     const std::span<const double> curve = (is_partial ? *partial : full).curve(slot);
     std::vector<std::uint16_t> row(chunks + 1, 0);
@@ -289,7 +290,7 @@ SearchResult Search::realize(const Best& best, SlotCosts& full, SlotCosts* parti
   const double allowance = options_.stickiness * std::max(0.0, best.payoff()) /
                            static_cast<double>(std::max<std::size_t>(best.choices.size(), 1));
   for (const Choice& choice : best.choices) {
-    const bool is_partial = choice.slot < slots_.first_full;
+    const bool is_partial = partial != nullptr && choice.slot < slots_.first_full;
     const double share = is_partial ? slots_.partial / options_.slot : 1;
     auto placed = (is_partial ? *partial : full)
                       .place(choice.slot, choice.level, previous, allowance / share);
@@ -340,9 +341,9 @@ SearchResult Search::run() {
   SlotCosts* const partial_costs = partial ? &*partial : nullptr;
   if (!simple_gang)
     return realize(search_levels(full, partial_costs, level_count), full, partial_costs);
-  Best best = search_gang(full, partial_costs, false);
-  if (slots_.has_partial) {
-    Best sooner = search_gang(full, partial_costs, true);
+  Best best = search_gang(full, nullptr);
+  if (partial_costs != nullptr) {
+    Best sooner = search_gang(full, partial_costs);
     if (improves(sooner.utility, sooner.cost, best)) best = std::move(sooner);
   }
   return realize(best, full, partial_costs);

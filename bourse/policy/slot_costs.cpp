@@ -132,7 +132,7 @@ double SlotCosts::spread_cost_without_servers(SlotIndex slot, const Way& way) {
   std::vector<std::pair<double, StateGroup>> by_price;
   for (const StateGroup& group : ledger_.groups(slot))
     if (allowed(ledger_.state(group.state), way.speed))
-      by_price.push_back({prices_.worker(group.state), group});
+      by_price.emplace_back(prices_.worker(group.state), group);
   std::ranges::sort(by_price, {}, [](const auto& p) { return std::pair(p.first, p.second.state); });
   std::int64_t left = way.tasks.workers;
   double cost = 0;
@@ -157,7 +157,7 @@ std::vector<SlotCosts::SpreadProblem>& SlotCosts::problems_of(SlotIndex slot, co
     const MachineState& state = ledger_.state(states[h]);
     if (!allowed(state, way.speed)) continue;
     SpreadProblem& problem = problems[by_rack ? ledger_.cluster().machines[h].rack : 0];
-    problem.ids.push_back(MachineId(h));
+    problem.ids.emplace_back(h);
     SlotMachines& machines = problem.machines;
     machines.resource_count = state.residual.size();
     machines.worker_price.push_back(prices_.worker(states[h]));
