@@ -19,16 +19,18 @@ struct Contender {
   const char* policy;
   const char* rounding;     ///< Of pd-ors, else empty.
   const char* price_floor;  ///< Of pd-ors, else empty.
+  const char* ceiling;      ///< Of pd-ors, else empty.
 };
 
-constexpr std::array<Contender, 7> kContenders{{
-    {"pd-ors", "pd-ors", "deterministic", "quantile:0.5"},
-    {"det. formula", "pd-ors", "deterministic", "formula"},
-    {"rand.", "pd-ors", "randomized", "quantile:0.5"},
-    {"rand. formula", "pd-ors", "randomized", "formula"},
-    {"fifo", "fifo", "", ""},
-    {"drf", "drf", "", ""},
-    {"srsf", "srsf", "", ""},
+constexpr std::array<Contender, 8> kContenders{{
+    {"pd-ors", "pd-ors", "deterministic", "quantile:0.95", "density"},
+    {"det. median", "pd-ors", "deterministic", "quantile:0.5", "formula"},
+    {"det. formula", "pd-ors", "deterministic", "formula", "formula"},
+    {"rand.", "pd-ors", "randomized", "quantile:0.95", "density"},
+    {"rand. formula", "pd-ors", "randomized", "formula", "formula"},
+    {"fifo", "fifo", "", "", ""},
+    {"drf", "drf", "", "", ""},
+    {"srsf", "srsf", "", "", ""},
 }};
 
 Result<std::vector<Sample>> run_seed(std::uint64_t seed) {
@@ -37,7 +39,9 @@ Result<std::vector<Sample>> run_seed(std::uint64_t seed) {
   for (const Contender& contender : kContenders) {
     Settings settings;
     if (std::string_view(contender.policy) == "pd-ors")
-      settings = {{"rounding", contender.rounding}, {"price-floor", contender.price_floor}};
+      settings = {{"rounding", contender.rounding},
+                  {"price-floor", contender.price_floor},
+                  {"price-ceiling", contender.ceiling}};
     BOURSE_TRY(const std::unique_ptr<Policy> policy,
                policy_for(instance, contender.policy, settings, seed));
     const SimulationResult result = simulate(instance, *policy);
