@@ -1,8 +1,6 @@
 #pragma once
 
-namespace CLI {
-class App;
-}
+#include "apps/bourse/cli_forward.h"
 
 namespace bourse {
 
@@ -16,8 +14,17 @@ inline constexpr int kExitInterrupted = 130;
 // done during App::parse, and the exit code goes to `status`, which outlives the app.
 
 void add_simulate(CLI::App& app, int& status);    ///< bourse simulate
+void add_workload(CLI::App& app, int& status);    ///< bourse workload, with its commands
+void add_optimum(CLI::App& app, int& status);     ///< bourse optimum
 void add_policies(CLI::App& app, int& status);    ///< bourse policies
 void add_version(CLI::App& app, int& status);     ///< bourse version
 void add_completion(CLI::App& app, int& status);  ///< bourse completion; add it last
+
+// Commands of `bourse workload`.
+
+void add_workload_check(CLI::App& app, int& status);     ///< bourse workload check
+void add_workload_describe(CLI::App& app, int& status);  ///< bourse workload describe
+void add_workload_convert(CLI::App& app, int& status);   ///< bourse workload convert
+void add_workload_generate(CLI::App& app, int& status);  ///< bourse workload generate
 
 }  // namespace bourse

@@ -19,50 +19,52 @@ bool has_only_gpus(const Cluster& cluster) {
   return cluster.types.size() == 1 && cluster.types.find("gpu").has_value();
 }
 
-Result<void> apply_profiles(Workload& workload, const LoadOptions& options,
-                            std::vector<std::string>& assumptions) {
-  BOURSE_TRY(const std::unique_ptr<FileSource> file, FileSource::open(options.elastic));
-  BOURSE_TRY(const std::vector<ModelProfile> profiles, read_profiles(*file));
-  const ElasticCounts counts = make_elastic(workload, profiles, options.utility_seed);
-  std::uint64_t jobs = 0;
-  for (const ElasticCounts::Model& model : counts.models) jobs += model.jobs;
-  assumptions.push_back(fmt::format(
-      "{} gangs got the measured speeds of {} models, drawn with seed {}; {} had a size "
-      "that was not measured and stay gangs",
-      jobs, counts.models.size(), options.utility_seed, counts.left_rigid));
-  return {};
-}
-
 /// One entry for all jobs that the cluster cannot run.
 void add_unfit(Loaded& loaded, const std::vector<std::string>& left_out) {
   if (left_out.empty()) return;
   loaded.skipped.push_back({"does not fit the cluster", left_out.size(), left_out.front()});
 }
 
-}  // namespace
-
-void add_source_options(CLI::App& app, LoadOptions& options) {
-  app.add_option("-c,--cluster", options.cluster,
-                 "Machines: a YAML file, or 256x8 for 256 machines of 8 GPUs (default: the cluster "
-                 "in the workload)")
-      ->type_name("CLUSTER");
-  app.add_option("-w,--workload", options.workload,
-                 "Jobs: a workload in YAML, or a trace, packed by gzip or not")
-      ->type_name("FILE")
-      ->required();
+void add_workload_format(CLI::App& app, LoadOptions& options) {
   add_choice(app, "--format-of-workload", options.format,
              {kTraceFormatNames.begin(), kTraceFormatNames.end()},
              "Format of the workload (default: what its first bytes look like)");
 }
 
-void add_change_options(CLI::App& app, LoadOptions& options) {
-  app.add_flag("--skip-unfit", options.skip_unfit,
-               "Leave out jobs that fit no machine in place of failing");
+constexpr const char* kWorkloadHelp = "Jobs: a workload in YAML, or a trace, packed by gzip or not";
+
+}  // namespace
+
+void add_cluster_option(CLI::App& app, LoadOptions& options) {
+  app.add_option("-c,--cluster", options.cluster,
+                 "Machines: a YAML file, or 256x8 for 256 machines of 8 GPUs (default: the cluster "
+                 "in the workload)")
+      ->type_name("CLUSTER");
+}
+
+void add_source_options(CLI::App& app, LoadOptions& options) {
+  add_cluster_option(app, options);
+  app.add_option("-w,--workload", options.workload, kWorkloadHelp)->type_name("FILE")->required();
+  add_workload_format(app, options);
+}
+
+void add_file_argument(CLI::App& app, LoadOptions& options) {
+  app.add_option("FILE", options.workload, kWorkloadHelp)->required();
+  add_workload_format(app, options);
+}
+
+void add_elastic_options(CLI::App& app, LoadOptions& options) {
   app.add_option("--elastic", options.elastic,
                  "Give gangs the measured speeds in this CSV file, so that they can be resized")
       ->type_name("FILE");
   add_whole(app, "--utility-seed", options.utility_seed, 0, std::uint64_t{1} << 53,
             "Seed of the utilities that trace jobs get, and of --elastic (default: 1)");
+}
+
+void add_change_options(CLI::App& app, LoadOptions& options) {
+  app.add_flag("--skip-unfit", options.skip_unfit,
+               "Leave out jobs that fit no machine in place of failing");
+  add_elastic_options(app, options);
   add_duration(app, "--restart-cost", options.restart_cost,
                "Time without progress after each resume, resize or move (default: the job's own)");
   add_duration(app, "--horizon", options.horizon,
@@ -77,14 +79,28 @@ Result<TraceRead> read_workload(const LoadOptions& options, const Cluster* clust
   return read_trace_file(options.workload, trace);
 }
 
-Result<void> complete(Workload& workload, const LoadOptions& options,
-                      std::vector<std::string>& assumptions) {
-  if (!options.elastic.empty()) BOURSE_TRY_VOID(apply_profiles(workload, options, assumptions));
-  BOURSE_TRY(const UtilityCounts counts, assign_utilities(workload, options.utility_seed));
+Result<void> apply_elastic(Workload& workload, const LoadOptions& options,
+                           std::vector<std::string>& assumptions) {
+  if (options.elastic.empty()) return {};
+  BOURSE_TRY(const std::unique_ptr<FileSource> file, FileSource::open(options.elastic));
+  BOURSE_TRY(const std::vector<ModelProfile> profiles, read_profiles(*file));
+  const ElasticCounts counts = make_elastic(workload, profiles, options.utility_seed);
+  std::uint64_t jobs = 0;
+  for (const ElasticCounts::Model& model : counts.models) jobs += model.jobs;
+  assumptions.push_back(fmt::format(
+      "{} gangs got the measured speeds of {} models, drawn with seed {}; {} had a size "
+      "that was not measured and stay gangs",
+      jobs, counts.models.size(), options.utility_seed, counts.left_rigid));
+  return {};
+}
+
+Result<void> apply_utilities(TraceRead& read, const LoadOptions& options) {
+  if (read.format == TraceFormat::yaml) return {};
+  BOURSE_TRY(const UtilityCounts counts, assign_utilities(read.workload, options.utility_seed));
   const std::uint64_t given =
       counts.insensitive + counts.sensitive + counts.critical + counts.deadline;
   if (given > 0)
-    assumptions.push_back(
+    read.assumptions.push_back(
         fmt::format("{} jobs had no utility and got one with seed {}: {} insensitive to time, {} "
                     "sensitive, {} critical, {} with a deadline",
                     given, options.utility_seed, counts.insensitive, counts.sensitive,
@@ -98,6 +114,8 @@ Result<Loaded> load(const LoadOptions& options) {
     BOURSE_TRY(cluster, load_cluster(options.cluster));
   }
   BOURSE_TRY(TraceRead read, read_workload(options, cluster ? &*cluster : nullptr));
+  BOURSE_TRY_VOID(apply_elastic(read.workload, options, read.assumptions));
+  BOURSE_TRY_VOID(apply_utilities(read, options));
   Workload& workload = read.workload;
   if (!cluster) cluster = std::move(workload.cluster);
   if (!cluster)
@@ -112,7 +130,6 @@ Result<Loaded> load(const LoadOptions& options) {
   if (read.out_of_order > 0)
     loaded.assumptions.push_back(fmt::format(
         "{} jobs stood below a job of a later arrival; jobs were sorted", read.out_of_order));
-  BOURSE_TRY_VOID(complete(workload, options, loaded.assumptions));
   if (options.horizon) workload.horizon = *options.horizon;
   BOURSE_TRY(Bound bound, bind(std::move(workload), *std::move(cluster), options.workload,
                                {.skip_unfit = options.skip_unfit}));

@@ -5,14 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "apps/bourse/cli_forward.h"
 #include "bourse/base/error.h"
 #include "bourse/model/workload.h"
 #include "bourse/report/run_report.h"
 #include "bourse/trace/trace.h"
-
-namespace CLI {
-class App;
-}
 
 namespace bourse {
 
@@ -36,18 +33,28 @@ struct Loaded {
   std::vector<std::string> assumptions;
 };
 
-/// Adds --cluster, --workload and --format-of-workload to a command.
+/// Adds --cluster and --workload to a command that needs both, and --format-of-workload.
 void add_source_options(CLI::App& app, LoadOptions& options);
-/// Adds the options that change what is loaded.
+/// Adds the workload as an argument FILE, and --format-of-workload.
+void add_file_argument(CLI::App& app, LoadOptions& options);
+/// Adds --cluster.
+void add_cluster_option(CLI::App& app, LoadOptions& options);
+/// Adds --elastic and --utility-seed.
+void add_elastic_options(CLI::App& app, LoadOptions& options);
+/// Adds these and the other options that change what is loaded.
 void add_change_options(CLI::App& app, LoadOptions& options);
 
 /// The trace as it is read for this cluster; null: unknown.
 [[nodiscard]] Result<TraceRead> read_workload(const LoadOptions& options, const Cluster* cluster);
 
-/// Gives jobs without a utility one and, with --elastic, gangs measured speeds. Appends what was
-/// assumed.
-[[nodiscard]] Result<void> complete(Workload& workload, const LoadOptions& options,
-                                    std::vector<std::string>& assumptions);
+/// With --elastic, gives gangs measured speeds. Appends what was assumed. Errors: those of
+/// read_profiles.
+[[nodiscard]] Result<void> apply_elastic(Workload& workload, const LoadOptions& options,
+                                         std::vector<std::string>& assumptions);
+
+/// Gives the jobs of a trace, which records no utility, one each; our own YAML states it and is
+/// left alone. Appends what was assumed to the assumptions of `read`.
+[[nodiscard]] Result<void> apply_utilities(TraceRead& read, const LoadOptions& options);
 
 /// Reads workload and cluster and puts one onto the other. Errors: failed_precondition if neither
 /// names a cluster; else those of the readers and of bind().

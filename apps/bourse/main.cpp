@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/bourse/commands.h"
+#include "apps/bourse/help.h"
 #include "apps/bourse/options.h"
 #include "apps/bourse/terminal.h"
 #include "bourse/base/text.h"
@@ -54,7 +55,8 @@ std::string sentence(const CLI::App& app, const CLI::ParseError& error) {
     std::string names;
     for (const CLI::App* sub : command.get_subcommands([](const CLI::App*) { return true; }))
       names += (names.empty() ? "" : ", ") + sub->get_name();
-    return fmt::format("{} needs a command: {}", command.get_name(), names);
+    return fmt::format("{}say a command: {}",
+                       command.get_parent() == nullptr ? "" : command.get_name() + ": ", names);
   }
   std::string text = error.what();
   for (char& c : text)
@@ -82,8 +84,10 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(program_footer());
   app.set_version_flag("--version", "bourse " BOURSE_VERSION, "Print the version");
-  app.get_formatter()->column_width(28);
+  use_our_help(app);
   add_simulate(app, status);
+  add_workload(app, status);
+  add_optimum(app, status);
   add_policies(app, status);
   add_version(app, status);
   add_completion(app, status);
@@ -91,7 +95,7 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
     return status;
   } catch (const CLI::CallForHelp&) {
-    return print(deepest(app).help());
+    return print(app.help());
   } catch (const CLI::CallForVersion&) {
     return print("bourse " BOURSE_VERSION "\n");
   } catch (const CLI::ParseError& error) {

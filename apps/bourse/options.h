@@ -5,12 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "apps/bourse/cli_forward.h"
 #include "bourse/base/quantity.h"
-
-namespace CLI {
-class App;
-class Option;
-}  // namespace CLI
 
 namespace bourse {
 

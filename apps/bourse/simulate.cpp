@@ -258,8 +258,7 @@ void add_simulate(CLI::App& app, int& status) {
                {"bourse simulate --cluster 256x8 --workload trace.csv.gz --policy fifo,srsf,drf",
                 "bourse simulate --workload day.yaml --policy pd-ors --set pd-ors.slot=10min",
                 "bourse simulate --workload day.yaml --policy pd-ors,fifo --seeds 5 --jitter 0.1s",
-                "bourse simulate --workload day.yaml --policy fifo --mtbf 30d --repair 4h "
-                "--out results",
+                "bourse simulate -w day.yaml -p fifo --mtbf 30d --repair 4h --out results",
                 "bourse simulate --workload day.yaml --policy fifo --format json --no-timing"});
   command->callback([options, &status] { status = run_simulate(*options); });
 }

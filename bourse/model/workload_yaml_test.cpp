@@ -59,7 +59,7 @@ std::string job_error(const std::string& field) {
       {"utility", "1"},
       {"throughput", "{table: [{workers: 1, speed: 2}]}"}};
   for (const auto& [key, value] : others)
-    if (key != name) text += "    " + key + ": " + value + "\n";
+    if (key != name) text.append("    ").append(key).append(": ").append(value).append("\n");
   return yaml_error(text);
 }
 

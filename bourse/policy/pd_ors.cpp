@@ -46,7 +46,8 @@ void PdOrsPolicy::start(const ClusterState& state) {
                                    .horizon = search.horizon,
                                    .window = search.window,
                                    .paper_time = search.paper_time,
-                                   .quantile = options_.floor_quantile});
+                                   .quantile = options_.floor_quantile,
+                                   .density_ceiling = options_.density_ceiling});
 }
 
 PriceBounds PdOrsPolicy::bounds() const {
@@ -273,6 +274,8 @@ Result<std::unique_ptr<Policy>> make_pd_ors(const SettingsReader& settings,
   BOURSE_TRY(search.rounding.tries, settings.whole("tries", 1, 4096));
   search.rounding.seed = context.seed;
   BOURSE_TRY(options.floor_quantile, floor_quantile(settings));
+  BOURSE_TRY(const std::size_t ceiling, settings.choice("price-ceiling", {"formula", "density"}));
+  options.density_ceiling = ceiling == 1;
   BOURSE_TRY(options.normalized_units, settings.flag("normalize"));
   BOURSE_TRY_VOID(read_bounds(settings, options));
   return std::make_unique<PdOrsPolicy>(std::move(options));
@@ -293,9 +296,11 @@ PolicyInfo pd_ors_info() {
             "G of randomized rounding, by the form whose rows it favours"},
            {"delta", "0.1", "above 0, below 1", "chance of failure the gain factor allows for"},
            {"tries", "20", "1 to 4096", "draws of randomized rounding before the repair"},
-           {"price-floor", "quantile:0.5", "formula | quantile:Q",
+           {"price-floor", "quantile:0.95", "formula | quantile:Q",
             "L: the paper's minimum over jobs, or a quantile; formula lets one urgent job free the "
             "rest"},
+           {"price-ceiling", "density", "formula | density",
+            "U: the paper's worth per task, or per unit and slot of all a job takes"},
            {"price-low", "auto", "auto | a number above 0", "fixes L; needs price-high too"},
            {"price-high", "auto", "auto | a number", "fixes U of every resource"},
            {"normalize", "true", "true | false", "price shares of a mean machine, not amounts"},

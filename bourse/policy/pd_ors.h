@@ -15,6 +15,7 @@ namespace bourse {
 struct PdOrsOptions {
   SearchOptions search;
   double floor_quantile = 0;     ///< See BoundsOptions::quantile.
+  bool density_ceiling = false;  ///< See BoundsOptions::density_ceiling.
   bool normalized_units = true;  ///< Price shares of a machine, not amounts.
   /// Fixed bounds instead of learned ones: (lowest, highest) of every resource.
   std::optional<std::pair<double, double>> fixed_bounds;

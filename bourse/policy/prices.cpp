@@ -55,7 +55,9 @@ void BoundsEstimator::observe(const JobSpec& job) {
   const double slot = options_.slot.value;
   Seconds fastest(job.samples / best_rate);
   if (options_.paper_time) fastest = Seconds(whole_slots(fastest.value / slot) * slot);
-  const double best = utility_at(job.utility, fastest);
+  double best = utility_at(job.utility, fastest);
+  if (options_.density_ceiling)
+    best /= std::max(1.0, whole_slots(most * job.samples / best_rate / slot));
   double demand = 0;
   for (std::size_t r = 0; r < units_.size(); ++r) {
     const double of_type = task_demand(job, r, units_[r]);

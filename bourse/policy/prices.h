@@ -32,6 +32,9 @@ struct BoundsOptions {
   Seconds window{86400};    ///< Stands in for T - a_i where the horizon is infinite.
   bool paper_time = false;  ///< Delays in whole slots.
   double quantile = 0;      ///< Of the per-job values that L is the minimum of; 0: the minimum.
+  /// U^r is what a job is worth per unit and slot of all that it takes, not of one task in one
+  /// slot.
+  bool density_ceiling = false;
 };
 
 /// Learns U and L from the jobs that have arrived, by the formulas of the paper:

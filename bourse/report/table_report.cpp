@@ -21,7 +21,11 @@ std::string short_number(double value) {
   return size >= 1000 ? fmt::format("{:.0f}", value) : fmt::format("{:.2f}", value);
 }
 
-std::string duration_text(double seconds) { return human(Seconds(seconds)); }
+/// Tenths of a second are enough here.
+std::string duration_text(double seconds) {
+  return seconds < 0.05 ? "0.0s" : human(Seconds(std::max(seconds, 0.1)));
+}
+
 std::string percent_text(double share) { return fmt::format("{:.1f} %", share * 100); }
 
 /// One figure of the table: where it is found and how it is written.
@@ -35,14 +39,14 @@ struct Figure {
 constexpr double count(std::uint64_t value) { return static_cast<double>(value); }
 
 const Figure kFigures[] = {
-    {"finished", [](const Metrics& m) { return count(m.finished); }, short_number},
+    {"done", [](const Metrics& m) { return count(m.finished); }, short_number},
     {"declined", [](const Metrics& m) { return count(m.declined); }, short_number},
-    {"unfinished", [](const Metrics& m) { return count(m.unfinished); }, short_number},
+    {"undone", [](const Metrics& m) { return count(m.unfinished); }, short_number},
     {"mean JCT", [](const Metrics& m) { return m.completion.mean; }, duration_text, true},
     {"p99 JCT", [](const Metrics& m) { return m.completion.p99; }, duration_text, true},
-    {"mean wait", [](const Metrics& m) { return m.queueing.mean; }, duration_text, true},
+    {"wait", [](const Metrics& m) { return m.queueing.mean; }, duration_text, true},
     {"makespan", [](const Metrics& m) { return m.makespan; }, duration_text, true},
-    {"GPU use", [](const Metrics& m) { return m.utilization; }, percent_text},
+    {"GPUs", [](const Metrics& m) { return m.utilization; }, percent_text},
     {"restarts", [](const Metrics& m) { return count(m.restarts); }, short_number},
     {"utility", [](const Metrics& m) { return m.utility; }, short_number},
 };
@@ -72,7 +76,7 @@ std::string about(const ReportHeader& header) {
         fmt::format(", {} {}", amount_text(total[i], cluster.types[i].kind), cluster.types[i].name);
   std::uint64_t left_out = 0;
   for (const SkippedJobs& rows : header.skipped) left_out += rows.count;
-  std::string out = wrapped("cluster   " + what, 0);
+  std::string out = "cluster   " + wrapped(what, 10).substr(10);
   out += fmt::format("workload  {} ({}), {}", quotable(header.file), header.format,
                      number_with_unit(header.jobs, "job"));
   if (left_out > 0) out += fmt::format(", {} left out", left_out);

@@ -30,9 +30,8 @@ std::vector<double> finishes(const Instance& instance, const std::string& policy
 
 void expect_times(const std::vector<double>& got, const std::vector<double>& expected) {
   ASSERT_EQ(got.size(), expected.size());
-  // Work within 1e-8 of the total counts as done.
   for (std::size_t i = 0; i < got.size(); ++i)
-    EXPECT_NEAR(got[i], expected[i], 1e-5) << "job " << i;
+    EXPECT_NEAR(got[i], expected[i], 1e-7) << "job " << i;
 }
 
 /// 2 GPUs; J1 2 GPUs x 2 s, J2 1 GPU x 8 s, J3 2 GPUs x 6 s, all at t = 0.

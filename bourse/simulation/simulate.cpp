@@ -13,12 +13,13 @@
 namespace bourse {
 namespace {
 
-/// Work this close to a job's total, relative to it, counts as done.
+/// Work this close to a job's total, relative to it, counts as done when something else happens.
 constexpr double kDoneTolerance = 1e-8;
 constexpr std::uint64_t kProgressEvery = 4096;
 
 struct Completion {
   Seconds time;
+  Seconds slack;  ///< Before `time`, in which so little is left that it counts as done.
   JobId job;
   std::uint32_t version;  ///< Of the job's allocation; an older one is void.
   bool operator>(const Completion& other) const {
@@ -125,10 +126,13 @@ void Run::play() {
     const Seconds arrival =
         next_arrival_ < arrivals_.size() ? state_.spec(arrivals_[next_arrival_]).arrival : kForever;
     const bool all_over = over_ == result_.jobs.size();
-    const Seconds now = std::min({completion, arrival, machine, wake_at_});
+    const Seconds almost_done =
+        completions_.empty() ? kForever : completion - completions_.top().slack;
+    Seconds now = std::min({completion, arrival, machine, wake_at_});
+    if (almost_done <= instance_.horizon) now = std::min(now, instance_.horizon);
     if (all_over || now == kForever || now > instance_.horizon) break;
     advance(now);
-    if (completion == now) {
+    if (almost_done <= now) {
       const JobId id = completions_.top().job;
       completions_.pop();
       complete(id);
@@ -294,11 +298,10 @@ void Run::change_allocation(Change& change) {
   JobRecord& record = result_.jobs[id.index()];
   record.first_start = std::min(record.first_start, clock_);
   ++version_[id.index()];
-  const double left = state_.job(id).samples_done >= job.samples * (1 - kDoneTolerance)
-                          ? 0
-                          : job.samples * (1 - kDoneTolerance) - state_.job(id).samples_done;
-  if (rate > 0)
-    completions_.push({clock_ + startup + Seconds(left / rate), id, version_[id.index()]});
+  if (rate <= 0) return;
+  const double left = std::max(0.0, job.samples - state_.job(id).samples_done);
+  completions_.push({clock_ + startup + Seconds(left / rate),
+                     Seconds(job.samples * kDoneTolerance / rate), id, version_[id.index()]});
 }
 
 SimulationResult Run::result() && {

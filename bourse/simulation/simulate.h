@@ -90,9 +90,11 @@ struct SimulationResult {
 ///
 /// Tie rule at one instant: completions by job id, then machines that come up, then machines that
 /// go down, both by id, then arrivals by id, then the wake-up that the policy asked for. The policy
-/// is asked after each event. Work within 1e-8 of a job's total counts as done. A job gets its
-/// restart cost charged (time held without progress) whenever it gets a new allocation after it has
-/// run before. Nothing after the horizon happens; what is not done by then is unfinished. A policy
+/// is asked after each event.
+/// A job with less than 1e-8 of its work left is done when anything happens, or at the horizon.
+/// A job pays its restart cost (time held without progress) whenever it gets a new allocation after
+/// it has run before.
+/// Nothing after the horizon happens; what is not done by then is unfinished. A policy
 /// that over-allocates, runs a job that is over or declines a running one is a defect.
 /// Deterministic: the same input gives the same result. Cost: O(events log jobs) plus the policy.
 [[nodiscard]] SimulationResult simulate(const Instance& instance, Policy& policy,

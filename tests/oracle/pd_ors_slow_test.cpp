@@ -103,11 +103,15 @@ struct Mode {
 };
 
 const std::array<Mode, 4>& modes() {
+  const std::string formula = "formula";
   static const std::array<Mode, 4> all{{
-      {"deterministic", {}},
-      {"deterministic, paper floor", {{"price-floor", "formula"}}},
-      {"randomized", {{"rounding", "randomized"}}},
-      {"randomized, paper floor", {{"rounding", "randomized"}, {"price-floor", "formula"}}},
+      {"default", {}},
+      {"deterministic, U and L of the paper",
+       {{"price-floor", formula}, {"price-ceiling", formula}}},
+      {"deterministic, U of the paper, median L",
+       {{"price-floor", "quantile:0.5"}, {"price-ceiling", formula}}},
+      {"randomized, U and L of the paper",
+       {{"rounding", "randomized"}, {"price-floor", formula}, {"price-ceiling", formula}}},
   }};
   return all;
 }

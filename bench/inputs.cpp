@@ -1,0 +1,61 @@
+#include "bench/inputs.h"
+
+#include <fmt/core.h>
+#include <zlib.h>
+
+#include <utility>
+
+#include "bourse/trace/generator.h"
+#include "bourse/trace/paper.h"
+#include "bourse/trace/philly_like.h"
+#include "bourse/trace/trace.h"
+#include "bourse/trace/utility_rule.h"
+
+namespace bourse {
+namespace {
+
+constexpr std::uint64_t kSeed = 1;
+
+}  // namespace
+
+Result<Instance> trace_instance(const std::string& trace, const std::string& cluster) {
+  BOURSE_TRY(Cluster machines, load_cluster(cluster));
+  BOURSE_TRY(TraceRead read, read_trace_file(trace, {.gpus_only = true}));
+  BOURSE_TRY(const UtilityCounts counts, assign_utilities(read.workload, kSeed));
+  if (counts.kept == read.workload.jobs.size())
+    return invalid(fmt::format("'{}' states utilities; the rule has nothing to do", trace));
+  BOURSE_TRY(Bound bound, bourse::bind(std::move(read.workload), std::move(machines), trace));
+  return std::move(bound.instance);
+}
+
+Result<Instance> paper_instance(int machines, int jobs, int slots, std::uint64_t seed) {
+  const PaperOptions options{.machines = static_cast<double>(machines),
+                             .jobs = static_cast<double>(jobs),
+                             .slots = static_cast<double>(slots)};
+  Result<Workload> workload = generate_paper(options, seed);
+  if (!workload) return tl::unexpected<Error>(workload.error());
+  Cluster cluster = *workload->cluster;
+  BOURSE_TRY(Bound bound, bourse::bind(*std::move(workload), std::move(cluster), "paper"));
+  return std::move(bound.instance);
+}
+
+Result<void> write_generated_trace(const std::string& path) {
+  BOURSE_TRY(const Workload workload,
+             generate_philly_like({.machines = 256, .days = 5, .jobs = 10'000}, kSeed));
+  BOURSE_TRY(const std::string text, write_canonical(workload));
+  gzFile file = gzopen(path.c_str(), "wb");
+  if (file == nullptr) return fail(ErrorCode::unavailable, fmt::format("cannot write '{}'", path));
+  const int size = static_cast<int>(text.size());
+  const bool is_written = gzwrite(file, text.data(), static_cast<unsigned>(size)) == size;
+  if (gzclose(file) != Z_OK || !is_written)
+    return fail(ErrorCode::unavailable, fmt::format("cannot write all of '{}'", path));
+  return {};
+}
+
+Result<std::unique_ptr<Policy>> policy_for(const Instance& instance, std::string_view name,
+                                           const Settings& settings, std::uint64_t seed) {
+  return make_policy(name, settings,
+                     {.slot = instance.slot, .horizon = instance.horizon, .seed = seed});
+}
+
+}  // namespace bourse

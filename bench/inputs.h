@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bourse/base/error.h"
+#include "bourse/model/workload.h"
+#include "bourse/policy/policy.h"
+#include "bourse/policy/registry.h"
+
+namespace bourse {
+
+/// The trace on a cluster ("256x8"), with utilities by the seeded rule as `bourse simulate` gives
+/// them. Errors: those of the reader and of bind().
+[[nodiscard]] Result<Instance> trace_instance(const std::string& trace, const std::string& cluster);
+
+/// An instance of the generator `paper`.
+[[nodiscard]] Result<Instance> paper_instance(int machines, int jobs, int slots,
+                                              std::uint64_t seed);
+
+/// Writes 10,000 generated jobs like those of the Philly trace as a canonical trace, packed by
+/// gzip. Always the same bytes. Errors: unavailable if the file cannot be written.
+[[nodiscard]] Result<void> write_generated_trace(const std::string& path);
+
+/// A policy for this instance.
+[[nodiscard]] Result<std::unique_ptr<Policy>> policy_for(const Instance& instance,
+                                                         std::string_view name,
+                                                         const Settings& settings = {},
+                                                         std::uint64_t seed = 1);
+
+}  // namespace bourse
