@@ -14,7 +14,6 @@
 namespace bourse {
 namespace {
 
-using testing::amounts;
 using testing::cluster_of;
 using testing::gang;
 

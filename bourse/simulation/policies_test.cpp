@@ -85,7 +85,7 @@ TEST(Srtf, PausesForAShorterJobAndChargesTheRestart) {
 // Grants: A 2/9, B 3/9, A 4/9, B 6/9, A 6/9, then A needs (1,4): CPU used 3 + 6 = 9: full.
 // So A has 3 tasks, B 2; used (9, 14).
 TEST(Drf, GivesThreeTasksToAAndTwoToB) {
-  const auto elastic = [](std::string name, std::vector<double> demand) {
+  const auto elastic = [](std::string name, const std::vector<double>& demand) {
     JobSpec job = gang(std::move(name), 0, 1, 1000);
     job.worker = amounts(demand);
     job.server = amounts({0, 0});
