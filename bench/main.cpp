@@ -124,7 +124,8 @@ std::vector<std::string> verdicts(const std::vector<Figure>& figures) {
     return 0.0;
   };
   std::vector<std::string> sentences;
-  for (const std::string_view mode : {"pd-ors", "det. median", "det. formula", "rand.", "rand. formula"}) {
+  for (const std::string_view mode :
+       {"pd-ors", "det. median", "det. formula", "rand.", "rand. formula"}) {
     int seeds = 0;
     int over_fifo = 0;
     int over_drf = 0;

@@ -86,11 +86,12 @@ TEST(Take, IsExact) {
 }
 
 TEST(CountThatFits, IsBoundedByTheScarcestTypeAndTheLimit) {
-  const ResourceVector free{8000, 5000, -1};
+  const ResourceVector free{8000, 5000, 0};
   EXPECT_EQ(count_that_fits(ResourceVector{1000, 2000, 0}, free, 100), 2);
   EXPECT_EQ(count_that_fits(ResourceVector{1000, 0, 0}, free, 100), 8);
   EXPECT_EQ(count_that_fits(ResourceVector{0, 0, 0}, free, 100), 100);
   EXPECT_EQ(count_that_fits(ResourceVector{0, 0, 1}, free, 100), 0);
+  EXPECT_EQ(count_that_fits(ResourceVector{0, 0, 0}, ResourceVector{8000, -1, 0}, 100), 0);
 }
 
 RC_GTEST_PROP(CountThatFits, IsTheMostThatFits, ()) {

@@ -50,7 +50,8 @@ Decision ShortestPolicy::decide(const ClusterState& state, const Event& event) {
   FailedDemands failed;
   for (const Ranked& r : ranked) {
     const JobSpec& job = state.spec(r.id);
-    if (failed.covers(job, requested(job))) continue;
+    const bool runs = state.job(r.id).status == JobStatus::running;
+    if (!runs && failed.covers(job, requested(job))) continue;
     if (!repacking.try_run(r.id, requested(job))) failed.add(job, requested(job));
   }
   return repacking.decision();
