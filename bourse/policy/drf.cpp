@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "bourse/policy/failed_demands.h"
 #include "bourse/policy/placement.h"
 #include "bourse/policy/repacking.h"
 
@@ -45,6 +46,7 @@ class Filling {
   const ClusterState& state_;
   const DrfOptions& options_;
   FreeCapacity free_;
+  FailedDemands failed_;  ///< Of gangs; what is free only shrinks from one grant to the next.
   ResourceVector total_;
   std::vector<Allocation> granted_;
   std::vector<TaskCounts> counts_;
@@ -106,9 +108,12 @@ void Filling::run() {
 
 bool Filling::grant_gang(std::size_t rank, const JobSpec& job) {
   const TaskCounts gang = gang_of(job);
-  if (counts_[rank] == gang) return false;
+  if (counts_[rank] == gang || failed_.covers(job, gang)) return false;
   auto placed = place(free_, job, gang);
-  if (!placed) return false;
+  if (!placed) {
+    failed_.add(job, gang);
+    return false;
+  }
   free_.take(job, *placed);
   granted_[rank] = std::move(*placed);
   counts_[rank] = gang;

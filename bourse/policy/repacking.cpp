@@ -30,28 +30,29 @@ bool Repacking::try_run(JobId id, TaskCounts tasks) {
   return true;
 }
 
-Decision Repacking::decision() const {
+Decision Repacking::decision() {
   Decision decision;
-  std::vector<Change> wanted = granted_;
-  std::ranges::sort(wanted, {}, &Change::job);
-  std::vector<JobId> active = state_->active();
-  std::ranges::sort(active);
-  auto next = wanted.begin();
-  for (const JobId id : active) {
-    const Allocation& held = state_->job(id).allocation;
-    if (next != wanted.end() && next->job == id) {
-      if (next->allocation != held) {
-        decision.reasons.push_back(
-            {id, held.empty() ? ReasonCode::started : ReasonCode::resized, {}});
-        decision.changes.push_back(std::move(*next));
-      }
-      ++next;
-      continue;
+  std::ranges::sort(granted_, {}, &Change::job);
+  for (const JobId id : state_->active()) {
+    if (std::ranges::binary_search(granted_, id, {}, &Change::job)) continue;
+    const JobState& job = state_->job(id);
+    const bool is_new = job.since == state_->now() && job.attained == Seconds(0);
+    if (!job.allocation.empty()) {
+      decision.reasons.push_back({id, ReasonCode::preempted, {}});
+      decision.changes.push_back({id, {}});
+    } else if (is_new) {
+      decision.reasons.push_back({id, ReasonCode::no_room, {}});
     }
-    decision.reasons.push_back(
-        {id, held.empty() ? ReasonCode::no_room : ReasonCode::preempted, {}});
-    if (!held.empty()) decision.changes.push_back({id, {}});
   }
+  for (Change& change : granted_) {
+    const Allocation& held = state_->job(change.job).allocation;
+    if (change.allocation == held) continue;
+    decision.reasons.push_back(
+        {change.job, held.empty() ? ReasonCode::started : ReasonCode::resized, {}});
+    decision.changes.push_back(std::move(change));
+  }
+  std::ranges::sort(decision.reasons, {}, &Reason::job);
+  std::ranges::sort(decision.changes, {}, &Change::job);
   return decision;
 }
 

@@ -23,9 +23,9 @@ class Repacking {
   /// can. False: it does not run. Call once a job.
   bool try_run(JobId id, TaskCounts tasks);
 
-  /// The differences to what runs now, with reasons. Running jobs that try_run was not called for
-  /// are paused.
-  [[nodiscard]] Decision decision() const;
+  /// The differences to what runs now, by job, with a reason for each and for jobs that came just
+  /// now and wait. Running jobs that try_run did not place are paused. Call once, at the end.
+  [[nodiscard]] Decision decision();
 
  private:
   void grant(JobId id, Allocation allocation);
