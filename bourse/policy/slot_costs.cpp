@@ -206,8 +206,11 @@ std::optional<SlotPlacement> SlotCosts::solve(SpreadProblem& problem, SlotIndex 
                                   .seed = rounding_.seed,
                                   .job = id_.value,
                                   .slot = static_cast<std::uint32_t>(slot & 0xfffff)};
-  return round_randomized(problem.machines, demand, *relaxed, tasks.workers, tasks.servers, options)
-      .placement;
+  RandomizedPlacement rounded =
+      round_randomized(problem.machines, demand, *relaxed, tasks.workers, tasks.servers, options);
+  if (rounded.placement) return std::move(rounded.placement);
+  // The repair starts from an unlucky draw; the relaxation itself may still round.
+  return round_deterministic(problem.machines, demand, *relaxed, tasks.workers, tasks.servers);
 }
 
 std::optional<PlacedSlot> SlotCosts::spread(SlotIndex slot, const Way& way, double limit) {
