@@ -165,10 +165,26 @@ std::string tasks_text(TaskCounts tasks) {
   return plural(tasks.workers, "worker") + " and " + plural(tasks.servers, "server");
 }
 
+/// True if one machine holds all the tasks, or tasks on several make progress.
+bool trains_where_it_fits(const Cluster& cluster, const JobSpec& job, TaskCounts tasks) {
+  for (const MachineClass& machines : cluster.classes) {
+    ResourceVector room = machines.capacity;
+    if (count_that_fits(job.worker, room, tasks.workers) < tasks.workers) continue;
+    take(room, job.worker, tasks.workers);
+    if (count_that_fits(job.server, room, tasks.servers) == tasks.servers) return true;
+  }
+  return samples_per_second(job.throughput, tasks, Locality::rack) > 0;
+}
+
 /// Errors: the tasks do not fit; says of which resource there is too little, if it is one alone.
 Result<void> check_tasks(const Cluster& cluster, const ResourceVector& total, const JobSpec& job,
                          TaskCounts tasks, std::string_view which) {
-  if (fits_empty(cluster, job, tasks)) return {};
+  if (fits_empty(cluster, job, tasks)) {
+    if (trains_where_it_fits(cluster, job, tasks)) return {};
+    return invalid(fmt::format(
+        "has no speed for its {} {} on several machines, and no machine holds them alone", which,
+        tasks_text(tasks)));
+  }
   for (std::size_t r = 0; r < total.size(); ++r) {
     const double needed = static_cast<double>(job.worker[r]) * tasks.workers +
                           static_cast<double>(job.server[r]) * tasks.servers;

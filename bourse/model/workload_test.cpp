@@ -173,6 +173,15 @@ TEST(Bind, SaysWhatDoesNotFit) {
             "resources together");
 }
 
+TEST(Bind, RefusesTasksThatTrainNothingWhereTheyFit) {
+  const std::string table =
+      "samples: 5, throughput: {table: [{workers: 4, locality: machine, speed: 1}]}";
+  EXPECT_EQ(bind_error("{gpu: 2}", table, kTwoMachines), "no error");
+  EXPECT_EQ(bind_error("{gpu: 4}", table, kTwoMachines),
+            "w.yaml:2: job 'a' has no speed for its requested 4 workers on several machines, and "
+            "no machine holds them alone");
+}
+
 TEST(Bind, ChecksTheSmallestAndTheRequestedSize) {
   const std::string table = "samples: 5, throughput: {table: [{workers: 2, servers: 1, speed: 1}]}";
   EXPECT_EQ(bind_error("{gpu: 8}", table + ", server: {cpu: 17}", kTwoMachines),

@@ -153,12 +153,18 @@ bool Filling::grant_one(std::size_t rank) {
   bool ok = true;
   for (int n = have.workers; ok && n < workers; ++n) ok = place_task(rank, job, true, added);
   for (int n = have.servers; ok && n < servers; ++n) ok = place_task(rank, job, false, added);
+  Allocation grown = granted_[rank];
+  grown.insert(grown.end(), added.begin(), added.end());
+  normalize(grown);
+  const Cluster& cluster = state_.cluster();
+  // A table may have no speed for tasks so far apart.
+  ok =
+      ok && samples_per_second(job.throughput, {workers, servers}, locality_of(grown, cluster)) > 0;
   if (!ok) {
     free_.give(job, added);
     return false;
   }
-  granted_[rank].insert(granted_[rank].end(), added.begin(), added.end());
-  normalize(granted_[rank]);
+  granted_[rank] = std::move(grown);
   counts_[rank] = {workers, servers};
   return true;
 }

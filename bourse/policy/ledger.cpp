@@ -90,6 +90,17 @@ void Ledger::set_down(MachineId machine, bool down) {
   change(empty_);
 }
 
+bool Ledger::has_room(SlotIndex slot, const JobSpec& job,
+                      std::span<const TaskGroup> allocation) const {
+  const std::span<const StateId> in_slot = states(slot);
+  return std::ranges::all_of(allocation, [&](const TaskGroup& group) {
+    const ResourceVector& residual = states_[in_slot[group.machine.index()]].residual;
+    for (std::size_t r = 0; r < residual.size(); ++r)
+      if (group.workers * job.worker[r] + group.servers * job.server[r] > residual[r]) return false;
+    return true;
+  });
+}
+
 std::span<const StateId> Ledger::states(SlotIndex slot) const {
   return slot < end() ? slots_[static_cast<std::size_t>(slot - first_)].states : empty_.states;
 }

@@ -48,6 +48,10 @@ class Ledger {
   /// A machine is down in all slots, or up again. Nothing may be booked on it.
   void set_down(MachineId machine, bool down);
 
+  /// True if the allocation of the job could be booked in the slot.
+  [[nodiscard]] bool has_room(SlotIndex slot, const JobSpec& job,
+                              std::span<const TaskGroup> allocation) const;
+
   /// State of each machine in a slot.
   [[nodiscard]] std::span<const StateId> states(SlotIndex slot) const;
   /// The same as counts, by state id.

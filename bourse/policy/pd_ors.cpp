@@ -15,6 +15,9 @@ SlotIndex slot_at(Seconds now, Seconds slot) {
   return static_cast<SlotIndex>(std::floor(position + 1e-9 * std::max(1.0, position)));
 }
 
+/// A late job stays for at most so many slots before it is looked at again.
+constexpr double kLongestStay = 100'000;
+
 bool touches(const Allocation& allocation, MachineId machine) {
   return std::ranges::find(allocation, machine, &TaskGroup::machine) != allocation.end();
 }
@@ -190,7 +193,13 @@ void PdOrsPolicy::lose_machine(const ClusterState& state, MachineId machine, Dec
 
 void PdOrsPolicy::plan_rest(const ClusterState& state, Admitted& job, Seconds from,
                             double samples_left, Decision& decision) {
-  SearchResult result = search(state, job.job, samples_left, from, true);
+  // A job that moves or resumes first pays its restart cost; plan that time as if it were work.
+  const JobSpec& spec = state.spec(job.job);
+  const int most = max_workers(spec.throughput);
+  const double rate = samples_per_second(
+      spec.throughput, {most, servers_for(spec.throughput, most)}, Locality::machine);
+  SearchResult result =
+      search(state, job.job, samples_left + rate * spec.restart_cost.value, from, true);
   if (result.verdict != SearchVerdict::found) return;  // No room at all: asked again next slot.
   decision.reasons.push_back({job.job,
                               ReasonCode::replanned,
@@ -198,9 +207,41 @@ void PdOrsPolicy::plan_rest(const ClusterState& state, Admitted& job, Seconds fr
   admit(state, job, std::move(result.schedule), decision);
 }
 
+bool PdOrsPolicy::stay(const ClusterState& state, Admitted& job, Decision& decision) {
+  const JobSpec& spec = state.spec(job.job);
+  const JobState& running = state.job(job.job);
+  const double rate = samples_per_second(spec.throughput, tasks_of(running.allocation),
+                                         locality_of(running.allocation, state.cluster()),
+                                         slowest_speed(running.allocation, state.cluster()));
+  if (running.allocation.empty() || rate <= 0) return false;
+  const Seconds startup = std::max(Seconds(0), running.progress_from - state.now());
+  const Seconds time = startup + Seconds(state.samples_left(job.job) / rate);
+  const double slots = std::max(1.0, std::ceil(time / options_.search.slot - 1e-9));
+  // Beyond all bookings there is room for ever, so the slots up to there decide.
+  const SlotIndex end = current_ + static_cast<SlotIndex>(std::min(slots, kLongestStay));
+  for (SlotIndex slot = current_; slot < std::min(end, ledger_->end()); ++slot)
+    if (!ledger_->has_room(slot, spec, running.allocation)) return false;
+  PricedSchedule schedule;
+  for (SlotIndex slot = current_; slot < end; ++slot)
+    schedule.slots.push_back({slot, running.allocation});
+  schedule.completion = state.now() + time;
+  const PriceBounds price_bounds = bounds();
+  JobPrices prices(*ledger_, price_bounds, units_, spec);
+  for (const ScheduledSlot& slot : schedule.slots)
+    for (const TaskGroup& group : slot.allocation) {
+      const StateId machine = ledger_->states(slot.slot)[group.machine.index()];
+      schedule.cost +=
+          group.workers * prices.worker(machine) + group.servers * prices.server(machine);
+    }
+  decision.reasons.push_back(
+      {job.job, ReasonCode::replanned, {schedule.cost, schedule.completion.value, 0, 0}});
+  admit(state, job, std::move(schedule), decision);
+  return true;
+}
+
 void PdOrsPolicy::replan_late_jobs(const ClusterState& state, Decision& decision) {
   for (Admitted& job : admitted_)
-    if (job.next == job.slots.size())
+    if (job.next == job.slots.size() && !stay(state, job, decision))
       plan_rest(state, job, state.now(), state.samples_left(job.job), decision);
 }
 

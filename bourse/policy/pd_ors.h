@@ -64,6 +64,9 @@ class PdOrsPolicy final : public Policy {
   void lose_machine(const ClusterState& state, MachineId machine, Decision& decision);
   void plan_rest(const ClusterState& state, Admitted& job, Seconds from, double samples_left,
                  Decision& decision);
+  /// A late job goes on where it is, without a restart, if all slots it still needs have room
+  /// there.
+  [[nodiscard]] bool stay(const ClusterState& state, Admitted& job, Decision& decision);
   void replan_late_jobs(const ClusterState& state, Decision& decision);
   void enact(const ClusterState& state, Decision& decision);
   void enact_one(const ClusterState& state, const Admitted& job, Decision& decision);

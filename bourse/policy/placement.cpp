@@ -10,6 +10,7 @@ namespace {
 
 /// Machines as the placement functions see them, whoever owns the amounts.
 struct Machines {
+  const Cluster* cluster;
   const Amount* amounts;
   std::size_t types;
   std::size_t count;
@@ -65,10 +66,18 @@ int spread(const Machines& machines, std::vector<Amount>& free, std::span<const 
   return wanted;
 }
 
-/// The tasks of the `first` role go to the machines with room for the most of them, then the other
-/// role to what is left in the same order.
+/// A spread can be useless: a table may have no speed for tasks so far apart.
+bool makes_progress(const Machines& machines, const JobSpec& job, const Allocation& allocation) {
+  return samples_per_second(job.throughput, tasks_of(allocation),
+                            locality_of(allocation, *machines.cluster),
+                            slowest_speed(allocation, *machines.cluster)) > 0;
+}
+
+/// The tasks of the `first` role go to the machines of `order` with room for the most of them, then
+/// the other role to what is left in the same order.
 std::optional<Allocation> place_spread(const Machines& machines, const JobSpec& job,
-                                       TaskCounts tasks, int TaskGroup::* first) {
+                                       TaskCounts tasks, int TaskGroup::* first,
+                                       std::vector<std::size_t> order) {
   const bool is_worker = first == &TaskGroup::workers;
   const ResourceVector& demand = is_worker ? job.worker : job.server;
   const ResourceVector& other_demand = is_worker ? job.server : job.worker;
@@ -78,18 +87,41 @@ std::optional<Allocation> place_spread(const Machines& machines, const JobSpec& 
   std::vector<Amount> free(machines.amounts, machines.amounts + machines.count * machines.types);
   std::vector<TaskGroup> groups(machines.count);
   std::vector<std::int64_t> room(machines.count);
-  std::vector<std::size_t> order(machines.count);
-  for (std::size_t h = 0; h < machines.count; ++h) {
-    groups[h].machine = MachineId(h);
-    room[h] = count_that_fits(demand, machines.of(h), count);
-    order[h] = h;
-  }
+  for (std::size_t h = 0; h < machines.count; ++h) groups[h].machine = MachineId(h);
+  for (const std::size_t h : order) room[h] = count_that_fits(demand, machines.of(h), count);
   std::ranges::stable_sort(order, std::greater{}, [&](std::size_t h) { return room[h]; });
   if (spread(machines, free, demand, count, order, first, groups) > 0) return std::nullopt;
   if (spread(machines, free, other_demand, other_count, order, other, groups) > 0)
     return std::nullopt;
   normalize(groups);
+  if (!makes_progress(machines, job, groups)) return std::nullopt;
   return groups;
+}
+
+/// Over the machines of `order`, by workers or else by servers first.
+std::optional<Allocation> place_within(const Machines& machines, const JobSpec& job,
+                                       TaskCounts tasks, const std::vector<std::size_t>& order) {
+  auto placed = place_spread(machines, job, tasks, &TaskGroup::workers, order);
+  if (!placed && tasks.servers > 0)
+    placed = place_spread(machines, job, tasks, &TaskGroup::servers, order);
+  return placed;
+}
+
+/// Over all machines or, where only tasks of one rack make progress, over the first rack that
+/// works.
+std::optional<Allocation> place_apart(const Machines& machines, const JobSpec& job,
+                                      TaskCounts tasks) {
+  std::vector<std::size_t> all(machines.count);
+  std::vector<std::vector<std::size_t>> racks(machines.cluster->rack_count);
+  for (std::size_t h = 0; h < machines.count; ++h) {
+    all[h] = h;
+    racks[machines.cluster->machines[h].rack].push_back(h);
+  }
+  if (samples_per_second(job.throughput, tasks, Locality::cluster) > 0 || racks.size() == 1)
+    return place_within(machines, job, tasks, all);
+  for (const std::vector<std::size_t>& rack : racks)
+    if (auto placed = place_within(machines, job, tasks, rack)) return placed;
+  return std::nullopt;
 }
 
 std::optional<Allocation> place_round_robin(const Machines& machines, const JobSpec& job,
@@ -121,20 +153,22 @@ std::optional<Allocation> place_round_robin(const Machines& machines, const JobS
 
 std::optional<Allocation> place_on(const Machines& machines, const JobSpec& job, TaskCounts tasks,
                                    PlacementRule rule, std::size_t start) {
-  if (rule == PlacementRule::round_robin) return place_round_robin(machines, job, tasks, start);
+  if (rule == PlacementRule::round_robin) {
+    auto placed = place_round_robin(machines, job, tasks, start);
+    if (placed && makes_progress(machines, job, *placed)) return placed;
+  }
   const std::size_t h = tightest_machine(machines, demand_of(job, tasks));
   if (h < machines.count) return Allocation{{MachineId(h), tasks.workers, tasks.servers}};
   if (tasks.workers + tasks.servers == 1) return std::nullopt;
-  auto placed = place_spread(machines, job, tasks, &TaskGroup::workers);
-  if (!placed && tasks.servers > 0)
-    placed = place_spread(machines, job, tasks, &TaskGroup::servers);
-  return placed;
+  return place_apart(machines, job, tasks);
 }
 
 }  // namespace
 
 FreeCapacity::FreeCapacity(const ClusterState& state)
-    : types_(state.cluster().types.size()), machine_count_(state.cluster().machines.size()) {
+    : cluster_(&state.cluster()),
+      types_(state.cluster().types.size()),
+      machine_count_(state.cluster().machines.size()) {
   const Amount* first = state.free(MachineId(std::size_t{0})).data();
   amounts_.assign(first, first + machine_count_ * types_);
 }
@@ -158,7 +192,7 @@ bool FreeCapacity::has(const JobSpec& job, std::span<const TaskGroup> allocation
 
 std::optional<Allocation> place(const ClusterState& state, const JobSpec& job, TaskCounts tasks,
                                 PlacementRule rule, std::size_t start) {
-  const Machines machines{state.free(MachineId(std::size_t{0})).data(),
+  const Machines machines{&state.cluster(), state.free(MachineId(std::size_t{0})).data(),
                           state.cluster().types.size(), state.cluster().machines.size()};
   return place_on(machines, job, tasks, rule, start);
 }
@@ -166,7 +200,8 @@ std::optional<Allocation> place(const ClusterState& state, const JobSpec& job, T
 std::optional<Allocation> place(const FreeCapacity& free, const JobSpec& job, TaskCounts tasks,
                                 PlacementRule rule, std::size_t start) {
   const std::span<const Amount> first = free.of(MachineId(std::size_t{0}));
-  return place_on({first.data(), first.size(), free.machine_count()}, job, tasks, rule, start);
+  return place_on({&free.cluster(), first.data(), first.size(), free.machine_count()}, job, tasks,
+                  rule, start);
 }
 
 }  // namespace bourse

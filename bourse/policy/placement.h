@@ -17,6 +17,7 @@ class FreeCapacity {
   /// What is free now.
   explicit FreeCapacity(const ClusterState& state);
 
+  [[nodiscard]] const Cluster& cluster() const { return *cluster_; }
   [[nodiscard]] std::size_t machine_count() const { return machine_count_; }
   [[nodiscard]] std::span<const Amount> of(MachineId id) const {
     return {amounts_.data() + id.index() * types_, types_};
@@ -29,6 +30,7 @@ class FreeCapacity {
  private:
   void add(const JobSpec& job, std::span<const TaskGroup> allocation, std::int64_t sign);
 
+  const Cluster* cluster_;
   std::size_t types_;
   std::size_t machine_count_;
   std::vector<Amount> amounts_;  ///< Machine-major; negative where two reservations overlap.
@@ -45,7 +47,10 @@ enum class PlacementRule {
 /// the machines with room for the most of them, servers first beside those workers; if those find
 /// no room, servers go first. Complete for jobs of one role, not for two.
 /// round_robin: one task a machine from machine `start` on, workers before servers, round and
-/// round. Cost: O(machines x resource types) for one machine; O(machines log machines) when spread.
+/// round; pack if that makes no progress.
+/// Tasks that are spread make progress: where a measured table has no speed for tasks so far apart,
+/// they are kept within the first rack with room, or not placed.
+/// Cost: O(machines x resource types) for one machine; O(machines log machines) when spread.
 [[nodiscard]] std::optional<Allocation> place(const ClusterState& state, const JobSpec& job,
                                               TaskCounts tasks,
                                               PlacementRule rule = PlacementRule::pack,

@@ -232,7 +232,7 @@ std::optional<PlacedSlot> SlotCosts::place_way(SlotIndex slot, const Way& way) {
   for (std::size_t h = 0; h < states.size() && cost < kNever; ++h) {
     const MachineState& state = ledger_.state(states[h]);
     const TaskGroup group{MachineId(h), way.tasks.workers, way.tasks.servers};
-    if (!allowed(state, way.speed) || !has_room(slot, {&group, 1})) continue;
+    if (!allowed(state, way.speed) || !ledger_.has_room(slot, job_, {&group, 1})) continue;
     if (cost_at(slot, {&group, 1}) <= cost) return PlacedSlot{{group}, cost};
   }
   return std::nullopt;
@@ -247,23 +247,12 @@ double SlotCosts::cost_at(SlotIndex slot, std::span<const TaskGroup> allocation)
   return cost;
 }
 
-bool SlotCosts::has_room(SlotIndex slot, std::span<const TaskGroup> allocation) const {
-  const std::span<const StateId> states = ledger_.states(slot);
-  return std::ranges::all_of(allocation, [&](const TaskGroup& group) {
-    const ResourceVector& residual = ledger_.state(states[group.machine.index()]).residual;
-    for (std::size_t r = 0; r < residual.size(); ++r)
-      if (group.workers * job_.worker[r] + group.servers * job_.server[r] > residual[r])
-        return false;
-    return true;
-  });
-}
-
 std::optional<PlacedSlot> SlotCosts::place(SlotIndex slot, int level, const Allocation* previous,
                                            double allowance) {
   const double target = curve(slot)[static_cast<std::size_t>(level)];
   if (target == kNever) return std::nullopt;
   const PhaseTimer timer(counters_, Phase::placing);
-  if (previous != nullptr && !previous->empty() && has_room(slot, *previous)) {
+  if (previous != nullptr && !previous->empty() && ledger_.has_room(slot, job_, *previous)) {
     const double rate = samples_per_second(job_.throughput, tasks_of(*previous),
                                            locality_of(*previous, ledger_.cluster()),
                                            slowest_speed(*previous, ledger_.cluster()));

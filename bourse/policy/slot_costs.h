@@ -129,7 +129,6 @@ class SlotCosts {
   [[nodiscard]] double gain_for(const SpreadProblem& problem, TaskCounts tasks) const;
   [[nodiscard]] bool allowed(const MachineState& state, double speed) const;
   [[nodiscard]] double cost_at(SlotIndex slot, std::span<const TaskGroup> allocation);
-  [[nodiscard]] bool has_room(SlotIndex slot, std::span<const TaskGroup> allocation) const;
   std::vector<SpreadProblem>& problems_of(SlotIndex slot, const Way& way);
 
   const Ledger& ledger_;

@@ -152,6 +152,24 @@ TEST(PdOrs, FinishesLateJobsAfterAllAndEarlyOnesGiveBackTheirSlots) {
   EXPECT_GT(replanned, 0);
 }
 
+// A restart costs more than a slot is long: a late job that moved every slot would never be done.
+// It stays where it is instead.
+TEST(PdOrs, EndsThoughARestartTakesLongerThanASlot) {
+  Instance instance = instance_of(cluster_of(2, {{"gpu", 1}}), {});
+  for (int i = 0; i < 6; ++i) {
+    instance.jobs.push_back(gang("j" + std::to_string(i), 7.0 * i, 1, 30, ConstantUtility{1}));
+    instance.jobs.back().restart_cost = Seconds(15);
+  }
+  auto policy = make_policy("pd-ors", {{"slot", "10s"}}, {});
+  const SimulationResult result =
+      simulate(instance, **policy,
+               {.seed = 3,
+                .belief_error = 0.3,
+                .outages = {{MachineId(0u), Seconds(25), Seconds(33)},
+                            {MachineId(1u), Seconds(61), Seconds(64)}}});
+  EXPECT_EQ(metrics_of(instance, result).finished, 6u);
+}
+
 TEST(PdOrs, PlansAgainWhenAMachineFails) {
   const Instance instance =
       instance_of(cluster_of(2, {{"gpu", 2}}), {gang("a", 0, 2, 50), gang("b", 0, 2, 50)});

@@ -16,6 +16,9 @@ namespace {
 /// Work this close to a job's total, relative to it, counts as done when something else happens.
 constexpr double kDoneTolerance = 1e-8;
 constexpr std::uint64_t kProgressEvery = 4096;
+/// A policy that asks to be woken this often in a row, while nothing else is to come, and changes
+/// nothing has nothing left to do.
+constexpr std::uint64_t kMaxIdleWakes = 1'000'000;
 
 struct Completion {
   Seconds time;
@@ -87,6 +90,7 @@ class Run {
   std::size_t next_machine_event_ = 0;
   std::priority_queue<Completion, std::vector<Completion>, std::greater<>> completions_;
   Seconds wake_at_ = kForever;
+  std::uint64_t idle_wakes_ = 0;
   std::size_t over_ = 0;  ///< Jobs finished or declined.
 };
 
@@ -142,7 +146,10 @@ void Run::play() {
       arrive(arrivals_[next_arrival_++]);
     } else {
       wake_at_ = kForever;
+      const bool is_alone = std::min({completion, arrival, machine}) == kForever;
+      idle_wakes_ = is_alone ? idle_wakes_ + 1 : 0;
       ask({.kind = EventKind::wake});
+      if (idle_wakes_ > kMaxIdleWakes) break;
     }
     ++result_.events;
     if (options_.record_usage) record_usage();
@@ -258,6 +265,7 @@ void Run::ask(const Event& event) {
 }
 
 void Run::apply(Decision& decision) {
+  if (!decision.changes.empty() || !decision.declined.empty()) idle_wakes_ = 0;
   // Releases come first, so that a swap never over-allocates on the way.
   for (const Change& change : decision.changes) {
     if (state_.job(change.job).allocation.empty() ||

@@ -94,7 +94,8 @@ struct SimulationResult {
 /// A job with less than 1e-8 of its work left is done when anything happens, or at the horizon.
 /// A job pays its restart cost (time held without progress) whenever it gets a new allocation after
 /// it has run before.
-/// Nothing after the horizon happens; what is not done by then is unfinished. A policy
+/// Nothing after the horizon happens; what is not done by then is unfinished. The run also ends
+/// when nothing is to come but wake-ups and a million of them in a row changed nothing. A policy
 /// that over-allocates, runs a job that is over or declines a running one is a defect.
 /// Deterministic: the same input gives the same result. Cost: O(events log jobs) plus the policy.
 [[nodiscard]] SimulationResult simulate(const Instance& instance, Policy& policy,

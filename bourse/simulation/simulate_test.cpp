@@ -71,6 +71,36 @@ TEST(Simulate, CountsWhatNeverRanAsUnfinishedAndDropsNothing) {
   EXPECT_EQ(policy.events.size(), 2u);
 }
 
+TEST(Simulate, EndsThoughThePolicyAsksToBeWokenForEver) {
+  class Insomniac final : public Policy {
+   public:
+    Decision decide(const ClusterState& state, const Event&) override {
+      return {.wake_at = state.now() + Seconds(1)};
+    }
+  };
+  Insomniac policy;
+  const Instance instance = instance_of(cluster_of(1, {{"gpu", 1}}), {gang("a", 0, 1, 1)});
+  EXPECT_EQ(metrics_of(instance, simulate(instance, policy)).unfinished, 1u);
+}
+
+// Measured on one machine only: two workers on two machines would hold them and train nothing.
+TEST(Simulate, NeverHoldsMachinesWithoutProgress) {
+  Instance instance =
+      instance_of(cluster_of(2, {{"gpu", 2}}), {gang("x", 0, 1, 5), gang("y", 0, 1, 5)});
+  for (const char* name : {"a", "b"}) {
+    JobSpec job = gang(name, 1, 1, 4);
+    job.throughput = TableThroughput{{{2, 0, Locality::machine, 1.0}}};
+    job.requested_workers = 2;
+    instance.jobs.push_back(job);
+  }
+  for (const PolicyInfo& info : all_policies()) {
+    auto policy = make_policy(info.name, {}, {});
+    const SimulationResult result = simulate(instance, **policy, {.record_usage = true});
+    EXPECT_EQ(metrics_of(instance, result).finished, 4u) << info.name;
+    for (const JobRecord& job : result.jobs) EXPECT_LT(job.executed.value, 5.1) << info.name;
+  }
+}
+
 TEST(Simulate, EarnsNothingAfterTheHorizon) {
   Instance instance =
       instance_of(cluster_of(1, {{"gpu", 1}}), {gang("a", 0, 1, 5), gang("b", 0, 1, 5)});
