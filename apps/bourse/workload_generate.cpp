@@ -68,7 +68,7 @@ void add_generator(CLI::App& group, const GeneratorInfo& info, int& status) {
         ->add_option_function<std::string>(
             "--" + name,
             [options, name](const std::string& value) {
-              options->settings.push_back(name + "=" + value);
+              options->settings.push_back(fmt::format("{}={}", name, value));
             },
             fmt::format("{} (default: {})", option.what, option_text(option.unit, option.standard)))
         ->type_name("VALUE")

@@ -11,7 +11,6 @@
 namespace bourse {
 namespace {
 
-using testing::amounts;
 using testing::cluster_of;
 
 // lowest = 1, highest = 16, so each quarter of the capacity doubles the price: 1, 2, 4, 8, 16.

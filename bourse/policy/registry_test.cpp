@@ -97,12 +97,12 @@ TEST(Registry, ExplainsTheBoundsOfPrices) {
 }
 
 const std::vector<Parameter>& sample_parameters() {
-  static const std::vector<Parameter> kParameters{{"on", "true", "true | false", ""},
-                                                  {"size", "2.5", "a number", ""},
-                                                  {"count", "3", "a whole number", ""},
-                                                  {"wait", "1min", "a duration", ""},
-                                                  {"kind", "red", "red | green", ""}};
-  return kParameters;
+  static const std::vector<Parameter> parameters{{"on", "true", "true | false", ""},
+                                                 {"size", "2.5", "a number", ""},
+                                                 {"count", "3", "a whole number", ""},
+                                                 {"wait", "1min", "a duration", ""},
+                                                 {"kind", "red", "red | green", ""}};
+  return parameters;
 }
 
 TEST(SettingsReader, ReturnsDefaultsAndWhatIsSet) {
