@@ -10,11 +10,9 @@
 #include "bourse/model/allocation.h"
 #include "bourse/model/cluster.h"
 #include "bourse/model/job.h"
+#include "bourse/policy/slot_index.h"
 
 namespace bourse {
-
-/// Number of a slot since time 0.
-using SlotIndex = std::int64_t;
 
 /// Everything about a machine in a slot that a price or a placement can depend on. Interned: equal
 /// states have one id, so machines alike are handled together and prices are computed once.

@@ -230,8 +230,8 @@ bool PdOrsPolicy::stay(const ClusterState& state, Admitted& job, Decision& decis
   for (const ScheduledSlot& slot : schedule.slots)
     for (const TaskGroup& group : slot.allocation) {
       const StateId machine = ledger_->states(slot.slot)[group.machine.index()];
-      schedule.cost +=
-          group.workers * prices.worker(machine) + group.servers * prices.server(machine);
+      schedule.cost += group.workers * prices.worker(machine, slot.slot) +
+                       group.servers * prices.server(machine, slot.slot);
     }
   decision.reasons.push_back(
       {job.job, ReasonCode::replanned, {schedule.cost, schedule.completion.value, 0, 0}});

@@ -95,20 +95,28 @@ PriceBounds BoundsEstimator::bounds() const {
 }
 
 JobPrices::JobPrices(const Ledger& ledger, const PriceBounds& bounds,
-                     const std::vector<double>& units, const JobSpec& job)
-    : ledger_(&ledger), bounds_(&bounds), units_(&units), job_(&job) {}
+                     const std::vector<double>& units, const JobSpec& job, const PriceFloor* floor)
+    : ledger_(&ledger),
+      bounds_(&bounds),
+      units_(&units),
+      job_(&job),
+      floor_(floor),
+      known_(floor == nullptr ? 1 : floor->interval_count()) {}
 
-const JobPrices::Pair& JobPrices::of(StateId state) {
-  if (state >= known_.size()) known_.resize(ledger_->state_count());
-  Pair& pair = known_[state];
+const JobPrices::Pair& JobPrices::of(StateId state, PriceFloor::Interval interval) {
+  std::vector<Pair>& known = known_[interval];
+  if (state >= known.size()) known.resize(ledger_->state_count());
+  Pair& pair = known[state];
   if (pair.worker >= 0) return pair;
   pair = {0, 0};
   const MachineState& machine = ledger_->state(state);
   const ResourceVector& capacity = ledger_->cluster().classes[machine.class_index].capacity;
+  std::span<const double> least;
+  if (floor_ != nullptr) least = floor_->prices(interval, machine.class_index);
   for (std::size_t r = 0; r < capacity.size(); ++r) {
-    const double price =
-        price_at(static_cast<double>(machine.used[r]), static_cast<double>(capacity[r]),
-                 bounds_->lowest, bounds_->highest[r]);
+    double price = price_at(static_cast<double>(machine.used[r]), static_cast<double>(capacity[r]),
+                            bounds_->lowest, bounds_->highest[r]);
+    if (!least.empty()) price = std::max(price, least[r]);
     pair.worker += price * static_cast<double>(job_->worker[r]) / (*units_)[r];
     pair.server += price * static_cast<double>(job_->server[r]) / (*units_)[r];
   }

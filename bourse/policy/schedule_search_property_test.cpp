@@ -89,7 +89,8 @@ void check_schedule_of(Setting& s, const JobSpec& job, const PricedSchedule& sch
     trained += samples_per_second(job.throughput, tasks_of(slot.allocation),
                                   locality_of(slot.allocation, s.cluster));
     for (const TaskGroup& group : slot.allocation)
-      cost += group.workers * prices.worker(s.ledger.states(slot.slot)[group.machine.index()]);
+      cost += group.workers *
+              prices.worker(s.ledger.states(slot.slot)[group.machine.index()], slot.slot);
   }
   RC_ASSERT(trained >= job.samples * (1 - 1e-9));
   RC_ASSERT(std::abs(cost - schedule.cost) <= 1e-9 * std::max(1.0, cost));

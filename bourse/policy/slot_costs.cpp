@@ -39,14 +39,14 @@ struct SlotCosts::Known {
     /// By (locality, speed): one problem a rack, or one in all.
     std::map<std::pair<Locality, double>, std::vector<SpreadProblem>> problems;
   };
-  /// Keyed by the states of all machines.
-  std::map<std::vector<StateId>, State> by_states;
+  /// Keyed by the interval of price floors and the states of all machines.
+  std::map<std::pair<PriceFloor::Interval, std::vector<StateId>>, State> by_states;
   std::vector<std::pair<SlotIndex, State*>> last;  ///< The slot asked for last, if any.
 
-  State& of(const Ledger& ledger, SlotIndex slot) {
+  State& of(const Ledger& ledger, const JobPrices& prices, SlotIndex slot) {
     if (!last.empty() && last.front().first == slot) return *last.front().second;
     const std::span<const StateId> states = ledger.states(slot);
-    State& state = by_states[std::vector<StateId>(states.begin(), states.end())];
+    State& state = by_states[{prices.interval_of(slot), {states.begin(), states.end()}}];
     last.assign(1, {slot, &state});
     return state;
   }
@@ -92,7 +92,7 @@ bool SlotCosts::allowed(const MachineState& state, double speed) const {
 }
 
 std::span<const double> SlotCosts::curve(SlotIndex slot) {
-  Known::State& known = known_->of(ledger_, slot);
+  Known::State& known = known_->of(ledger_, prices_, slot);
   if (!known.curve.empty()) return known.curve;
   ++counters_.curves;
   const PhaseTimer timer(counters_, Phase::curves);
@@ -122,8 +122,8 @@ double SlotCosts::internal_cost(SlotIndex slot, const Way& way) {
   for (const StateGroup& group : ledger_.groups(slot)) {
     const MachineState& state = ledger_.state(group.state);
     if (!allowed(state, way.speed) || !fits(demand, state.residual)) continue;
-    best = std::min(best, way.tasks.workers * prices_.worker(group.state) +
-                              way.tasks.servers * prices_.server(group.state));
+    best = std::min(best, way.tasks.workers * prices_.worker(group.state, slot) +
+                              way.tasks.servers * prices_.server(group.state, slot));
   }
   return best;
 }
@@ -132,7 +132,7 @@ double SlotCosts::spread_cost_without_servers(SlotIndex slot, const Way& way) {
   std::vector<std::pair<double, StateGroup>> by_price;
   for (const StateGroup& group : ledger_.groups(slot))
     if (allowed(ledger_.state(group.state), way.speed))
-      by_price.emplace_back(prices_.worker(group.state), group);
+      by_price.emplace_back(prices_.worker(group.state, slot), group);
   std::ranges::sort(by_price, {}, [](const auto& p) { return std::pair(p.first, p.second.state); });
   std::int64_t left = way.tasks.workers;
   double cost = 0;
@@ -148,7 +148,7 @@ double SlotCosts::spread_cost_without_servers(SlotIndex slot, const Way& way) {
 }
 
 std::vector<SlotCosts::SpreadProblem>& SlotCosts::problems_of(SlotIndex slot, const Way& way) {
-  auto& problems = known_->of(ledger_, slot).problems[{way.locality, way.speed}];
+  auto& problems = known_->of(ledger_, prices_, slot).problems[{way.locality, way.speed}];
   if (!problems.empty()) return problems;
   const bool by_rack = racks_matter_ && way.locality == Locality::rack;
   problems.resize(by_rack ? ledger_.cluster().rack_count : 1);
@@ -160,8 +160,8 @@ std::vector<SlotCosts::SpreadProblem>& SlotCosts::problems_of(SlotIndex slot, co
     problem.ids.emplace_back(h);
     SlotMachines& machines = problem.machines;
     machines.resource_count = state.residual.size();
-    machines.worker_price.push_back(prices_.worker(states[h]));
-    machines.server_price.push_back(prices_.server(states[h]));
+    machines.worker_price.push_back(prices_.worker(states[h], slot));
+    machines.server_price.push_back(prices_.server(states[h], slot));
     machines.residual.insert(machines.residual.end(), state.residual.begin(), state.residual.end());
     problem.least_worker_price = std::min(problem.least_worker_price, machines.worker_price.back());
     problem.least_server_price = std::min(problem.least_server_price, machines.server_price.back());
@@ -242,8 +242,8 @@ double SlotCosts::cost_at(SlotIndex slot, std::span<const TaskGroup> allocation)
   const std::span<const StateId> states = ledger_.states(slot);
   double cost = 0;
   for (const TaskGroup& group : allocation)
-    cost += group.workers * prices_.worker(states[group.machine.index()]) +
-            group.servers * prices_.server(states[group.machine.index()]);
+    cost += group.workers * prices_.worker(states[group.machine.index()], slot) +
+            group.servers * prices_.server(states[group.machine.index()], slot);
   return cost;
 }
 

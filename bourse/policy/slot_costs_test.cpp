@@ -47,7 +47,7 @@ struct Setting {
     double cost = 0;
     for (const TaskGroup& group : allocation) {
       const StateId state = ledger.states(0)[group.machine.index()];
-      cost += group.workers * prices.worker(state) + group.servers * prices.server(state);
+      cost += group.workers * prices.worker(state, 0) + group.servers * prices.server(state, 0);
     }
     return cost;
   }
