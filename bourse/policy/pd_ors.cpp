@@ -136,8 +136,7 @@ bool PdOrsPolicy::arrive(const ClusterState& state, JobId id, Decision& decision
 void PdOrsPolicy::admit(const ClusterState& state, Admitted& job, PricedSchedule schedule,
                         Decision& decision) {
   const PhaseTimer timer(counters_, Phase::booking);
-  for (const ScheduledSlot& slot : schedule.slots)
-    ledger_->book(slot.slot, state.spec(job.job), slot.allocation, +1);
+  book_slots(*ledger_, state.spec(job.job), schedule.slots, +1);
   append_plan(job.job, schedule.slots, options_.search.slot, decision.plan);
   job.slots.insert(job.slots.end(), std::make_move_iterator(schedule.slots.begin()),
                    std::make_move_iterator(schedule.slots.end()));
@@ -145,8 +144,7 @@ void PdOrsPolicy::admit(const ClusterState& state, Admitted& job, PricedSchedule
 
 void PdOrsPolicy::release(const ClusterState& state, Admitted& job, std::size_t from) {
   const PhaseTimer timer(counters_, Phase::booking);
-  for (std::size_t i = from; i < job.slots.size(); ++i)
-    ledger_->book(job.slots[i].slot, state.spec(job.job), job.slots[i].allocation, -1);
+  book_slots(*ledger_, state.spec(job.job), std::span(job.slots).subspan(from), -1);
   job.slots.resize(from);
 }
 

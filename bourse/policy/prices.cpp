@@ -23,7 +23,7 @@ double task_demand(const JobSpec& job, std::size_t r, double unit) {
 
 double price_at(double used, double capacity, double lowest, double highest) {
   if (capacity <= 0) return lowest;
-  return lowest * std::pow(highest / lowest, used / capacity);
+  return lowest * std::exp((std::log(highest) - std::log(lowest)) * (used / capacity));
 }
 
 std::vector<double> price_units(const Cluster& cluster, bool normalized) {
@@ -97,11 +97,16 @@ PriceBounds BoundsEstimator::bounds() const {
 JobPrices::JobPrices(const Ledger& ledger, const PriceBounds& bounds,
                      const std::vector<double>& units, const JobSpec& job, const PriceFloor* floor)
     : ledger_(&ledger),
-      bounds_(&bounds),
-      units_(&units),
-      job_(&job),
+      lowest_(bounds.lowest),
       floor_(floor),
-      known_(floor == nullptr ? 1 : floor->interval_count()) {}
+      known_(floor == nullptr ? 1 : floor->interval_count()) {
+  for (std::size_t r = 0; r < units.size(); ++r) {
+    if (job.worker[r] == 0 && job.server[r] == 0) continue;
+    terms_.push_back({r, std::log(bounds.highest[r]) - std::log(bounds.lowest),
+                      static_cast<double>(job.worker[r]) / units[r],
+                      static_cast<double>(job.server[r]) / units[r]});
+  }
+}
 
 const JobPrices::Pair& JobPrices::of(StateId state, PriceFloor::Interval interval) {
   std::vector<Pair>& known = known_[interval];
@@ -109,16 +114,14 @@ const JobPrices::Pair& JobPrices::of(StateId state, PriceFloor::Interval interva
   Pair& pair = known[state];
   if (pair.worker >= 0) return pair;
   pair = {0, 0};
-  const MachineState& machine = ledger_->state(state);
-  const ResourceVector& capacity = ledger_->cluster().classes[machine.class_index].capacity;
+  const MachineState machine = ledger_->state(state);
   std::span<const double> least;
   if (floor_ != nullptr) least = floor_->prices(interval, machine.class_index);
-  for (std::size_t r = 0; r < capacity.size(); ++r) {
-    double price = price_at(static_cast<double>(machine.used[r]), static_cast<double>(capacity[r]),
-                            bounds_->lowest, bounds_->highest[r]);
-    if (!least.empty()) price = std::max(price, least[r]);
-    pair.worker += price * static_cast<double>(job_->worker[r]) / (*units_)[r];
-    pair.server += price * static_cast<double>(job_->server[r]) / (*units_)[r];
+  for (const Term& term : terms_) {
+    double price = lowest_ * std::exp(term.log_range * machine.share[term.resource]);
+    if (!least.empty()) price = std::max(price, least[term.resource]);
+    pair.worker += price * term.worker;
+    pair.server += price * term.server;
   }
   return pair;
 }

@@ -71,7 +71,7 @@ class BoundsEstimator {
 /// is higher.
 class JobPrices {
  public:
-  /// All arguments outlive this. `floor` may be null: none.
+  /// The ledger and the floor outlive this. `floor` may be null: none.
   JobPrices(const Ledger& ledger, const PriceBounds& bounds, const std::vector<double>& units,
             const JobSpec& job, const PriceFloor* floor = nullptr);
   /// A_h, utility a slot.
@@ -100,11 +100,18 @@ class JobPrices {
   const Pair& of(StateId state, PriceFloor::Interval interval);
 
  private:
+  /// A resource the job needs.
+  struct Term {
+    std::size_t resource;
+    double log_range;  ///< ln(U^r / L).
+    double worker;     ///< Price units that one worker takes.
+    double server;
+  };
+
   const Ledger* ledger_;
-  const PriceBounds* bounds_;
-  const std::vector<double>* units_;
-  const JobSpec* job_;
+  double lowest_;
   const PriceFloor* floor_;
+  std::vector<Term> terms_;
   std::vector<std::vector<Pair>> known_;  ///< By interval, state; negative: not computed.
 };
 

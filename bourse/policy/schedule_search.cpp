@@ -358,4 +358,15 @@ SearchResult find_schedule(const Ledger& ledger, const JobSpec& job, JobId id, d
   return Search(ledger, job, id, samples_left, now, prices, options, counters).run();
 }
 
+void book_slots(Ledger& ledger, const JobSpec& job, std::span<const ScheduledSlot> slots,
+                int sign) {
+  for (std::size_t i = 0, j = 0; i < slots.size(); i = j) {
+    const auto continues = [&](std::size_t k) {
+      return slots[k].slot == slots[k - 1].slot + 1 && slots[k].allocation == slots[i].allocation;
+    };
+    for (j = i + 1; j < slots.size() && continues(j);) ++j;
+    ledger.book(slots[i].slot, slots[j - 1].slot + 1, job, slots[i].allocation, sign);
+  }
+}
+
 }  // namespace bourse

@@ -120,7 +120,7 @@ double SlotCosts::internal_cost(SlotIndex slot, const Way& way) {
     demand[r] = way.tasks.workers * job_.worker[r] + way.tasks.servers * job_.server[r];
   double best = kNever;
   for (const StateGroup& group : ledger_.groups(slot)) {
-    const MachineState& state = ledger_.state(group.state);
+    const MachineState state = ledger_.state(group.state);
     if (!allowed(state, way.speed) || !fits(demand, state.residual)) continue;
     best = std::min(best, way.tasks.workers * prices_.worker(group.state, slot) +
                               way.tasks.servers * prices_.server(group.state, slot));
@@ -137,7 +137,7 @@ double SlotCosts::spread_cost_without_servers(SlotIndex slot, const Way& way) {
   std::int64_t left = way.tasks.workers;
   double cost = 0;
   for (const auto& [price, group] : by_price) {
-    const MachineState& state = ledger_.state(group.state);
+    const MachineState state = ledger_.state(group.state);
     const std::int64_t each = count_that_fits(job_.worker, state.residual, left);
     const std::int64_t count = std::min(left, each * group.machines);
     cost += price * static_cast<double>(count);
@@ -154,7 +154,7 @@ std::vector<SlotCosts::SpreadProblem>& SlotCosts::problems_of(SlotIndex slot, co
   problems.resize(by_rack ? ledger_.cluster().rack_count : 1);
   const std::span<const StateId> states = ledger_.states(slot);
   for (std::size_t h = 0; h < states.size(); ++h) {
-    const MachineState& state = ledger_.state(states[h]);
+    const MachineState state = ledger_.state(states[h]);
     if (!allowed(state, way.speed)) continue;
     SpreadProblem& problem = problems[by_rack ? ledger_.cluster().machines[h].rack : 0];
     problem.ids.emplace_back(h);
@@ -230,7 +230,7 @@ std::optional<PlacedSlot> SlotCosts::place_way(SlotIndex slot, const Way& way) {
   const double cost = internal_cost(slot, way);
   const std::span<const StateId> states = ledger_.states(slot);
   for (std::size_t h = 0; h < states.size() && cost < kNever; ++h) {
-    const MachineState& state = ledger_.state(states[h]);
+    const MachineState state = ledger_.state(states[h]);
     const TaskGroup group{MachineId(h), way.tasks.workers, way.tasks.servers};
     if (!allowed(state, way.speed) || !ledger_.has_room(slot, job_, {&group, 1})) continue;
     if (cost_at(slot, {&group, 1}) <= cost) return PlacedSlot{{group}, cost};
