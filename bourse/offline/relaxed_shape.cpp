@@ -23,30 +23,103 @@ struct Area {
   ClassCounts machines;
 };
 
-/// Most tasks of a demand on the empty machines whose speed is at least `speed`.
-std::int64_t room_for(const Cluster& cluster, const Area& area, const ResourceVector& demand,
-                      double speed, std::int64_t limit) {
-  std::int64_t room = 0;
-  for (std::size_t c = 0; c < area.machines.size() && room < limit; ++c)
-    if (area.machines[c] > 0 && cluster.classes[c].speed >= speed)
-      room += std::min(
-          limit, area.machines[c] * count_that_fits(demand, cluster.classes[c].capacity, limit));
-  return std::min(room, limit);
+/// How many servers fit beside how many workers on the empty machines of an area, if tasks could be
+/// cut where several machines share them: the concave hull of what each machine holds, summed. What
+/// whole tasks can do is never above it, and on one machine nothing is cut.
+class Packing {
+ public:
+  /// Workers only on machines of at least this speed.
+  Packing(const Cluster& cluster, const Area& area, const JobSpec& job, double speed);
+
+  /// No more workers than this fit.
+  [[nodiscard]] std::int64_t most_workers() const;
+  /// False only if the tasks surely do not fit.
+  [[nodiscard]] bool may_fit(TaskCounts tasks) const;
+
+ private:
+  void add_machines(const ResourceVector& capacity, std::int64_t machines, const JobSpec& job,
+                    std::int64_t most);
+
+  /// Servers that make room for workers, along the hull.
+  struct Trade {
+    double workers = 0;
+    double servers = 0;
+  };
+  bool is_machine_ = false;
+  double idle_servers_ = 0;           ///< That fit beside no worker.
+  double workers_ = 0;                ///< Most that fit.
+  std::vector<Trade> trades_;         ///< By increasing servers per worker.
+  std::vector<std::int64_t> beside_;  ///< On the one machine: servers by number of workers.
+};
+
+/// Looking at every number of workers on a machine ends here; beyond, tasks may be cut.
+constexpr std::int64_t kMostBeside = 2048;
+
+Packing::Packing(const Cluster& cluster, const Area& area, const JobSpec& job, double speed)
+    : is_machine_(area.locality == Locality::machine) {
+  for (std::size_t c = 0; c < area.machines.size(); ++c) {
+    const MachineClass& machine_class = cluster.classes[c];
+    if (area.machines[c] == 0) continue;
+    const std::int64_t most =
+        machine_class.speed < speed
+            ? 0
+            : count_that_fits(job.worker, machine_class.capacity, max_workers(job.throughput));
+    workers_ += static_cast<double>(area.machines[c] * most);
+    add_machines(machine_class.capacity, area.machines[c], job, most);
+  }
+  std::ranges::stable_sort(trades_, {},
+                           [](const Trade& trade) { return trade.servers / trade.workers; });
 }
 
-/// False only if the tasks surely do not fit the area: exact for a single machine.
-bool may_fit(const Cluster& cluster, const Area& area, const JobSpec& job, TaskCounts tasks) {
-  for (std::size_t r = 0; r < cluster.types.size(); ++r) {
-    double capacity = 0;
-    for (std::size_t c = 0; c < area.machines.size(); ++c)
-      capacity += static_cast<double>(area.machines[c]) *
-                  static_cast<double>(cluster.classes[c].capacity[r]);
-    if (static_cast<double>(job.worker[r]) * tasks.workers +
-            static_cast<double>(job.server[r]) * tasks.servers >
-        capacity)
-      return false;
+void Packing::add_machines(const ResourceVector& capacity, std::int64_t machines,
+                           const JobSpec& job, std::int64_t most) {
+  const auto servers_beside = [&](std::int64_t workers) {
+    ResourceVector free = capacity;
+    take(free, job.worker, workers);
+    return count_that_fits(job.server, free, kMaxWorkers);
+  };
+  const std::int64_t step = std::max<std::int64_t>(1, most / kMostBeside);
+  std::vector<std::pair<std::int64_t, std::int64_t>> hull;  // workers, servers
+  for (std::int64_t workers = 0;;) {
+    // With steps, the servers beside the first of a step stand for all of it.
+    const std::int64_t last = std::min(most, workers + step - 1);
+    const std::pair<std::int64_t, std::int64_t> next{last, servers_beside(workers)};
+    if (is_machine_ && step == 1) beside_.push_back(next.second);
+    while (hull.size() > 1) {
+      const auto& [w1, s1] = hull[hull.size() - 2];
+      const auto& [w2, s2] = hull.back();
+      if ((s2 - s1) * (next.first - w1) > (next.second - s1) * (w2 - w1)) break;
+      hull.pop_back();
+    }
+    hull.push_back(next);
+    if (last == most) break;
+    workers = last + 1;
   }
-  return true;
+  const auto count = static_cast<double>(machines);
+  idle_servers_ += count * static_cast<double>(hull.front().second);
+  if (hull.front().first > 0)
+    trades_.push_back({count * static_cast<double>(hull.front().first), 0});
+  for (std::size_t i = 1; i < hull.size(); ++i)
+    trades_.push_back({count * static_cast<double>(hull[i].first - hull[i - 1].first),
+                       count * static_cast<double>(hull[i - 1].second - hull[i].second)});
+}
+
+std::int64_t Packing::most_workers() const {
+  return static_cast<std::int64_t>(std::min(workers_, 1e15));
+}
+
+bool Packing::may_fit(TaskCounts tasks) const {
+  if (tasks.workers > workers_) return false;
+  if (!beside_.empty()) return tasks.servers <= beside_[static_cast<std::size_t>(tasks.workers)];
+  double servers = idle_servers_;
+  double workers = tasks.workers;
+  for (const Trade& trade : trades_) {
+    if (workers <= 0) break;
+    const double share = std::min(1.0, workers / trade.workers);
+    servers -= share * trade.servers;
+    workers -= trade.workers;
+  }
+  return tasks.servers <= servers * (1 + 1e-9) + 1e-9;
 }
 
 /// Fewest servers with which `workers` workers are all of use.
@@ -164,12 +237,12 @@ std::uint32_t ShapeBuilder::option_of(RelaxedOption option) {
 /// The sizes that fit an area whose slowest machine with a worker has at least this speed.
 void ShapeBuilder::add(const Area& area, double speed) {
   const Cluster& cluster = *summary_.cluster;
+  const Packing packing(cluster, area, job_, speed);
   const std::int64_t most =
-      room_for(cluster, area, job_.worker, speed, max_workers(job_.throughput));
+      std::min<std::int64_t>(packing.most_workers(), max_workers(job_.throughput));
   std::vector<Config> configs = sizes_of(job_, most, area.locality, speed);
   std::erase_if(configs, [&](const Config& config) {
-    if (config.rate <= 0 || !may_fit(cluster, area, job_, {config.workers, config.servers}))
-      return true;
+    if (config.rate <= 0 || !packing.may_fit({config.workers, config.servers})) return true;
     // Where being close does not help, the widest area has the same and more.
     return area.locality != summary_.widest &&
            config.rate <= samples_per_second(job_.throughput, {config.workers, config.servers},
