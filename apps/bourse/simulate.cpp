@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "apps/bourse/bounds.h"
 #include "apps/bourse/command_text.h"
 #include "apps/bourse/commands.h"
 #include "apps/bourse/files.h"
@@ -44,6 +45,7 @@ struct SimulateOptions {
   std::string out;
   OutputFormat format = OutputFormat::table;
   bool no_timing = false;
+  bool bound = false;
   std::size_t progress = 0;  ///< auto, always, never
 };
 
@@ -112,6 +114,7 @@ std::string command_of(const SimulateOptions& options, const std::vector<PolicyC
   command.add("--mtbf", options.mtbf);
   command.add("--repair", options.repair);
   command.add("--checkpoint-every", options.checkpoint_every);
+  command.add_flag("--bound", options.bound);
   command.add("--horizon", source.horizon);
   command.add_flag("--skip-unfit", source.skip_unfit);
   if (!source.elastic.empty()) command.add("--elastic", source.elastic);
@@ -196,6 +199,10 @@ int run_simulate(const SimulateOptions& options) {
     return run_all(plan, [&bar](double share) { bar.show(share); });
   }();
   if (!results) return failure(results.error());
+  if (options.bound) {
+    ProgressBar bar(options.progress == 1 || (options.progress == 0 && is_terminal()));
+    add_bounds(plan, {}, results->runs, [&bar](double share) { bar.show(share); });
+  }
   if (!options.out.empty())
     if (const auto written = write_results(options.out, header, *results, instance); !written)
       return failure(written.error());
@@ -239,6 +246,8 @@ void add_run_options(CLI::App& command, SimulateOptions& options) {
                   "Also write runs.csv, runs.json, jobs.csv and usage.csv to this folder")
       ->type_name("FOLDER");
   add_format(command, options.format, true);
+  command.add_flag("--bound", options.bound,
+                   "Also say what no scheduler can exceed on each run, and the share reached");
   command.add_flag("--no-timing", options.no_timing,
                    "Leave out what was measured, so that two runs print the same bytes");
   add_choice(command, "--progress", options.progress, {"auto", "always", "never"},
@@ -258,6 +267,7 @@ void add_simulate(CLI::App& app, int& status) {
                {"bourse simulate --cluster 256x8 --workload trace.csv.gz --policy fifo,srsf,drf",
                 "bourse simulate --workload day.yaml --policy pd-ors --set pd-ors.slot=10min",
                 "bourse simulate --workload day.yaml --policy pd-ors,fifo --seeds 5 --jitter 0.1s",
+                "bourse simulate --workload day.yaml --policy fifo,pd-ors --bound",
                 "bourse simulate -w day.yaml -p fifo --mtbf 30d --repair 4h --out results",
                 "bourse simulate --workload day.yaml --policy fifo --format json --no-timing"});
   command->callback([options, &status] { status = run_simulate(*options); });
