@@ -108,6 +108,15 @@ JobPrices::JobPrices(const Ledger& ledger, const PriceBounds& bounds,
   }
 }
 
+JobPrices::Pair JobPrices::idle() const {
+  Pair pair{0, 0};
+  for (const Term& term : terms_) {
+    pair.worker += lowest_ * term.worker;
+    pair.server += lowest_ * term.server;
+  }
+  return pair;
+}
+
 const JobPrices::Pair& JobPrices::of(StateId state, PriceFloor::Interval interval) {
   std::vector<Pair>& known = known_[interval];
   if (state >= known.size()) known.resize(ledger_->state_count());

@@ -86,6 +86,7 @@ class JobPrices {
   [[nodiscard]] PriceFloor::Interval interval_of(SlotIndex slot) const {
     return floor_ == nullptr ? 0 : floor_->interval_of(slot);
   }
+  [[nodiscard]] std::size_t interval_count() const { return known_.size(); }
   /// First slot after the interval that `slot` lies in.
   [[nodiscard]] SlotIndex interval_end(SlotIndex slot) const {
     return floor_ == nullptr ? std::numeric_limits<SlotIndex>::max()
@@ -96,6 +97,8 @@ class JobPrices {
     double worker = -1;
     double server = -1;
   };
+  /// Prices on an idle machine where there is no floor: the least there are.
+  [[nodiscard]] Pair idle() const;
   /// Both prices of a state in an interval.
   const Pair& of(StateId state, PriceFloor::Interval interval);
 

@@ -42,8 +42,7 @@ struct Setting {
                     counters);
     std::vector<std::vector<double>> all;
     for (SlotIndex slot = 0; slot < kSlots; ++slot) {
-      const std::span<const double> curve = costs.curve(slot);
-      all.emplace_back(curve.begin(), curve.end());
+      all.push_back(costs.curve(slot));
     }
     return all;
   }
