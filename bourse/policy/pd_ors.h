@@ -2,23 +2,25 @@
 
 #include <memory>
 #include <optional>
+#include <span>
+#include <utility>
 #include <vector>
 
-#include "bourse/policy/ledger.h"
+#include "bourse/policy/bookings.h"
 #include "bourse/policy/policy.h"
-#include "bourse/policy/prices.h"
-#include "bourse/policy/registry.h"
+#include "bourse/policy/price_source.h"
 #include "bourse/policy/schedule_search.h"
+#include "bourse/policy/waiting_list.h"
 
 namespace bourse {
 
 struct PdOrsOptions {
   SearchOptions search;
-  double floor_quantile = 0;     ///< See BoundsOptions::quantile.
-  bool density_ceiling = false;  ///< See BoundsOptions::density_ceiling.
-  bool normalized_units = true;  ///< Price shares of a machine, not amounts.
-  /// Fixed bounds instead of learned ones: (lowest, highest) of every resource.
-  std::optional<std::pair<double, double>> fixed_bounds;
+  bool wait = true;     ///< Jobs priced out wait for lower prices; else they are declined.
+  int looks = 8;        ///< Waiting jobs looked at again in one event.
+  bool replan = false;  ///< Booked slots may move as long as all promises hold.
+  int moves = 8;        ///< Searches that re-planning may spend on one job or one event.
+  bool filler = false;  ///< Waiting jobs run on idle machines, without a booking.
 };
 
 /// PD-ORS: a primal-dual online scheduler. Every machine, resource and slot has a price that grows
@@ -28,18 +30,28 @@ struct PdOrsOptions {
 ///     frozen prices (schedule_search.h): how many workers and servers, on which machines, in which
 ///     slots, until which completion;
 ///  3. payoff > 0: the job is admitted and its schedule booked, which raises prices; else it is
-///     declined for good.
+///     declined for good, or waits.
 /// Then it is a matter of keeping promises: each slot runs what is booked; a job that ends early
 /// gives back the rest; a job that is late, or loses a machine, is planned again for the work that
 /// is left at the prices of the day, whatever they are; it waits while there is no room at all.
+///
+/// Three switches go beyond the paper, each on its own:
+///  - wait: see WaitingList. A job that waits is declined once no completion is worth anything.
+///  - replan: where a job finds no paying schedule, booked slots of admitted jobs are moved, one
+///    job or a few at a time, if every promised completion holds and the total payoff grows. When
+///    a slot has begun and nobody else has come, its idle machines work ahead for admitted jobs.
+///  - filler: what then is idle runs waiting jobs, the most utility for the least work first. They
+///    give way to whatever is booked; what they have trained counts when they are looked at again.
 /// Assumes: declared speeds; jobs may be resized, moved and paused between slots.
 /// Ties: events in their order; equal prices by machine id.
 /// Guarantees: no machine is ever over-booked; every admitted job had a positive payoff; no
-/// decision depends on jobs that come later. With exact theta and small jobs the total utility is
-/// within 2 max_r(1, ln(U^r / L)) of the best possible. Source: Yu, Liu, Wu, Ji, Bentley (2021).
+/// decision depends on jobs that come later; re-planning never breaks a promise. With exact theta
+/// and small jobs the total utility is within 2 max_r(1, ln(U^r / L)) of the best possible.
+/// Source: Yu, Liu, Wu, Ji, Bentley (2021); the switches are ours.
 class PdOrsPolicy final : public Policy {
  public:
-  explicit PdOrsPolicy(PdOrsOptions options) : options_(std::move(options)) {}
+  PdOrsPolicy(PdOrsOptions options, std::unique_ptr<PriceSource> prices)
+      : options_(std::move(options)), prices_(std::move(prices)) {}
   Decision decide(const ClusterState& state, const Event& event) override;
 
   /// Work done so far, for benchmarks.
@@ -47,52 +59,91 @@ class PdOrsPolicy final : public Policy {
   /// From now on the time of each phase is taken with this clock (seconds); results do not change.
   void time_phases(double (*stopwatch)()) { counters_.stopwatch = stopwatch; }
   /// What is booked; null before the first event.
-  [[nodiscard]] const Ledger* ledger() const { return ledger_ ? &*ledger_ : nullptr; }
+  [[nodiscard]] const Ledger* ledger() const { return bookings_ ? &bookings_->ledger() : nullptr; }
+  /// The admitted jobs that are not over; null before the first event.
+  [[nodiscard]] const Bookings* bookings() const { return bookings_ ? &*bookings_ : nullptr; }
   /// Bounds of the prices in force. Requires that a job has arrived.
-  [[nodiscard]] PriceBounds bounds() const;
+  [[nodiscard]] const PriceBounds& bounds() const { return prices_->bounds(); }
 
  private:
-  struct Admitted {
-    JobId job;
-    std::vector<ScheduledSlot> slots;  ///< By slot; those before the current one are spent.
-    std::size_t next = 0;              ///< First that is not spent.
+  /// What is left to plan of a job, and from when on.
+  struct OpenWork {
+    std::size_t first = 0;  ///< Index of the first booked slot that may still change.
+    Seconds from{0};
+    double samples = 0;  ///< Restart included.
   };
 
+  struct Outcome {
+    Seconds completion = kForever;  ///< kForever: the slots are too few.
+    std::size_t slots = 0;          ///< How many of them it needs.
+  };
+
+  // pd_ors.cpp: events, admission and promises.
   void start(const ClusterState& state);
-  [[nodiscard]] bool arrive(const ClusterState& state, JobId id, Decision& decision);
-  void finish(const ClusterState& state, JobId id);
+  void enter_slot(const ClusterState& state, Decision& decision);
+  void settle(const ClusterState& state, Decision& decision);
+  void leave(const ClusterState& state, JobId id);
+  [[nodiscard]] Seconds next_wake(const ClusterState& state, const Event& event,
+                                  bool enters_slot) const;
+  void arrive(const ClusterState& state, JobId id, Decision& decision);
+  [[nodiscard]] SearchResult try_to_admit(const ClusterState& state, JobId id, Decision& decision);
+  void look_again(const ClusterState& state, Decision& decision);
+  void admit(const ClusterState& state, JobId id, PricedSchedule schedule, Decision& decision);
   void lose_machine(const ClusterState& state, MachineId machine, Decision& decision);
-  void plan_rest(const ClusterState& state, Admitted& job, Seconds from, double samples_left,
+  void plan_rest(const ClusterState& state, Booking& booking, Seconds from, double samples_left,
                  Decision& decision);
   /// A late job goes on where it is, without a restart, if all slots it still needs have room
   /// there.
-  [[nodiscard]] bool stay(const ClusterState& state, Admitted& job, Decision& decision);
+  [[nodiscard]] bool stay(const ClusterState& state, Booking& booking, Decision& decision);
+  void renew_promise(const ClusterState& state, Booking& booking, PricedSchedule schedule,
+                     Decision& decision);
   void replan_late_jobs(const ClusterState& state, Decision& decision);
   void enact(const ClusterState& state, Decision& decision);
-  void enact_one(const ClusterState& state, const Admitted& job, Decision& decision);
-  [[nodiscard]] Admitted& find(JobId id);
-  /// True if no admitted job has a slot from now on.
-  [[nodiscard]] bool nothing_is_booked() const;
-  void release(const ClusterState& state, Admitted& job, std::size_t from);
-  void admit(const ClusterState& state, Admitted& job, PricedSchedule schedule, Decision& decision);
   [[nodiscard]] SearchResult search(const ClusterState& state, JobId id, double samples_left,
-                                    Seconds from, bool must_finish);
-  [[nodiscard]] const Allocation* wanted_now(const Admitted& job) const;
+                                    Seconds from, bool must_finish, Seconds until);
+  /// Cost of slots that are not booked, at the prices of what is.
+  [[nodiscard]] double cost_of(const JobSpec& spec, std::span<const ScheduledSlot> slots) const;
+  /// Utility of the fastest completion from now on, on an idle cluster.
+  [[nodiscard]] double best_utility(const ClusterState& state, JobId id) const;
+  [[nodiscard]] double payoff_density(const ClusterState& state, JobId id) const;
   [[nodiscard]] Seconds start_of(SlotIndex slot) const {
     return static_cast<double>(slot) * options_.search.slot;
   }
 
+  // pd_ors_replan.cpp: moving what is booked.
+  /// What comes after the current slot.
+  [[nodiscard]] OpenWork work_after_slot(const ClusterState& state, const Booking& booking) const;
+  /// What may still change: at the start of a slot all of it, later what comes after the slot.
+  [[nodiscard]] OpenWork open_work(const ClusterState& state, const Booking& booking) const;
+  /// What becomes of a job that runs these slots from now on at its declared speed.
+  [[nodiscard]] Outcome outcome_of(const ClusterState& state, JobId id,
+                                   std::span<const ScheduledSlot> slots) const;
+  [[nodiscard]] double utility_of(const JobSpec& spec, Seconds completion) const;
+  [[nodiscard]] Seconds tolerance() const;
+  [[nodiscard]] bool make_room(const ClusterState& state, JobId id, Decision& decision);
+  [[nodiscard]] bool try_moving(const ClusterState& state, JobId newcomer,
+                                std::span<const JobId> movers, Decision& decision);
+  /// A schedule for the open work of a job, whose slots from there on are released, that keeps its
+  /// promise; without slots if what is booked is enough.
+  [[nodiscard]] std::optional<PricedSchedule> keep_promise(const ClusterState& state,
+                                                           const Booking& booking, OpenWork open);
+  void work_ahead(const ClusterState& state, Decision& decision);
+  void use_now(const ClusterState& state, Booking& booking, const Allocation& now, int& searches,
+               Decision& decision);
+
+  // pd_ors_filler.cpp: idle machines.
+  [[nodiscard]] std::vector<JobId> fillers_by_rank(const ClusterState& state) const;
+  void yield_filler(const ClusterState& state, Decision& decision) const;
+  void fill(const ClusterState& state, Decision& decision) const;
+
   PdOrsOptions options_;
-  std::optional<Ledger> ledger_;
-  std::vector<double> units_;
-  std::optional<BoundsEstimator> estimator_;
-  std::vector<Admitted> admitted_;  ///< Unfinished, by job.
-  SlotIndex current_ = 0;
-  SlotIndex entered_ = -1;  ///< Last slot whose bookings were enacted.
+  std::unique_ptr<PriceSource> prices_;
+  std::optional<Bookings> bookings_;
+  WaitingList waiting_;
+  SlotIndex entered_ = -1;       ///< Last slot whose bookings were enacted.
+  SlotIndex worked_ahead_ = -1;  ///< Last slot whose idle machines were offered to admitted jobs.
+  bool settled_ = true;          ///< Nothing has changed since jobs were looked at again.
   SlotCostCounters counters_;
 };
-
-/// Name, parameters and maker of the policy, for the registry.
-[[nodiscard]] PolicyInfo pd_ors_info();
 
 }  // namespace bourse

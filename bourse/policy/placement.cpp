@@ -165,6 +165,17 @@ std::optional<Allocation> place_on(const Machines& machines, const JobSpec& job,
 
 }  // namespace
 
+FreeCapacity::FreeCapacity(const Ledger& ledger, SlotIndex slot)
+    : cluster_(&ledger.cluster()),
+      types_(ledger.cluster().types.size()),
+      machine_count_(ledger.cluster().machines.size()) {
+  amounts_.reserve(types_ * machine_count_);
+  for (const StateId id : ledger.states(slot)) {
+    const std::span<const Amount> residual = ledger.state(id).residual;
+    amounts_.insert(amounts_.end(), residual.begin(), residual.end());
+  }
+}
+
 FreeCapacity::FreeCapacity(const ClusterState& state)
     : cluster_(&state.cluster()),
       types_(state.cluster().types.size()),

@@ -7,6 +7,7 @@
 #include "bourse/model/allocation.h"
 #include "bourse/model/cluster.h"
 #include "bourse/model/job.h"
+#include "bourse/policy/ledger.h"
 #include "bourse/policy/state.h"
 
 namespace bourse {
@@ -16,6 +17,8 @@ class FreeCapacity {
  public:
   /// What is free now.
   explicit FreeCapacity(const ClusterState& state);
+  /// What is not booked in a slot.
+  FreeCapacity(const Ledger& ledger, SlotIndex slot);
 
   [[nodiscard]] const Cluster& cluster() const { return *cluster_; }
   [[nodiscard]] std::size_t machine_count() const { return machine_count_; }

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "bourse/base/units.h"
 
 namespace bourse {
@@ -28,13 +30,32 @@ std::string reason_text(const Reason& reason) {
                          n[2]);
     case no_schedule:
       return "declined: no schedule completes it while it is worth anything";
+    case waits_for_price:
+      return fmt::format("waits: its best schedule is worth {:.4g} and costs {:.4g}", n[1], n[2]);
+    case waits_for_room:
+      return "waits: there is no room now to complete it while it is worth anything";
+    case filler:
+      return "runs on idle machines, without a booking; gives way to booked jobs";
+    case worthless:
+      return "declined: it waited until no completion was worth anything";
     case machine_lost:
       return "waits: a machine under it went down";
     case replanned:
       return fmt::format("planned anew: the rest costs {:.4g}, done by {}", n[0],
                          human(Seconds(n[1])));
+    case moved:
+      return fmt::format("moved: the rest costs {:.4g}, done by {}, promised by {}", n[0],
+                         human(Seconds(n[1])), human(Seconds(n[2])));
   }
   return "";
+}
+
+void give_reason(Decision& decision, const Reason& reason) {
+  const auto at = std::ranges::find(decision.reasons, reason.job, &Reason::job);
+  if (at == decision.reasons.end())
+    decision.reasons.push_back(reason);
+  else
+    *at = reason;
 }
 
 }  // namespace bourse

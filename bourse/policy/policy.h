@@ -24,16 +24,21 @@ struct Event {
 
 /// Why a job has what it has. Kept as code and numbers; reason_text makes the sentence.
 enum class ReasonCode : std::uint8_t {
-  started,       ///< Runs now.
-  no_room,       ///< Its tasks do not fit what is free.
-  behind_head,   ///< Fits, but the head of the queue does not, and nobody overtakes.
-  preempted,     ///< Gave way to a job that comes first by the policy's order.
-  resized,       ///< Keeps running with another number of tasks.
-  admitted,      ///< numbers: utility, cost, payoff, promised completion (s since the start).
-  priced_out,    ///< numbers: best utility - cost, its utility, its cost.
-  no_schedule,   ///< No schedule completes it in time.
-  machine_lost,  ///< A machine under it went down.
-  replanned,     ///< Late, or lost a machine; numbers: cost of the rest, promised completion.
+  started,          ///< Runs now.
+  no_room,          ///< Its tasks do not fit what is free.
+  behind_head,      ///< Fits, but the head of the queue does not, and nobody overtakes.
+  preempted,        ///< Gave way to a job that comes first by the policy's order.
+  resized,          ///< Keeps running with another number of tasks.
+  admitted,         ///< numbers: utility, cost, payoff, promised completion (s since the start).
+  priced_out,       ///< numbers: best utility - cost, its utility, its cost.
+  no_schedule,      ///< No schedule completes it in time.
+  waits_for_price,  ///< As priced_out, but it is looked at again.
+  waits_for_room,   ///< As no_schedule, but it is looked at again.
+  filler,           ///< Runs on idle machines without a booking, until they are needed.
+  worthless,        ///< Waited until no completion was worth anything.
+  machine_lost,     ///< A machine under it went down.
+  replanned,        ///< Late, or lost a machine; numbers: cost of the rest, promised completion.
+  moved,            ///< Its promise holds; numbers: as of replanned, then the completion promised.
 };
 
 /// One decision about one job, explained.
@@ -68,6 +73,9 @@ struct Decision {
   std::vector<PlannedSlot> plan;  ///< New plans, by job and time.
   Seconds wake_at = kForever;     ///< When to ask next if nothing happens; replaces the last wish.
 };
+
+/// Gives the decision this reason about its job, in place of one that it has already.
+void give_reason(Decision& decision, const Reason& reason);
 
 /// An online scheduler: sees what has happened so far, decides what runs. The simulator and the
 /// daemon call the same object, from one thread. Deterministic: the same calls give the same

@@ -8,7 +8,7 @@
 #include "bourse/base/text.h"
 #include "bourse/policy/drf.h"
 #include "bourse/policy/fifo.h"
-#include "bourse/policy/pd_ors.h"
+#include "bourse/policy/pd_ors_settings.h"
 #include "bourse/policy/shortest.h"
 
 namespace bourse {
