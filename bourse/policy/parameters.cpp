@@ -15,8 +15,12 @@ SettingsReader::SettingsReader(std::string_view policy, const std::vector<Parame
                                const Settings& settings)
     : policy_(policy), parameters_(&parameters), settings_(&settings) {}
 
+std::string SettingsReader::full_name(std::string_view name) const {
+  return fmt::format("{}.{}", policy_, name);
+}
+
 tl::unexpected<Error> SettingsReader::bad(std::string_view name, std::string_view why) const {
-  return invalid(fmt::format("setting '{}.{}': '{}' {}", policy_, name, quotable(text(name)), why));
+  return invalid(fmt::format("setting '{}': '{}' {}", full_name(name), quotable(text(name)), why));
 }
 
 Result<void> SettingsReader::check_names() const {

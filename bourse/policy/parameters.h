@@ -31,6 +31,10 @@ class SettingsReader {
   /// Errors: invalid_argument if a setting has no parameter of its name (suggests the nearest).
   [[nodiscard]] Result<void> check_names() const;
 
+  /// "pd-ors.tries": the setting as messages name it.
+  [[nodiscard]] std::string full_name(std::string_view name) const;
+  [[nodiscard]] std::string_view policy() const { return policy_; }
+
   /// Each returns the value. Errors: invalid_argument, "pd-ors.tries: 'x' is not ...".
   [[nodiscard]] std::string_view text(std::string_view name) const;
   [[nodiscard]] Result<bool> flag(std::string_view name) const;

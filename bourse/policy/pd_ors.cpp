@@ -51,7 +51,11 @@ Decision PdOrsPolicy::decide(const ClusterState& state, const Event& event) {
   }
   const bool enters_slot = entered_ < bookings_->current();
   if (enters_slot) enter_slot(state, decision);
-  if (event.kind == EventKind::arrival) arrive(state, event.job, decision);
+  if (event.kind == EventKind::arrival) {
+    prices_->arrive(state, bookings_->ledger(), event.job);
+    arrived_.push_back(event.job);
+    if (!options_.gather) decide_on_arrivals(state, decision);
+  }
   // Others may arrive at this very instant, so they are settled with when all have.
   if (event.kind != EventKind::wake) settled_ = false;
   if (event.kind == EventKind::wake) settle(state, decision);
@@ -64,6 +68,7 @@ Decision PdOrsPolicy::decide(const ClusterState& state, const Event& event) {
 
 Seconds PdOrsPolicy::next_wake(const ClusterState& state, const Event& event,
                                bool enters_slot) const {
+  if (!arrived_.empty()) return state.now();
   const bool is_behind = entered_ < bookings_->current();
   const bool looks_on = waiting_.is_stirred();
   const bool fills = options_.filler && !waiting_.empty();
@@ -90,6 +95,7 @@ void PdOrsPolicy::enter_slot(const ClusterState& state, Decision& decision) {
 
 void PdOrsPolicy::settle(const ClusterState& state, Decision& decision) {
   settled_ = true;
+  decide_on_arrivals(state, decision);
   look_again(state, decision);
   if (!options_.replan || worked_ahead_ == bookings_->current()) return;
   worked_ahead_ = bookings_->current();
@@ -98,6 +104,7 @@ void PdOrsPolicy::settle(const ClusterState& state, Decision& decision) {
 
 void PdOrsPolicy::leave(const ClusterState& state, JobId id) {
   waiting_.remove(id);
+  std::erase(arrived_, id);
   const Booking* booking = bookings_->find(id);
   if (booking == nullptr) return;
   if (!booking->is_spent()) waiting_.stir();
@@ -147,10 +154,27 @@ double PdOrsPolicy::payoff_density(const ClusterState& state, JobId id) const {
   return best_utility(state, id) / std::max(1e-300, demand * task_seconds);
 }
 
-void PdOrsPolicy::arrive(const ClusterState& state, JobId id, Decision& decision) {
-  prices_->arrive(state, bookings_->ledger(), id);
+void PdOrsPolicy::decide_on_arrivals(const ClusterState& state, Decision& decision) {
+  std::vector<JobId> undecided = arrived_;
+  undecided.insert(undecided.end(), waiting_.jobs().begin(), waiting_.jobs().end());
+  prices_->prepare(state, bookings_->ledger(), bookings_->current(), undecided);
+  for (const JobId id : std::exchange(arrived_, {})) decide_on(state, id, decision);
+}
+
+void PdOrsPolicy::look_without_bids(const ClusterState& state, JobId id) {
+  const JobSpec& spec = state.spec(id);
+  std::optional<JobPrices> prices = prices_->prices_without_bids(bookings_->ledger(), spec);
+  if (!prices) return;
+  const SearchResult result =
+      find_schedule(bookings_->ledger(), spec, id, state.samples_left(id), state.now(), *prices,
+                    options_.search, counters_);
+  if (result.verdict == SearchVerdict::found) prices_->forgo(id, result.schedule.utility);
+}
+
+void PdOrsPolicy::decide_on(const ClusterState& state, JobId id, Decision& decision) {
   const SearchResult result = try_to_admit(state, id, decision);
   if (result.verdict == SearchVerdict::found) return;
+  look_without_bids(state, id);
   const bool is_priced_out = result.verdict == SearchVerdict::priced_out;
   ReasonCode code = is_priced_out ? ReasonCode::priced_out : ReasonCode::no_schedule;
   if (options_.wait && best_utility(state, id) > 0) {
@@ -203,6 +227,7 @@ void PdOrsPolicy::admit(const ClusterState& state, JobId id, PricedSchedule sche
   Booking& booking = bookings_->add(id);
   booking.promised = schedule.completion;
   booking.utility = schedule.utility;
+  prices_->earn(id, schedule.utility);
   bookings_->book(state.spec(id), booking, std::move(schedule.slots));
 }
 

@@ -20,6 +20,8 @@ struct PdOrsOptions {
   int looks = 8;        ///< Waiting jobs looked at again in one event.
   bool replan = false;  ///< Booked slots may move as long as all promises hold.
   int moves = 8;        ///< Searches that re-planning may spend on one job or one event.
+  /// Jobs that arrive at one instant are decided about together, once all are known.
+  bool gather = false;
   bool filler = false;  ///< Waiting jobs run on idle machines, without a booking.
 };
 
@@ -85,7 +87,10 @@ class PdOrsPolicy final : public Policy {
   void leave(const ClusterState& state, JobId id);
   [[nodiscard]] Seconds next_wake(const ClusterState& state, const Event& event,
                                   bool enters_slot) const;
-  void arrive(const ClusterState& state, JobId id, Decision& decision);
+  void decide_on_arrivals(const ClusterState& state, Decision& decision);
+  void decide_on(const ClusterState& state, JobId id, Decision& decision);
+  /// Tells the prices if the job would have been admitted without bids.
+  void look_without_bids(const ClusterState& state, JobId id);
   [[nodiscard]] SearchResult try_to_admit(const ClusterState& state, JobId id, Decision& decision);
   void look_again(const ClusterState& state, Decision& decision);
   void admit(const ClusterState& state, JobId id, PricedSchedule schedule, Decision& decision);
@@ -140,6 +145,7 @@ class PdOrsPolicy final : public Policy {
   std::unique_ptr<PriceSource> prices_;
   std::optional<Bookings> bookings_;
   WaitingList waiting_;
+  std::vector<JobId> arrived_;  ///< Gathered and not decided about.
   SlotIndex entered_ = -1;       ///< Last slot whose bookings were enacted.
   SlotIndex worked_ahead_ = -1;  ///< Last slot whose idle machines were offered to admitted jobs.
   bool settled_ = true;          ///< Nothing has changed since jobs were looked at again.

@@ -1,5 +1,7 @@
 #include "bourse/policy/pd_ors_settings.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -24,16 +26,18 @@ Result<double> floor_quantile(const SettingsReader& settings) {
   if (text.starts_with(kPrefix)) {
     const Settings only{{"quantile", std::string(text.substr(kPrefix.size()))}};
     const std::vector<Parameter> parameters{{"quantile", "0.5", "0 to 1", ""}};
-    return SettingsReader("pd-ors.price-floor", parameters, only).number("quantile", 0, 1);
+    return SettingsReader(settings.full_name("price-floor"), parameters, only).number("quantile", 0, 1);
   }
-  return invalid("setting 'pd-ors.price-floor': write formula or quantile:Q with Q from 0 to 1");
+  return invalid(fmt::format("setting '{}': write formula or quantile:Q with Q from 0 to 1",
+                             settings.full_name("price-floor")));
 }
 
 Result<void> read_bounds(const SettingsReader& settings, LearnedPricesOptions& options) {
   const bool low = settings.text("price-low") != "auto";
   const bool high = settings.text("price-high") != "auto";
   if (low != high)
-    return invalid("settings 'pd-ors.price-low' and 'pd-ors.price-high' go together");
+    return invalid(fmt::format("settings '{}' and '{}' go together",
+                               settings.full_name("price-low"), settings.full_name("price-high")));
   if (!low) return {};
   BOURSE_TRY(const double lowest, settings.number("price-low", 1e-300, 1e300));
   BOURSE_TRY(const double highest, settings.number("price-high", lowest, 1e300));
@@ -46,7 +50,8 @@ Result<SearchOptions> read_search(const SettingsReader& settings, const PolicyCo
   search.slot = context.slot > Seconds(0) ? context.slot : Seconds(600);
   if (settings.text("slot") != "auto") {
     BOURSE_TRY(search.slot, settings.seconds("slot"));
-    if (search.slot <= Seconds(0)) return invalid("setting 'pd-ors.slot': must be above 0");
+    if (search.slot <= Seconds(0)) return invalid(
+          fmt::format("setting '{}': must be above 0", settings.full_name("slot")));
   }
   search.paper_time = context.slot > Seconds(0) && search.slot == context.slot;
   search.horizon = context.horizon;
@@ -96,7 +101,8 @@ Result<void> read_switches(const SettingsReader& settings, PdOrsOptions& options
   options.filler = filler == 1;
   if (options.filler && !options.wait)
     return invalid(
-        "setting 'pd-ors.filler': on needs on-decline=wait, only waiting jobs are filler");
+        fmt::format("setting '{}': on needs on-decline=wait, only waiting jobs are filler",
+                    settings.full_name("filler")));
   return {};
 }
 

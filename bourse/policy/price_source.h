@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -21,9 +22,22 @@ class PriceSource {
   virtual void arrive(const ClusterState& state, const Ledger& ledger, JobId job) = 0;
   /// A slot begins, or the first event of a slot happens; called before any job is looked at.
   virtual void enter_slot(const ClusterState& state, const Ledger& ledger, SlotIndex slot) = 0;
+  /// Jobs are about to be decided about: these, some of which may have waited. Called after all
+  /// arrivals of an instant, at most once an event.
+  virtual void prepare(const ClusterState&, const Ledger&, SlotIndex, std::span<const JobId>) {}
   /// Prices of one job's tasks at what is booked. The ledger outlives them, and they hold until the
   /// next arrival or slot.
   [[nodiscard]] virtual JobPrices prices_of(const Ledger& ledger, const JobSpec& job) const = 0;
+  /// What prices of the job would be without those that are only expected; nothing if there are
+  /// none such.
+  [[nodiscard]] virtual std::optional<JobPrices> prices_without_bids(const Ledger&,
+                                                                     const JobSpec&) const {
+    return std::nullopt;
+  }
+  /// A job was admitted with this utility promised.
+  virtual void earn(JobId, double) {}
+  /// A job was not admitted on arrival, though prices without bids would have, with this utility.
+  virtual void forgo(JobId, double) {}
   /// Price of one price unit of each resource on a machine in this state and slot; for people.
   [[nodiscard]] virtual std::vector<double> unit_prices(const Ledger& ledger, StateId state,
                                                         SlotIndex slot) const = 0;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bourse/base/text.h"
+#include "bourse/policy/bid_price.h"
 #include "bourse/policy/drf.h"
 #include "bourse/policy/fifo.h"
 #include "bourse/policy/pd_ors_settings.h"
@@ -46,6 +47,7 @@ Made make_drf(const SettingsReader& settings, const PolicyContext& context) {
 
 std::vector<PolicyInfo> make_list() {
   return {
+      bid_price_info(),
       {"drf",
        "dominant resource fairness: the job with the smallest share gets the next task",
        "Ghodsi et al., NSDI'11",

@@ -14,11 +14,15 @@
 
 namespace bourse {
 
-/// What a policy may be told of the problem before the first event: nothing of the jobs.
+/// What a policy may be told of the problem before the first event: nothing of its jobs.
 struct PolicyContext {
   Seconds slot{0};             ///< The workload's slot if its time is slotted, else 0.
   Seconds horizon = kForever;  ///< When everything ends.
   std::uint64_t seed = 1;
+  /// Jobs of another time on such a cluster, for policies that forecast; demands in the cluster's
+  /// resource types. They arrived within `history_span`.
+  std::vector<JobSpec> history{};
+  Seconds history_span{0};
 };
 
 /// One policy as people see it.
