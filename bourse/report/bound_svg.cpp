@@ -54,22 +54,26 @@ std::size_t shown_cells(const BoundPicture& picture) {
   return std::max<std::size_t>(shown, 1);
 }
 
+/// At most five characters: 0.25, 1500, 40k, 3M.
+std::string short_text(double value) {
+  if (value >= 1e15) return fmt::format("{:.0e}", value);
+  for (const auto& [size, letter] : {std::pair(1e12, 'T'), {1e9, 'G'}, {1e6, 'M'}, {1e4, 'k'}})
+    if (value >= size) return fmt::format("{:.3g}{}", value / (letter == 'k' ? 1e3 : size), letter);
+  return fmt::format("{:.3g}", value);
+}
+
 std::string y_ticks(const SvgPanel& panel, double most, double step) {
   std::string out;
   for (double value = 0; value <= most * 1.001; value += step)
-    out += svg_y_tick(panel, value / most, fmt::format("{:.6g}", value));
+    out += svg_y_tick(panel, value / most, short_text(value));
   return out;
 }
 
 /// One panel with a step line for each resource.
 std::string time_panel(const SvgPanel& panel, const BoundPicture& picture, std::size_t cells,
+                       double step, double most,
                        const std::function<double(const BoundPicture::Resource&, std::size_t)>& at,
                        std::string_view title, std::string_view y_label) {
-  double highest = 0;
-  for (const auto& resource : picture.resources)
-    for (std::size_t k = 0; k < cells; ++k) highest = std::max(highest, at(resource, k));
-  const double step = svg_tick_step(highest);
-  const double most = step * std::max(1.0, std::ceil(highest / step - 1e-9));
   const double start = picture.times.front().value;
   const double span = picture.times[cells].value - start;
   const TimeUnit unit = unit_for(span);
@@ -80,7 +84,7 @@ std::string time_panel(const SvgPanel& panel, const BoundPicture& picture, std::
   for (std::size_t r = 0; r < picture.resources.size(); ++r) {
     std::vector<std::pair<double, double>> points;
     for (std::size_t k = 0; k < cells; ++k) {
-      const double height = std::max(0.0, at(picture.resources[r], k)) / most;
+      const double height = std::clamp(at(picture.resources[r], k) / most, 0.0, 1.0);
       points.emplace_back((picture.times[k].value - start) / span, height);
       points.emplace_back((picture.times[k + 1].value - start) / span, height);
     }
@@ -90,26 +94,35 @@ std::string time_panel(const SvgPanel& panel, const BoundPicture& picture, std::
          svg_frame(panel, title, fmt::format("{} since the first arrival", unit.name), y_label);
 }
 
-/// The bound over the evaluations of the search.
+/// The bound over the evaluations of the search, as a share of where it begins.
 std::string search_panel(const SvgPanel& panel, const BoundPicture& picture) {
-  const double top = picture.unhindered;
-  const double low = picture.bound;
-  const double step = svg_tick_step(std::max(top - low, 1e-9 * std::max(top, 1e-9)));
-  const double floor = step * std::floor(low / step);
-  const double most = step * std::max(1.0, std::ceil((top - floor) / step - 1e-9));
+  const double first = std::max(picture.history.front(), 1e-300);
+  const double lowest = 100 * picture.history.back() / first;
+  const double step = svg_tick_step(std::max(100 - lowest, 1e-3));
+  const double floor = step * std::floor(lowest / step + 1e-9);
+  const double most = std::max(step, 100 - floor);
   std::string out;
   for (double value = 0; value <= most * 1.001; value += step)
-    out += svg_y_tick(panel, value / most, fmt::format("{:.6g}", floor + value));
+    out += svg_y_tick(panel, value / most, fmt::format("{:.5g}", floor + value));
   const auto count = static_cast<double>(picture.history.size());
   const double tick = std::max(1.0, svg_tick_step(count / 2));
   for (double value = tick; value <= count; value += tick)
     out += svg_x_tick(panel, value / count, fmt::format("{:.0f}", value));
   std::vector<std::pair<double, double>> points;
   for (std::size_t k = 0; k < picture.history.size(); ++k)
-    points.emplace_back(static_cast<double>(k + 1) / count, (picture.history[k] - floor) / most);
+    points.emplace_back(static_cast<double>(k + 1) / count,
+                        (100 * picture.history[k] / first - floor) / most);
   if (points.size() == 1) points.emplace(points.begin(), 0.0, points.front().second);
   out += svg_curve(panel, points, kSvgColours[0]);
-  return out + svg_frame(panel, "Search", "evaluations of the dual", "best bound, utility");
+  return out + svg_frame(panel, "Search", "evaluations of the dual", "best bound, % of the first");
+}
+
+/// The highest worth of a resource in a cell shown.
+double highest_worth(const BoundPicture& picture, std::size_t cells) {
+  double highest = 0;
+  for (const auto& resource : picture.resources)
+    for (std::size_t k = 0; k < cells; ++k) highest = std::max(highest, resource.worth[k]);
+  return highest;
 }
 
 /// Each resource with the mean price of one unit over the cells shown.
@@ -127,9 +140,9 @@ std::string legend(const BoundPicture& picture, std::size_t cells, double top) {
     const SvgPanel sample{x, y - 5, 28, 1};
     const std::array<std::pair<double, double>, 2> line{{{0, 0.5}, {1, 0.5}}};
     out += svg_curve(sample, line, stroke_of(r).colour, stroke_of(r).dash);
-    out += svg_text(x + 36, y, "start",
-                    fmt::format("{}: {:.3g} utility per {} and hour on average", resource.name,
-                                mean, resource.unit));
+    out += svg_text(
+        x + 36, y, "start",
+        fmt::format("{}: on average {:.3g} per {} and hour", resource.name, mean, resource.unit));
   }
   return out;
 }
@@ -142,19 +155,21 @@ std::string bound_svg(const BoundPicture& picture) {
   const double top = 90 + rows * kLegendRow + 24;
   std::string out = svg_begin(
       kWidth, top + 2 * kPanelStep + kPanelHeight + 60, picture.title,
-      fmt::format("no scheduler earns more than {:.6g}; with the cluster to itself, each job would "
-                  "add up to {:.6g}",
+      fmt::format("no scheduler earns more than {:.6g}; jobs that each had the cluster to itself "
+                  "would earn {:.6g}",
                   picture.bound, picture.unhindered));
   out += legend(picture, cells, 90);
   const auto panel = [&](int index) {
     return SvgPanel{kLeft, top + index * kPanelStep, kPanelWidth, kPanelHeight};
   };
+  const double highest = highest_worth(picture, cells);
+  const double step = svg_tick_step(highest);
   out += time_panel(
-      panel(0), picture, cells,
+      panel(0), picture, cells, step, step * std::max(1.0, std::ceil(highest / step - 1e-9)),
       [](const BoundPicture::Resource& r, std::size_t k) { return r.worth[k]; },
       "Price of all units that are up", "utility per hour");
   out += time_panel(
-      panel(1), picture, cells,
+      panel(1), picture, cells, 25, 105,
       [](const BoundPicture::Resource& r, std::size_t k) { return 100 * r.load[k]; },
       "Load in the relaxed optimum", "% of what is up");
   return out + search_panel(panel(2), picture) + svg_end();
