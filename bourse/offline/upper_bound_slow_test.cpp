@@ -15,7 +15,7 @@
 namespace bourse {
 namespace {
 
-constexpr std::uint64_t kInstances = 150;
+constexpr std::uint64_t kInstances = 100;
 
 Instance drawn(std::uint64_t seed, bool slotted) {
   RandomStream random(seed, Purpose::test);
@@ -60,7 +60,7 @@ TEST(UpperBound, IsNeverBelowTheOptimumOfASlottedInstance) {
 }
 
 TEST(UpperBound, IsNeverBelowTheOptimumInExactTimeForAnyCell) {
-  for (std::uint64_t seed = 1; seed <= kInstances; ++seed) {
+  for (std::uint64_t seed = 1; seed <= kInstances / 4; ++seed) {
     const Instance instance = drawn(seed, false);
     const auto best = optimum(instance, {.slot = Seconds(1), .node_limit = 20});
     ASSERT_TRUE(best) << best.error().message;
