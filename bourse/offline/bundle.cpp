@@ -12,6 +12,8 @@ namespace {
 constexpr double kSeriousShare = 0.1;  ///< Of the promised gain that moves the best point.
 constexpr double kGoodShare = 0.5;     ///< Of the promised gain after which t grows.
 constexpr int kSetRounds = 10;         ///< Guesses of which coordinates end at 0.
+constexpr int kFarLooks = 5;           ///< Times that t grows before a small promise is believed.
+constexpr double kFarther = 4;         ///< By this factor each.
 constexpr int kPairSteps = 400;        ///< Moves of weight from one piece to another, a guess.
 
 using Vector = std::vector<double>;
@@ -42,6 +44,10 @@ class Bundle {
   void move_to(const Vector& point, double value);
   void make_room();
   void step(double value, Vector slope);
+  void look(const std::function<double(std::span<const double>, double)>& lower);
+  [[nodiscard]] double allowed() const { return options_.gap * std::abs(result_.value); }
+  [[nodiscard]] bool is_settled() const { return promise_ <= 0.1 * allowed(); }
+  [[nodiscard]] bool is_proven() const { return result_.value - result_.lower <= allowed(); }
 
   const ConvexFunction& function_;
   const BundleOptions& options_;
@@ -195,6 +201,13 @@ void Bundle::step(double value, Vector slope) {
   cuts_.push_back({std::move(slope), error, 0});
 }
 
+void Bundle::look(const std::function<double(std::span<const double>, double)>& lower) {
+  solve_model();
+  result_.aggregate = aggregate_;
+  const double model = value_ - aggregate_error_ - dot(aggregate_, centre_);
+  if (lower) result_.lower = std::max(result_.lower, lower(aggregate_, model));
+}
+
 BundleResult Bundle::minimize(const std::function<double(std::span<const double>, double)>& lower) {
   result_.value = std::numeric_limits<double>::infinity();
   Vector slope;
@@ -204,12 +217,13 @@ BundleResult Bundle::minimize(const std::function<double(std::span<const double>
   t_ = length > 0 ? 0.3 * std::abs(value_) / length : 1;
   cuts_.push_back({slope, 0, 1});
   while (true) {
-    solve_model();
-    result_.aggregate = aggregate_;
-    const double model = value_ - aggregate_error_ - dot(aggregate_, centre_);
-    if (lower) result_.lower = std::max(result_.lower, lower(aggregate_, model));
-    const double allowed = options_.gap * std::abs(result_.value);
-    result_.converged = result_.value - result_.lower <= allowed || promise_ <= 0.1 * allowed;
+    look(lower);
+    // A small promise may be due to a small t: only one that stays small far away counts.
+    for (int more = 0; is_settled() && !is_proven() && more < kFarLooks; ++more) {
+      t_ *= kFarther;
+      look(lower);
+    }
+    result_.converged = is_settled() || is_proven();
     if (result_.converged || result_.evaluations >= options_.max_evaluations) break;
     if (options_.progress && !options_.progress(result_.evaluations, result_.value)) break;
     const double value = evaluate(trial_, slope);

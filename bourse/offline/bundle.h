@@ -24,7 +24,7 @@ struct BundleResult {
   /// The mean subgradient of the last model: about 0 where the point is above 0, and >= 0, when the
   /// search has converged.
   std::vector<double> aggregate{};
-  double lower = 0;  ///< The least of the function if `aggregate` were >= 0 everywhere.
+  double lower = 0;  ///< The best of the `lower_bound`s of all models.
   bool converged = false;
   std::size_t evaluations = 0;
   std::vector<double> history{};  ///< Least value after each evaluation.
@@ -37,7 +37,8 @@ struct BundleResult {
 ///
 /// `lower_bound`, unless null, turns a model (its mean subgradient, and its least value if that
 /// subgradient were >= 0) into a proven lower bound of the function; the search stops when the best
-/// value is within `gap` of it, or when the pieces promise less than a tenth of `gap`.
+/// value is within `gap` of it, or when the pieces promise less than a tenth of `gap` for this t
+/// and for a thousand times as much.
 ///
 /// Source: Kiwiel, "Proximity control in bundle methods for convex nondifferentiable minimization"
 /// (1990); Hiriart-Urruty and Lemarechal, "Convex Analysis and Minimization Algorithms II".

@@ -11,50 +11,18 @@
 #include <vector>
 
 #include "bourse/base/random.h"
+#include "bourse/offline/fixtures.h"
 
 namespace bourse {
 namespace {
 
+using testing::add_machine;
+using testing::empty_instance;
+using testing::make_job;
+using testing::oracle_shape;
+using testing::random_shape;
+
 constexpr Amount kUnit = kAmountsPerUnit;
-
-/// Slotted time with slots of one second, so that rates per slot are rates per second.
-Instance empty_instance(std::int64_t slots) {
-  Instance instance;
-  EXPECT_TRUE(instance.cluster.types.add("gpu", ResourceKind::count));
-  EXPECT_TRUE(instance.cluster.types.add("cpu", ResourceKind::count));
-  instance.horizon = Seconds(static_cast<double>(slots));
-  instance.slot = Seconds(1);
-  return instance;
-}
-
-void add_machine(Instance& instance, Amount gpus, Amount cpus, std::uint32_t rack = 0,
-                 double speed = 1) {
-  instance.cluster.machines.push_back(
-      {static_cast<std::uint32_t>(instance.cluster.classes.size()), rack});
-  instance.cluster.classes.push_back(
-      {.name = "m", .capacity = {gpus * kUnit, cpus * kUnit}, .speed = speed});
-}
-
-/// Oracle 1 of the specification: q_int = .0081, q_ext = .1601 slots per sample.
-ParameterServerThroughput oracle_shape() {
-  return {.compute_per_sample = Seconds(1e-4),
-          .gradient = Bytes(100),
-          .workers_per_server = 4,
-          .global_batch = 100,
-          .rate_inside = BytesPerSecond(1000),
-          .rate_across = BytesPerSecond(50)};
-}
-
-JobSpec make_job(Throughput throughput, double samples) {
-  JobSpec job;
-  job.name = "job";
-  job.samples = samples;
-  job.worker = {kUnit, kUnit};
-  job.server = {0, kUnit};
-  job.throughput = std::move(throughput);
-  job.utility = ConstantUtility{10};
-  return job;
-}
 
 Optimum solved(const Instance& instance) {
   const auto out = optimum(instance);
@@ -302,34 +270,6 @@ double search(const Instance& instance, const std::vector<Gains>& front, std::in
     best = std::max(best, utility + search(instance, front, slot + 1, next));
   }
   return best;
-}
-
-Throughput random_shape(RandomStream& random) {
-  switch (random.integer(0, 3)) {
-    case 0:
-      return ParameterServerThroughput{.compute_per_sample = Seconds(0.5),
-                                       .gradient = Bytes(1),
-                                       .workers_per_server = random.uniform(0.9, 4),
-                                       .global_batch = static_cast<int>(random.integer(2, 4)),
-                                       .rate_inside = BytesPerSecond(20),
-                                       .rate_across = BytesPerSecond(random.uniform(2, 20))};
-    case 1:
-      return RingThroughput{.compute_per_sample = Seconds(0.5),
-                            .gradient = Bytes(1),
-                            .global_batch = static_cast<int>(random.integer(1, 4)),
-                            .rate_inside = BytesPerSecond(20),
-                            .rate_in_rack = BytesPerSecond(5),
-                            .rate_across = BytesPerSecond(1)};
-    case 2:
-      return RigidThroughput{static_cast<int>(random.integer(1, 3)),
-                             static_cast<int>(random.integer(0, 1))};
-    default:
-      return TableThroughput{{{1, 0, Locality::cluster, 1},
-                              {2, 1, Locality::cluster, 1.5},
-                              {2, 0, Locality::rack, 1.75},
-                              {2, 0, Locality::machine, 2.25},
-                              {4, 1, Locality::rack, 3}}};
-  }
 }
 
 /// Two jobs on two machines of at most 2 gpus, over three slots.

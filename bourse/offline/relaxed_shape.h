@@ -20,6 +20,7 @@ struct ClusterSummary {
   Locality widest = Locality::machine;           ///< Of two tasks as far apart as possible.
 };
 
+/// Cost: O(machines + racks x classes).
 [[nodiscard]] ClusterSummary summary_of(const Cluster& cluster);
 
 /// Allocations whose workers may stand on machines of some classes and servers on those of others.

@@ -75,6 +75,23 @@ TEST_F(RunReportTest, JsonWithoutTimingHasNullWhereSomethingWasMeasured) {
   EXPECT_EQ(run["decisions"]["count"], 0);
 }
 
+// 12.5 of at most 50 is a quarter.
+TEST_F(RunReportTest, NamesTheBoundAndTheShareOfItWhereThereIsOne) {
+  EXPECT_EQ(runs_table(header_, runs_).find("of bound"), std::string::npos);
+  EXPECT_EQ(runs_csv(header_, runs_).find("bound"), std::string::npos);
+  runs_[0].bound = 50;
+  const Json run = Json::parse(runs_json(header_, runs_, false))["runs"][0];
+  EXPECT_EQ(run["bound"], 50);
+  EXPECT_EQ(run["share_of_bound"], 0.25);
+  EXPECT_NE(runs_csv(header_, runs_).find("restarts,decisions,bound,share_of_bound\n"),
+            std::string::npos);
+  EXPECT_NE(runs_csv(header_, runs_).find(",50,0.25\n"), std::string::npos);
+  EXPECT_NE(runs_table(header_, runs_).find("25.0 %"), std::string::npos);
+  runs_[0].bound = 0;
+  runs_[0].metrics.utility = 0;
+  EXPECT_EQ(runs_[0].share_of_bound(), 1);
+}
+
 TEST_F(RunReportTest, StatisticsOfNoJobsAreNull) {
   EXPECT_TRUE(Json::parse(runs_json(header_, runs_, true))["runs"][0]["queue_s"]["p99"].is_null());
 }
