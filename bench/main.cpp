@@ -28,7 +28,8 @@ struct Options {
   std::string make_trace;  ///< Write the generated trace to this file; likewise.
 };
 
-const std::vector<std::string> kSections{"fifo", "rivals", "pd-ors", "solver", "bound", "quality"};
+const std::vector<std::string> kSections{"fifo", "rivals", "pd-ors", "solver",
+                                         "core", "bound",  "quality"};
 
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
@@ -37,6 +38,7 @@ std::vector<Case> all_cases() {
   add_pd_ors_cases(cases);
   add_solver_cases(cases);
   add_bound_cases(cases);
+  add_core_cases(cases);
   add_quality_cases(cases);
   return cases;
 }
@@ -56,6 +58,14 @@ std::optional<double> target_of(const Figure& figure) {
   const bool is_speed = figure.metric == "speed";
   if (figure.name == "simulation 256x8" && is_speed) return 1e6;
   if (figure.name == "whole program 256x8" && figure.metric == "peak memory") return 50;
+  if (figure.name == "trace 256x8" && figure.metric == "total") return 30;
+  if (figure.section == "core") {
+    if (figure.metric == "largest difference") return 1e-6;
+    if (figure.metric.starts_with("clp / ")) return figure.name.starts_with("admission") ? 1e3 : 1;
+    if (figure.name == "admission 1000x100" && figure.metric == "p50") return 2;
+    if (figure.name == "admission 1000x100" && figure.metric == "p99") return 10;
+    if (figure.name == "admission 10000x200" && figure.metric == "p99") return 50;
+  }
   const bool is_open = figure.section == "rivals" && figure.name.ends_with(" 256x8");
   if (is_open && is_speed) return 50e3;
   if (figure.section == "bound" && figure.metric == "time") {

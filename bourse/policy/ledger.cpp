@@ -96,17 +96,23 @@ void Ledger::change_state(Run& run, std::size_t machine, StateId to) {
   const StateId from = std::exchange(run.states[machine], to);
   if (from == to) return;
   run.fingerprint += mixed(to) - mixed(from);
-  const auto at = std::ranges::lower_bound(run.groups, to, {}, &StateGroup::state);
-  if (at != run.groups.end() && at->state == to) {
-    ++at->machines;
-  } else {
-    run.groups.insert(at, {to, 1});
-    gain(to);
-  }
   const auto old = std::ranges::lower_bound(run.groups, from, {}, &StateGroup::state);
-  if (--old->machines > 0) return;
-  run.groups.erase(old);
-  lose(from);
+  const auto at = std::ranges::lower_bound(run.groups, to, {}, &StateGroup::state);
+  const bool is_last = --old->machines == 0;
+  const bool is_new = at == run.groups.end() || at->state != to;
+  if (is_new) gain(to);
+  if (!is_new) {
+    ++at->machines;
+    if (is_last) run.groups.erase(old);
+  } else if (!is_last) {
+    run.groups.insert(at, {to, 1});
+  } else if (old < at) {  // The place of the old group moves to that of the new one.
+    *std::move(old + 1, at, old) = {to, 1};
+  } else {
+    std::move_backward(at, old, old + 1);
+    *at = {to, 1};
+  }
+  if (is_last) lose(from);
 }
 
 void Ledger::drop(Runs::iterator run) {
