@@ -53,6 +53,8 @@ class PdOrsPolicy final : public Policy {
   PdOrsPolicy(PdOrsOptions options, std::unique_ptr<PriceSource> prices)
       : options_(std::move(options)), prices_(std::move(prices)) {}
   Decision decide(const ClusterState& state, const Event& event) override;
+  [[nodiscard]] std::optional<Explanation> explain(const ClusterState& state, JobId job) override;
+  [[nodiscard]] std::vector<double> prices_now() const override;
 
   /// Work done so far, for benchmarks.
   [[nodiscard]] const SlotCostCounters& counters() const { return counters_; }
@@ -99,8 +101,13 @@ class PdOrsPolicy final : public Policy {
                      Decision& decision);
   void replan_late_jobs(const ClusterState& state, Decision& decision);
   void enact(const ClusterState& state, Decision& decision);
-  [[nodiscard]] SearchResult search(const ClusterState& state, JobId id, double samples_left,
-                                    Seconds from, bool must_finish, Seconds until);
+  [[nodiscard]] SearchResult search(const ClusterState& state, JobId id, const OpenWork& open,
+                                    bool must_finish, Seconds until = kForever,
+                                    Seconds not_before = Seconds(-1));
+  /// All that is left of a job that is not booked.
+  [[nodiscard]] OpenWork all_work(const ClusterState& state, JobId id) const {
+    return {.first = 0, .from = state.now(), .samples = state.samples_left(id)};
+  }
   /// Cost of slots that are not booked, at the prices of what is.
   [[nodiscard]] double cost_of(const JobSpec& spec, std::span<const ScheduledSlot> slots) const;
   /// Utility of the fastest completion from now on, on an idle cluster.
@@ -130,6 +137,13 @@ class PdOrsPolicy final : public Policy {
   void work_ahead(const ClusterState& state, Decision& decision);
   void use_now(const ClusterState& state, Booking& booking, const Allocation& now, int& searches,
                Decision& decision);
+
+  // pd_ors_explain.cpp: what people are told.
+  [[nodiscard]] PricedOption priced_option(const ClusterState& state, JobId id,
+                                           const PricedSchedule& schedule) const;
+  [[nodiscard]] std::optional<PricedOption> best_option(const ClusterState& state, JobId id,
+                                                        OpenWork open, Seconds not_before,
+                                                        Seconds until);
 
   // pd_ors_filler.cpp: idle machines.
   [[nodiscard]] std::vector<JobId> fillers_by_rank(const ClusterState& state) const;

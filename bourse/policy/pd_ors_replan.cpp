@@ -106,7 +106,7 @@ std::optional<PricedSchedule> PdOrsPolicy::keep_promise(const ClusterState& stat
   // Completions are looked for by whole slots, so the promise may lie within the last one.
   const Seconds slot = options_.search.slot;
   const Seconds until = slot * std::ceil(booking.promised / slot - kTimeTolerance);
-  SearchResult result = search(state, booking.job, open.samples, open.from, true, until);
+  SearchResult result = search(state, booking.job, open, true, until);
   if (result.verdict != SearchVerdict::found) return std::nullopt;
   ahead.insert(ahead.end(), result.schedule.slots.begin(), result.schedule.slots.end());
   const Seconds completion = outcome_of(state, booking.job, ahead).completion;
@@ -153,8 +153,7 @@ bool PdOrsPolicy::try_moving(const ClusterState& state, JobId newcomer,
     moves[i].before = bookings_->release(spec, booking, moves[i].first);
     gain += cost_of(spec, moves[i].before) - booking.utility;
   }
-  SearchResult result = search(state, newcomer, state.samples_left(newcomer), state.now(), false,
-                               options_.search.horizon);
+  SearchResult result = search(state, newcomer, all_work(state, newcomer), false);
   bool fits = result.verdict == SearchVerdict::found;
   if (fits) {
     gain += result.schedule.payoff();

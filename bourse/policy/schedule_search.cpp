@@ -210,7 +210,7 @@ Best Search::search_gang(SlotCosts& full, SlotCosts* partial) {
     }
     if (taken.size() < needed) continue;
     const double utility = utility_of(completion);
-    if (!improves(utility, cost, best)) continue;
+    if (completion <= options_.not_before || !improves(utility, cost, best)) continue;
     best.utility = utility;
     best.cost = cost;
     best.completion = completion;
@@ -256,7 +256,8 @@ Best Search::search_levels(SlotCosts& full, SlotCosts* partial, int levels) {
     }
     chosen.push_back(std::move(row));
     const double utility = utility_of(start_of(slot + 1));
-    if (!improves(utility, theta[chunks], best)) continue;
+    if (start_of(slot + 1) <= options_.not_before || !improves(utility, theta[chunks], best))
+      continue;
     best.utility = utility;
     best.cost = theta[chunks];
     best.completion = start_of(slot + 1);

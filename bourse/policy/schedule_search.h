@@ -33,6 +33,7 @@ struct SearchOptions {
   Seconds window{86400};     ///< How far to look beyond twice the shortest time.
   Seconds horizon = kForever;
   bool paper_time = false;   ///< Utility of completing in slot t is u((t - a) slot).
+  Seconds not_before{-1};    ///< Only completions after this count.
   bool must_finish = false;  ///< Take the best schedule even if its payoff is not positive.
 };
 

@@ -181,6 +181,82 @@ TEST(PdOrs, PlansAgainWhenAMachineFails) {
   EXPECT_NEAR(std::max(result.jobs[0].finish, result.jobs[1].finish).value, 85, 1e-6);
 }
 
+/// Slots of 10 s, one machine; a machine-slot costs 1 while idle.
+Settings fixed_prices(const Settings& more) {
+  Settings settings{{"slot", "10s"}, {"price-low", "1"}, {"price-high", "100"}};
+  settings.insert(more.begin(), more.end());
+  return settings;
+}
+
+// One GPU; a is booked from 0 to 20, b finds no room before its deadline at 35 s: slots 2 and 3 are
+// free, but it needs 30 s of work. With two machines, of which the second is back at 20, it waits
+// for it: 20 to 50 is too late for 35 s, in time for 55 s.
+TEST(PdOrs, AWaitingJobIsBookedWhenAMachineComesBack) {
+  const Instance instance = instance_of(cluster_of(2, {{"gpu", 1}}),
+                                        {gang("a", 1, 1, 60, DeadlineUtility{50, Seconds(100)}),
+                                         gang("b", 2, 1, 30, DeadlineUtility{50, Seconds(55)})});
+  const SimulationOptions options{.outages = {{MachineId(1u), Seconds(0.5), Seconds(20)}}};
+  auto rejects = make_policy("pd-ors", fixed_prices({{"on-decline", "reject"}}), {});
+  EXPECT_EQ(simulate(instance, **rejects, options).jobs[1].status, JobStatus::declined);
+  auto waits = make_policy("pd-ors", fixed_prices({{"on-decline", "wait"}}), {});
+  const SimulationResult result = simulate(instance, **waits, options);
+  EXPECT_NEAR(result.jobs[1].finish.value, 50, 1e-6);
+  EXPECT_DOUBLE_EQ(result.jobs[1].utility, 50);
+}
+
+// The same, but the machine is back too late: after 27 s no completion is worth anything, and b is
+// declined with that reason.
+TEST(PdOrs, AWaitingJobIsDeclinedOnceItIsWorthNothing) {
+  const Instance instance = instance_of(cluster_of(1, {{"gpu", 1}}),
+                                        {gang("a", 1, 1, 60, DeadlineUtility{50, Seconds(100)}),
+                                         gang("b", 2, 1, 30, DeadlineUtility{50, Seconds(55)})});
+  auto waits = make_policy("pd-ors", fixed_prices({{"on-decline", "wait"}}), {});
+  const SimulationResult result = simulate(instance, **waits, {.record_reasons = true});
+  EXPECT_EQ(result.jobs[1].status, JobStatus::declined);
+  EXPECT_EQ(reason_text(result.reasons.back().reason),
+            "declined: it waited until no completion was worth anything");
+  EXPECT_DOUBLE_EQ(result.reasons.back().time.value, 30);
+}
+
+// One GPU, slotted time. a has 20 s of work and until 60 s; it takes the first two slots, as the
+// earlier completion wins. b needs the slots 1 and 2 (it arrives at 10 and ends by 30): a moves its
+// second slot to after b and still keeps its promise only if that is later than 30. a's promise is
+// 20, so b is lost; with a promise of 40 (three of four slots, booked around c) it fits.
+TEST(PdOrs, RePlanningMovesBookedSlotsOnlyWithinThePromise) {
+  Instance instance = instance_of(cluster_of(1, {{"gpu", 1}}),
+                                  {gang("a", 0, 1, 20, DeadlineUtility{50, Seconds(60)}),
+                                   gang("b", 10, 1, 20, DeadlineUtility{50, Seconds(19)})});
+  instance.slot = Seconds(10);
+  for (const char* replan : {"none", "promises"}) {
+    auto policy = make_policy("pd-ors", fixed_prices({{"replan", replan}}), {.slot = Seconds(10)});
+    const SimulationResult result = simulate(instance, **policy);
+    EXPECT_NEAR(result.jobs[0].finish.value, 20, 1e-6);
+    EXPECT_EQ(result.jobs[1].status, JobStatus::declined);
+  }
+}
+
+// Filler: no completion of b pays its price (worth 0.5, costs 1 a slot), but the machine is idle.
+// c arrives in the middle of b's second slot, is booked at once and b gives way: c runs 15 to 25,
+// and b, which has 5 s left, runs on from 30, the next slot.
+TEST(PdOrs, FillerRunsOnIdleMachinesAndGivesWay) {
+  const Instance instance = instance_of(
+      cluster_of(1, {{"gpu", 1}}),
+      {gang("b", 0, 1, 20, ConstantUtility{0.5}), gang("c", 15, 1, 10, ConstantUtility{50})});
+  auto off = make_policy("pd-ors", fixed_prices({{"on-decline", "wait"}}), {});
+  EXPECT_EQ(simulate(instance, **off).jobs[0].status, JobStatus::waiting);
+  auto on = make_policy("pd-ors", fixed_prices({{"on-decline", "wait"}, {"filler", "on"}}), {});
+  const SimulationResult result = simulate(instance, **on);
+  EXPECT_NEAR(result.jobs[1].finish.value, 25, 1e-6);
+  EXPECT_NEAR(result.jobs[0].finish.value, 30, 1e-6);
+}
+
+TEST(PdOrs, FillerNeedsWaitingJobs) {
+  const auto made = make_policy("pd-ors", {{"filler", "on"}, {"on-decline", "reject"}}, {});
+  ASSERT_FALSE(made.has_value());
+  EXPECT_EQ(made.error().message,
+            "setting 'pd-ors.filler': on needs on-decline=wait, only waiting jobs are filler");
+}
+
 // The only machine goes for good: what cannot go on is unfinished, and the run ends all the same.
 TEST(EveryPolicy, LetsTheRunEndWhenTheLastMachineIsGone) {
   const Instance instance =
