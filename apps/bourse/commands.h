@@ -16,6 +16,7 @@ inline constexpr int kExitInterrupted = 130;
 void add_simulate(CLI::App& app, int& status);    ///< bourse simulate
 void add_workload(CLI::App& app, int& status);    ///< bourse workload, with its commands
 void add_optimum(CLI::App& app, int& status);     ///< bourse optimum
+void add_bound(CLI::App& app, int& status);       ///< bourse bound
 void add_policies(CLI::App& app, int& status);    ///< bourse policies
 void add_version(CLI::App& app, int& status);     ///< bourse version
 void add_completion(CLI::App& app, int& status);  ///< bourse completion; add it last

@@ -88,6 +88,7 @@ int run(int argc, char** argv) {
   add_simulate(app, status);
   add_workload(app, status);
   add_optimum(app, status);
+  add_bound(app, status);
   add_policies(app, status);
   add_version(app, status);
   add_completion(app, status);

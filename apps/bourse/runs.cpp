@@ -116,7 +116,7 @@ void Pool::run(std::size_t index) {
   }
   SimulationOptions options{.seed = seed,
                             .belief_error = plan_.belief_error,
-                            .outages = plan_.failures.outages,
+                            .outages = outages_of(plan_, instance, seed),
                             .checkpoint_every = plan_.checkpoint_every,
                             .record_usage = plan_.keep_details,
                             .record_reasons = plan_.keep_details,
@@ -124,10 +124,6 @@ void Pool::run(std::size_t index) {
                             .explain = plan_.explain,
                             .stopwatch = monotonic_seconds,
                             .progress = {}};
-  if (plan_.failures.up_mean > Seconds(0)) {
-    options.outages = random_outages(instance.cluster.machines.size(), plan_.failures.up_mean,
-                                     plan_.failures.down_mean, failures_until(instance), seed);
-  }
   WatchedPolicy watched(*std::move(policy), steps_);
   SimulationResult result = simulate(instance, watched, options);
   RunReport& report = runs_[index];
@@ -166,6 +162,12 @@ Seconds failures_until(const Instance& instance) {
   for (const JobSpec& job : instance.jobs)
     if (const Seconds duration = requested_duration(job); duration < kForever) until += duration;
   return until;
+}
+
+std::vector<Outage> outages_of(const RunPlan& plan, const Instance& instance, std::uint64_t seed) {
+  if (plan.failures.up_mean <= Seconds(0)) return plan.failures.outages;
+  return random_outages(instance.cluster.machines.size(), plan.failures.up_mean,
+                        plan.failures.down_mean, failures_until(instance), seed);
 }
 
 Result<RunResults> run_all(const RunPlan& plan, const std::function<void(double)>& on_progress) {

@@ -53,6 +53,10 @@ struct RunResults {
 /// after another.
 [[nodiscard]] Seconds failures_until(const Instance& instance);
 
+/// Outages of the runs with this seed.
+[[nodiscard]] std::vector<Outage> outages_of(const RunPlan& plan, const Instance& instance,
+                                             std::uint64_t seed);
+
 /// Does the runs on `thread_count` threads; results do not depend on it. `on_progress` is called
 /// from the caller's thread about five times a second with the share of the work done, in [0, 1].
 /// Errors: those of make_policy.

@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "apps/bourse/bounds.h"
 #include "apps/bourse/command_text.h"
 #include "apps/bourse/commands.h"
 #include "apps/bourse/files.h"
@@ -47,6 +48,7 @@ struct SimulateOptions {
   std::string explain;
   OutputFormat format = OutputFormat::table;
   bool no_timing = false;
+  bool bound = false;
   std::size_t progress = 0;  ///< auto, always, never
 };
 
@@ -115,6 +117,7 @@ std::string command_of(const SimulateOptions& options, const std::vector<PolicyC
   command.add("--mtbf", options.mtbf);
   command.add("--repair", options.repair);
   command.add("--checkpoint-every", options.checkpoint_every);
+  command.add_flag("--bound", options.bound);
   command.add("--horizon", source.horizon);
   command.add_flag("--skip-unfit", source.skip_unfit);
   if (!source.elastic.empty()) command.add("--elastic", source.elastic);
@@ -225,6 +228,10 @@ int run_simulate(const SimulateOptions& options) {
     return run_all(plan, [&bar](double share) { bar.show(share); });
   }();
   if (!results) return failure(results.error());
+  if (options.bound) {
+    ProgressBar bar(options.progress == 1 || (options.progress == 0 && is_terminal()));
+    add_bounds(plan, {}, results->runs, [&bar](double share) { bar.show(share); });
+  }
   if (!options.out.empty())
     if (const auto written = write_results(options.out, header, *results, instance); !written)
       return failure(written.error());
@@ -277,6 +284,8 @@ void add_run_options(CLI::App& command, SimulateOptions& options) {
           "and the next best")
       ->type_name("JOB");
   add_format(command, options.format, true);
+  command.add_flag("--bound", options.bound,
+                   "Also say what no scheduler can exceed on each run, and the share reached");
   command.add_flag("--no-timing", options.no_timing,
                    "Leave out what was measured, so that two runs print the same bytes");
   add_choice(command, "--progress", options.progress, {"auto", "always", "never"},
@@ -297,6 +306,7 @@ void add_simulate(CLI::App& app, int& status) {
                 "bourse simulate --workload day.yaml --policy pd-ors --set pd-ors.slot=10min",
                 "bourse simulate --workload day.yaml --policy pd-ors,fifo --seeds 5 --jitter 0.1s",
                 "bourse simulate --workload day.yaml --policy pd-ors --explain job-7",
+                "bourse simulate --workload day.yaml --policy fifo,pd-ors --bound",
                 "bourse simulate -w day.yaml -p fifo --mtbf 30d --repair 4h --out results",
                 "bourse simulate --workload day.yaml --policy fifo --format json --no-timing"});
   command->callback([options, &status] { status = run_simulate(*options); });

@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "bourse/base/check.h"
@@ -42,6 +43,8 @@ std::string runs_csv(const ReportHeader& header, std::span<const RunReport> runs
   for (const char* title :
        {"makespan_s", "utility", "gpu_hours", "gpu_utilization", "restarts", "decisions"})
     titles.emplace_back(title);
+  const bool with_bound = std::ranges::any_of(runs, [](const RunReport& r) { return !!r.bound; });
+  if (with_bound) titles.insert(titles.end(), {"bound", "share_of_bound"});
   out += csv_line(titles);
   for (const RunReport& run : runs) {
     const Metrics& m = run.metrics;
@@ -58,6 +61,9 @@ std::string runs_csv(const ReportHeader& header, std::span<const RunReport> runs
       fields.push_back(number_text(value));
     fields.push_back(std::to_string(m.restarts));
     fields.push_back(std::to_string(m.decisions));
+    if (with_bound)
+      for (const auto& value : {run.bound, run.share_of_bound()})
+        fields.push_back(value ? number_text(*value) : "");
     out += csv_line(fields);
   }
   return out;

@@ -37,6 +37,10 @@ Json run_json(const RunReport& run, bool with_cost) {
   json["fairness"] = distribution_json(m.fairness);
   json["makespan_s"] = m.makespan;
   json["utility"] = m.utility;
+  if (run.bound) {
+    json["bound"] = *run.bound;
+    json["share_of_bound"] = *run.share_of_bound();
+  }
   json["gpu_hours"] = m.resource_hours;
   json["gpu_utilization"] = m.utilization;
   json["restarts"] = m.restarts;

@@ -6,6 +6,11 @@
 
 namespace bourse {
 
+std::optional<double> RunReport::share_of_bound() const {
+  if (!bound) return std::nullopt;
+  return *bound > 0 ? metrics.utility / *bound : 1.0;
+}
+
 MeasuredCost decision_cost(std::vector<float> decision_seconds) {
   MeasuredCost cost;
   if (decision_seconds.empty()) return cost;

@@ -47,6 +47,11 @@ struct RunReport {
   std::uint64_t seed = 1;
   Metrics metrics;
   MeasuredCost cost;
+  /// Total utility that no scheduler can exceed on the instance of this run, if it was asked for.
+  std::optional<double> bound{};
+
+  /// Utility over bound; 1 if both are 0, nothing without a bound.
+  [[nodiscard]] std::optional<double> share_of_bound() const;
 };
 
 /// What became of one job in a run, for the table of jobs.

@@ -63,6 +63,23 @@ std::string cell(const Figure& figure, std::span<const RunReport* const> runs) {
   return figure.text_of(interval.mean) + " ±" + figure.text_of(interval.half_width);
 }
 
+/// The figures about the bound over all seeds of one policy: the bound, and the share of it.
+std::vector<std::string> bound_cells(std::span<const RunReport* const> runs) {
+  std::vector<double> bounds;
+  std::vector<double> shares;
+  for (const RunReport* run : runs) {
+    if (!run->bound) continue;
+    bounds.push_back(*run->bound);
+    shares.push_back(*run->share_of_bound());
+  }
+  if (bounds.empty()) return {"-", "-"};
+  const Interval bound = interval_of(bounds);
+  const Interval share = interval_of(shares);
+  if (runs.size() == 1) return {short_number(bound.mean), percent_text(share.mean)};
+  return {short_number(bound.mean) + " ±" + short_number(bound.half_width),
+          percent_text(share.mean) + " ±" + percent_text(share.half_width)};
+}
+
 std::string number_with_unit(std::uint64_t number, std::string_view unit) {
   return fmt::format("{} {}{}", number, unit, number == 1 ? "" : "s");
 }
@@ -91,6 +108,8 @@ std::string runs_table(const ReportHeader& header, std::span<const RunReport> ru
     if (std::ranges::find(policies, run.policy) == policies.end()) policies.push_back(run.policy);
   std::vector<Column> columns{{"policy", Align::left}};
   for (const Figure& figure : kFigures) columns.push_back({figure.title});
+  const bool with_bound = std::ranges::any_of(runs, [](const RunReport& r) { return !!r.bound; });
+  if (with_bound) columns.insert(columns.end(), {{"bound"}, {"of bound"}});
   Table table(columns);
   std::size_t seeds = 0;
   for (const std::string& policy : policies) {
@@ -100,6 +119,8 @@ std::string runs_table(const ReportHeader& header, std::span<const RunReport> ru
     seeds = std::max(seeds, of_policy.size());
     std::vector<std::string> row{policy};
     for (const Figure& figure : kFigures) row.push_back(cell(figure, of_policy));
+    if (with_bound)
+      for (std::string& text : bound_cells(of_policy)) row.push_back(std::move(text));
     table.add_row(std::move(row));
   }
   std::string out = about(header) + table.text();

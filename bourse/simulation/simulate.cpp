@@ -114,8 +114,7 @@ Run::Run(const Instance& instance, Policy& policy, const SimulationOptions& opti
   std::ranges::stable_sort(arrivals_, {}, [&](JobId id) { return state_.spec(id).arrival; });
   if (options.belief_error > 0) {
     for (std::size_t i = 0; i < instance.jobs.size(); ++i)
-      speed_factor_.push_back(RandomStream(options.seed, Purpose::belief, i)
-                                  .uniform(1 - options.belief_error, 1 + options.belief_error));
+      speed_factor_.push_back(speed_factor(options.belief_error, options.seed, JobId(i)));
   }
   play();
 }
@@ -351,6 +350,12 @@ SimulationResult Run::result() && {
 }
 
 }  // namespace
+
+double speed_factor(double belief_error, std::uint64_t seed, JobId job) {
+  if (belief_error <= 0) return 1;
+  return RandomStream(seed, Purpose::belief, job.index())
+      .uniform(1 - belief_error, 1 + belief_error);
+}
 
 std::size_t primary_resource(const Cluster& cluster) {
   return cluster.types.find("gpu").value_or(0);

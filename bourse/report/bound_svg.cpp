@@ -1,0 +1,163 @@
+#include "bourse/report/bound_svg.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <functional>
+#include <span>
+#include <utility>
+
+#include "bourse/base/svg.h"
+
+namespace bourse {
+namespace {
+
+constexpr double kWidth = 960;
+constexpr double kLeft = 96;
+constexpr double kPanelWidth = 834;
+constexpr double kPanelHeight = 190;
+constexpr double kPanelStep = 290;  ///< From one panel to the next.
+constexpr double kLegendRow = 22;
+constexpr std::array<std::string_view, 3> kDashes{"", "7 4", "2 3"};
+
+/// The line of a resource is told by its colour, and beyond six by its dashes too.
+struct Stroke {
+  std::string_view colour;
+  std::string_view dash;
+};
+
+Stroke stroke_of(std::size_t index) {
+  return {kSvgColours[index % kSvgColours.size()],
+          kDashes[index / kSvgColours.size() % kDashes.size()]};
+}
+
+/// A unit of time in which the picture has a handful of ticks.
+struct TimeUnit {
+  double seconds;
+  std::string_view name;
+};
+
+TimeUnit unit_for(double seconds) {
+  if (seconds > 3 * 86400.0) return {86400, "days"};
+  if (seconds > 2 * 3600.0) return {3600, "hours"};
+  return seconds > 180 ? TimeUnit{60, "minutes"} : TimeUnit{1, "seconds"};
+}
+
+/// Cells worth showing: up to the last that is priced or at least 2 % loaded.
+std::size_t shown_cells(const BoundPicture& picture) {
+  std::size_t shown = 0;
+  for (const BoundPicture::Resource& resource : picture.resources)
+    for (std::size_t k = 0; k < resource.worth.size(); ++k)
+      if (resource.worth[k] > 0 || resource.load[k] >= 0.02) shown = std::max(shown, k + 1);
+  return std::max<std::size_t>(shown, 1);
+}
+
+std::string y_ticks(const SvgPanel& panel, double most, double step) {
+  std::string out;
+  for (double value = 0; value <= most * 1.001; value += step)
+    out += svg_y_tick(panel, value / most, fmt::format("{:.6g}", value));
+  return out;
+}
+
+/// One panel with a step line for each resource.
+std::string time_panel(const SvgPanel& panel, const BoundPicture& picture, std::size_t cells,
+                       const std::function<double(const BoundPicture::Resource&, std::size_t)>& at,
+                       std::string_view title, std::string_view y_label) {
+  double highest = 0;
+  for (const auto& resource : picture.resources)
+    for (std::size_t k = 0; k < cells; ++k) highest = std::max(highest, at(resource, k));
+  const double step = svg_tick_step(highest);
+  const double most = step * std::max(1.0, std::ceil(highest / step - 1e-9));
+  const double start = picture.times.front().value;
+  const double span = picture.times[cells].value - start;
+  const TimeUnit unit = unit_for(span);
+  std::string out = y_ticks(panel, most, step);
+  const double tick = svg_tick_step(span / unit.seconds / 2);
+  for (double value = 0; value * unit.seconds <= span * 1.001; value += tick)
+    out += svg_x_tick(panel, value * unit.seconds / span, fmt::format("{:.6g}", value));
+  for (std::size_t r = 0; r < picture.resources.size(); ++r) {
+    std::vector<std::pair<double, double>> points;
+    for (std::size_t k = 0; k < cells; ++k) {
+      const double height = std::max(0.0, at(picture.resources[r], k)) / most;
+      points.emplace_back((picture.times[k].value - start) / span, height);
+      points.emplace_back((picture.times[k + 1].value - start) / span, height);
+    }
+    out += svg_curve(panel, points, stroke_of(r).colour, stroke_of(r).dash);
+  }
+  return out +
+         svg_frame(panel, title, fmt::format("{} since the first arrival", unit.name), y_label);
+}
+
+/// The bound over the evaluations of the search.
+std::string search_panel(const SvgPanel& panel, const BoundPicture& picture) {
+  const double top = picture.unhindered;
+  const double low = picture.bound;
+  const double step = svg_tick_step(std::max(top - low, 1e-9 * std::max(top, 1e-9)));
+  const double floor = step * std::floor(low / step);
+  const double most = step * std::max(1.0, std::ceil((top - floor) / step - 1e-9));
+  std::string out;
+  for (double value = 0; value <= most * 1.001; value += step)
+    out += svg_y_tick(panel, value / most, fmt::format("{:.6g}", floor + value));
+  const auto count = static_cast<double>(picture.history.size());
+  const double tick = std::max(1.0, svg_tick_step(count / 2));
+  for (double value = tick; value <= count; value += tick)
+    out += svg_x_tick(panel, value / count, fmt::format("{:.0f}", value));
+  std::vector<std::pair<double, double>> points;
+  for (std::size_t k = 0; k < picture.history.size(); ++k)
+    points.emplace_back(static_cast<double>(k + 1) / count, (picture.history[k] - floor) / most);
+  if (points.size() == 1) points.emplace(points.begin(), 0.0, points.front().second);
+  out += svg_curve(panel, points, kSvgColours[0]);
+  return out + svg_frame(panel, "Search", "evaluations of the dual", "best bound, utility");
+}
+
+/// Each resource with the mean price of one unit over the cells shown.
+std::string legend(const BoundPicture& picture, std::size_t cells, double top) {
+  std::string out;
+  const double hours = (picture.times[cells] - picture.times.front()).value / 3600;
+  for (std::size_t r = 0; r < picture.resources.size(); ++r) {
+    const BoundPicture::Resource& resource = picture.resources[r];
+    double worth = 0;
+    for (std::size_t k = 0; k < cells; ++k)
+      worth += resource.worth[k] * (picture.times[k + 1] - picture.times[k]).value / 3600;
+    const double mean = resource.units > 0 ? worth / hours / resource.units : 0;
+    const double x = 24 + static_cast<double>(r % 2) * 460;
+    const double y = top + static_cast<double>(r / 2) * kLegendRow;
+    const SvgPanel sample{x, y - 5, 28, 1};
+    const std::array<std::pair<double, double>, 2> line{{{0, 0.5}, {1, 0.5}}};
+    out += svg_curve(sample, line, stroke_of(r).colour, stroke_of(r).dash);
+    out += svg_text(x + 36, y, "start",
+                    fmt::format("{}: {:.3g} utility per {} and hour on average", resource.name,
+                                mean, resource.unit));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string bound_svg(const BoundPicture& picture) {
+  const std::size_t cells = shown_cells(picture);
+  const double rows = std::ceil(static_cast<double>(picture.resources.size()) / 2);
+  const double top = 90 + rows * kLegendRow + 24;
+  std::string out = svg_begin(
+      kWidth, top + 2 * kPanelStep + kPanelHeight + 60, picture.title,
+      fmt::format("no scheduler earns more than {:.6g}; with the cluster to itself, each job would "
+                  "add up to {:.6g}",
+                  picture.bound, picture.unhindered));
+  out += legend(picture, cells, 90);
+  const auto panel = [&](int index) {
+    return SvgPanel{kLeft, top + index * kPanelStep, kPanelWidth, kPanelHeight};
+  };
+  out += time_panel(
+      panel(0), picture, cells,
+      [](const BoundPicture::Resource& r, std::size_t k) { return r.worth[k]; },
+      "Price of all units that are up", "utility per hour");
+  out += time_panel(
+      panel(1), picture, cells,
+      [](const BoundPicture::Resource& r, std::size_t k) { return 100 * r.load[k]; },
+      "Load in the relaxed optimum", "% of what is up");
+  return out + search_panel(panel(2), picture) + svg_end();
+}
+
+}  // namespace bourse
