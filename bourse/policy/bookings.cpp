@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <span>
 
 #include "bourse/base/check.h"
 
@@ -33,7 +34,7 @@ void Bookings::remove(const JobSpec& spec, JobId job) {
 }
 
 void Bookings::book(const JobSpec& spec, Booking& booking, std::vector<ScheduledSlot> slots) {
-  for (const ScheduledSlot& slot : slots) ledger_.book(slot.slot, spec, slot.allocation, +1);
+  book_slots(ledger_, spec, slots, +1);
   booking.slots.insert(booking.slots.end(), std::make_move_iterator(slots.begin()),
                        std::make_move_iterator(slots.end()));
 }
@@ -42,8 +43,7 @@ std::vector<ScheduledSlot> Bookings::release(const JobSpec& spec, Booking& booki
                                              std::size_t from) {
   BOURSE_CHECK(from >= booking.next);
   const auto first = booking.slots.begin() + static_cast<std::ptrdiff_t>(from);
-  for (auto slot = first; slot != booking.slots.end(); ++slot)
-    ledger_.book(slot->slot, spec, slot->allocation, -1);
+  book_slots(ledger_, spec, std::span(booking.slots).subspan(from), -1);
   std::vector<ScheduledSlot> released(std::make_move_iterator(first),
                                       std::make_move_iterator(booking.slots.end()));
   booking.slots.resize(from);

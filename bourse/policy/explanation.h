@@ -34,7 +34,7 @@ struct Explanation {
   bool is_booked = false;              ///< `best` is what it has; else what it would get.
   std::optional<PricedOption> best;    ///< Nothing if no schedule completes it at all.
   std::optional<PricedOption> sooner;  ///< The best that completes in an earlier slot.
-  std::optional<PricedOption> later;   ///< The best that completes in a later slot.
+  std::optional<PricedOption> later;   ///< The best that starts a slot later.
   Seconds promised = kForever;         ///< Completion promised to a job that is booked.
 };
 

@@ -61,6 +61,18 @@ TEST(Ledger, HasNoRoomOnAMachineThatIsDown) {
   EXPECT_EQ(ledger.state(ledger.states(50)[0]).residual[0], 8000);
 }
 
+// Weeks of ten-minute slots: one run before the job, one of it, one after.
+TEST(Ledger, TakesAsMuchForAHundredThousandSlotsAsForOne) {
+  const Cluster cluster = cluster_of(2, {{"gpu", 8}});
+  Ledger ledger(cluster);
+  const TaskGroup group{MachineId(0u), 3, 0};
+  ledger.book(10, 100'000, gang("a", 0, 3, 10), {&group, 1}, +1);
+  EXPECT_EQ(ledger.run_count(), 3u);
+  EXPECT_EQ(ledger.run(50'000).first, 10);
+  EXPECT_EQ(ledger.run(50'000).end, 100'000);
+  EXPECT_EQ(ledger.end(), 100'000);
+}
+
 TEST(LedgerDeathTest, StopsAtOverbooking) {
   const Cluster cluster = cluster_of(1, {{"gpu", 2}});
   Ledger ledger(cluster);

@@ -106,11 +106,10 @@ void PdOrsPolicy::leave(const ClusterState& state, JobId id) {
 }
 
 SearchResult PdOrsPolicy::search(const ClusterState& state, JobId id, const OpenWork& open,
-                                 bool must_finish, Seconds until, Seconds not_before) {
+                                 bool must_finish, Seconds until) {
   JobPrices prices = prices_->prices_of(bookings_->ledger(), state.spec(id));
   SearchOptions options = options_.search;
   options.must_finish = must_finish;
-  options.not_before = not_before;
   options.horizon = std::min(options.horizon, until);
   return find_schedule(bookings_->ledger(), state.spec(id), id, open.samples, open.from, prices,
                        options, counters_);
@@ -123,7 +122,8 @@ double PdOrsPolicy::cost_of(const JobSpec& spec, std::span<const ScheduledSlot> 
   for (const ScheduledSlot& slot : slots)
     for (const TaskGroup& group : slot.allocation) {
       const StateId machine = ledger.states(slot.slot)[group.machine.index()];
-      cost += group.workers * prices.worker(machine) + group.servers * prices.server(machine);
+      cost += group.workers * prices.worker(machine, slot.slot) +
+              group.servers * prices.server(machine, slot.slot);
     }
   return cost;
 }

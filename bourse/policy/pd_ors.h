@@ -102,8 +102,7 @@ class PdOrsPolicy final : public Policy {
   void replan_late_jobs(const ClusterState& state, Decision& decision);
   void enact(const ClusterState& state, Decision& decision);
   [[nodiscard]] SearchResult search(const ClusterState& state, JobId id, const OpenWork& open,
-                                    bool must_finish, Seconds until = kForever,
-                                    Seconds not_before = Seconds(-1));
+                                    bool must_finish, Seconds until = kForever);
   /// All that is left of a job that is not booked.
   [[nodiscard]] OpenWork all_work(const ClusterState& state, JobId id) const {
     return {.first = 0, .from = state.now(), .samples = state.samples_left(id)};
@@ -142,8 +141,7 @@ class PdOrsPolicy final : public Policy {
   [[nodiscard]] PricedOption priced_option(const ClusterState& state, JobId id,
                                            const PricedSchedule& schedule) const;
   [[nodiscard]] std::optional<PricedOption> best_option(const ClusterState& state, JobId id,
-                                                        OpenWork open, Seconds not_before,
-                                                        Seconds until);
+                                                        const OpenWork& open, Seconds until);
 
   // pd_ors_filler.cpp: idle machines.
   [[nodiscard]] std::vector<JobId> fillers_by_rank(const ClusterState& state) const;

@@ -8,6 +8,9 @@
 namespace bourse {
 namespace {
 
+/// A completion this much later than the end of a slot, relative to it, is rounding error.
+constexpr double kTimeTolerance = 1e-6;
+
 /// What prices say a machine's tasks cost, by resource type.
 void add_cost(const JobSpec& spec, const TaskGroup& group, const std::vector<double>& unit_prices,
               const std::vector<double>& units, double share, std::vector<double>& by_type) {
@@ -52,9 +55,8 @@ PricedOption PdOrsPolicy::priced_option(const ClusterState& state, JobId id,
 }
 
 std::optional<PricedOption> PdOrsPolicy::best_option(const ClusterState& state, JobId id,
-                                                     OpenWork open, Seconds not_before,
-                                                     Seconds until) {
-  const SearchResult result = search(state, id, open, true, until, not_before);
+                                                     const OpenWork& open, Seconds until) {
+  const SearchResult result = search(state, id, open, true, until);
   if (result.verdict != SearchVerdict::found) return std::nullopt;
   return priced_option(state, id, result.schedule);
 }
@@ -83,13 +85,14 @@ std::optional<Explanation> PdOrsPolicy::explain(const ClusterState& state, JobId
     said.best->cost = 0;
     for (const double cost : said.best->paid) said.best->cost += cost;
   } else {
-    said.best = best_option(state, id, open, Seconds(-1), kForever);
+    said.best = best_option(state, id, open, kForever);
   }
   if (said.best) {
     const Seconds slot = options_.search.slot;
-    const Seconds slot_start = slot * (std::ceil(said.best->completion / slot - 1e-6) - 1);
-    said.sooner = best_option(state, id, open, Seconds(-1), slot_start);
-    said.later = best_option(state, id, open, slot_start + slot + tolerance(), kForever);
+    const double last = std::ceil(said.best->completion / slot - kTimeTolerance) - 1;
+    said.sooner = best_option(state, id, open, last * slot);
+    open.from = std::max(open.from, start_of(bookings_->current())) + slot;
+    said.later = best_option(state, id, open, kForever);
   }
   if (booking != nullptr) bookings_->book(state.spec(id), *booking, std::move(booked));
   return said;

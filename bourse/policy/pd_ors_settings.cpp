@@ -59,6 +59,8 @@ Result<SearchOptions> read_search(const SettingsReader& settings, const PolicyCo
   BOURSE_TRY(const std::size_t rounding,
              settings.choice("rounding", {"deterministic", "randomized"}));
   search.rounding.mode = rounding == 0 ? RoundingMode::deterministic : RoundingMode::randomized;
+  BOURSE_TRY(const std::size_t solver, settings.choice("solver", {"core", "clp"}));
+  search.rounding.solver = solver == 0 ? SlotSolver::core : SlotSolver::clp;
   BOURSE_TRY(search.rounding.gain_form, gain_form(settings, search.rounding));
   BOURSE_TRY(search.rounding.delta, settings.number("delta", 1e-6, 0.999));
   BOURSE_TRY(search.rounding.tries, settings.whole("tries", 1, 4096));
@@ -119,6 +121,9 @@ Result<PdOrsSettings> read_pd_ors_settings(const SettingsReader& settings,
 std::vector<Parameter> pd_ors_parameters() {
   return {{"slot", "auto", "auto | a duration",
            "length of a slot; auto = the workload's, else 10min; shorter costs more time"},
+          {"solver", "core", "core | clp",
+           "of placements over machines: exact and fast, or the paper's linear programmes, which "
+           "rounding=randomized always takes"},
           {"rounding", "deterministic", "deterministic | randomized",
            "how relaxed placements become whole; randomized = as in the paper"},
           {"gain", "cover", "cover | packing | safe | a number",

@@ -171,7 +171,7 @@ FreeCapacity::FreeCapacity(const Ledger& ledger, SlotIndex slot)
       machine_count_(ledger.cluster().machines.size()) {
   amounts_.reserve(types_ * machine_count_);
   for (const StateId id : ledger.states(slot)) {
-    const ResourceVector& residual = ledger.state(id).residual;
+    const std::span<const Amount> residual = ledger.state(id).residual;
     amounts_.insert(amounts_.end(), residual.begin(), residual.end());
   }
 }

@@ -23,7 +23,7 @@ double task_demand(const JobSpec& job, std::size_t r, double unit) {
 
 double price_at(double used, double capacity, double lowest, double highest) {
   if (capacity <= 0) return lowest;
-  return lowest * std::pow(highest / lowest, used / capacity);
+  return lowest * std::exp((std::log(highest) - std::log(lowest)) * (used / capacity));
 }
 
 std::vector<double> price_units(const Cluster& cluster, bool normalized) {
@@ -95,22 +95,42 @@ PriceBounds BoundsEstimator::bounds() const {
 }
 
 JobPrices::JobPrices(const Ledger& ledger, const PriceBounds& bounds,
-                     const std::vector<double>& units, const JobSpec& job)
-    : ledger_(&ledger), bounds_(&bounds), units_(&units), job_(&job) {}
+                     const std::vector<double>& units, const JobSpec& job, const PriceFloor* floor)
+    : ledger_(&ledger),
+      lowest_(bounds.lowest),
+      floor_(floor),
+      known_(floor == nullptr ? 1 : floor->interval_count()) {
+  for (std::size_t r = 0; r < units.size(); ++r) {
+    if (job.worker[r] == 0 && job.server[r] == 0) continue;
+    terms_.push_back({r, std::log(bounds.highest[r]) - std::log(bounds.lowest),
+                      static_cast<double>(job.worker[r]) / units[r],
+                      static_cast<double>(job.server[r]) / units[r]});
+  }
+}
 
-const JobPrices::Pair& JobPrices::of(StateId state) {
-  if (state >= known_.size()) known_.resize(ledger_->state_count());
-  Pair& pair = known_[state];
+JobPrices::Pair JobPrices::idle() const {
+  Pair pair{0, 0};
+  for (const Term& term : terms_) {
+    pair.worker += lowest_ * term.worker;
+    pair.server += lowest_ * term.server;
+  }
+  return pair;
+}
+
+const JobPrices::Pair& JobPrices::of(StateId state, PriceFloor::Interval interval) {
+  std::vector<Pair>& known = known_[interval];
+  if (state >= known.size()) known.resize(ledger_->state_count());
+  Pair& pair = known[state];
   if (pair.worker >= 0) return pair;
   pair = {0, 0};
-  const MachineState& machine = ledger_->state(state);
-  const ResourceVector& capacity = ledger_->cluster().classes[machine.class_index].capacity;
-  for (std::size_t r = 0; r < capacity.size(); ++r) {
-    const double price =
-        price_at(static_cast<double>(machine.used[r]), static_cast<double>(capacity[r]),
-                 bounds_->lowest, bounds_->highest[r]);
-    pair.worker += price * static_cast<double>(job_->worker[r]) / (*units_)[r];
-    pair.server += price * static_cast<double>(job_->server[r]) / (*units_)[r];
+  const MachineState machine = ledger_->state(state);
+  std::span<const double> least;
+  if (floor_ != nullptr) least = floor_->prices(interval, machine.class_index);
+  for (const Term& term : terms_) {
+    double price = lowest_ * std::exp(term.log_range * machine.share[term.resource]);
+    if (!least.empty()) price = std::max(price, least[term.resource]);
+    pair.worker += price * term.worker;
+    pair.server += price * term.server;
   }
   return pair;
 }

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <vector>
 
 #include "bourse/base/quantity.h"
 #include "bourse/model/cluster.h"
 #include "bourse/model/job.h"
 #include "bourse/policy/ledger.h"
+#include "bourse/policy/price_floor.h"
 
 namespace bourse {
 
@@ -64,28 +66,56 @@ class BoundsEstimator {
   std::vector<double> floors_;  ///< u_i(T - a_i) / N_i', sorted.
 };
 
-/// Prices of one worker and one server of a job on machines in every state, computed when asked
-/// for.
+/// Prices of one worker and one server of a job on machines in every state and slot, computed when
+/// asked for: of each resource the exponential price of the state, or the floor of the slot if that
+/// is higher.
 class JobPrices {
  public:
-  /// All arguments outlive this.
+  /// The ledger and the floor outlive this. `floor` may be null: none.
   JobPrices(const Ledger& ledger, const PriceBounds& bounds, const std::vector<double>& units,
-            const JobSpec& job);
-  [[nodiscard]] double worker(StateId state) { return of(state).worker; }  ///< A_h, utility a slot.
-  [[nodiscard]] double server(StateId state) { return of(state).server; }  ///< B_h.
+            const JobSpec& job, const PriceFloor* floor = nullptr);
+  /// A_h, utility a slot.
+  [[nodiscard]] double worker(StateId state, SlotIndex slot) {
+    return of(state, interval_of(slot)).worker;
+  }
+  /// B_h.
+  [[nodiscard]] double server(StateId state, SlotIndex slot) {
+    return of(state, interval_of(slot)).server;
+  }
+  /// Slots in one interval have equal prices for equal states.
+  [[nodiscard]] PriceFloor::Interval interval_of(SlotIndex slot) const {
+    return floor_ == nullptr ? 0 : floor_->interval_of(slot);
+  }
+  [[nodiscard]] std::size_t interval_count() const { return known_.size(); }
+  /// First slot after the interval that `slot` lies in.
+  [[nodiscard]] SlotIndex interval_end(SlotIndex slot) const {
+    return floor_ == nullptr ? std::numeric_limits<SlotIndex>::max()
+                             : floor_->end_of(floor_->interval_of(slot));
+  }
 
- private:
   struct Pair {
     double worker = -1;
     double server = -1;
   };
-  const Pair& of(StateId state);
+  /// Prices on an idle machine where there is no floor: the least there are.
+  [[nodiscard]] Pair idle() const;
+  /// Both prices of a state in an interval.
+  const Pair& of(StateId state, PriceFloor::Interval interval);
+
+ private:
+  /// A resource the job needs.
+  struct Term {
+    std::size_t resource;
+    double log_range;  ///< ln(U^r / L).
+    double worker;     ///< Price units that one worker takes.
+    double server;
+  };
 
   const Ledger* ledger_;
-  const PriceBounds* bounds_;
-  const std::vector<double>* units_;
-  const JobSpec* job_;
-  std::vector<Pair> known_;  ///< By state; negative: not computed.
+  double lowest_;
+  const PriceFloor* floor_;
+  std::vector<Term> terms_;
+  std::vector<std::vector<Pair>> known_;  ///< By interval, state; negative: not computed.
 };
 
 }  // namespace bourse

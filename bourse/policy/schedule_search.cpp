@@ -4,10 +4,10 @@
 #include <cmath>
 #include <limits>
 #include <optional>
-#include <queue>
 #include <utility>
 
 #include "bourse/model/workload.h"
+#include "bourse/policy/cheapest_slots.h"
 
 namespace bourse {
 namespace {
@@ -102,6 +102,20 @@ double least_cover_cost(std::span<const double> curve, std::size_t chunks) {
   return cost[chunks];
 }
 
+/// The first of the slots begin .. end - 1 at which the search can stop, else `end`. If it can stop
+/// at one it can at all later ones, since utilities do not rise.
+template <typename Stops>
+SlotIndex first_stop(SlotIndex begin, SlotIndex end, const Stops& stops) {
+  while (begin < end) {
+    const SlotIndex middle = begin + (end - begin) / 2;
+    if (stops(middle))
+      end = middle;
+    else
+      begin = middle + 1;
+  }
+  return begin;
+}
+
 /// Searches schedules of one job; holds what both kinds of search share.
 class Search {
  public:
@@ -128,7 +142,11 @@ class Search {
   [[nodiscard]] bool can_stop(SlotIndex slot, Seconds earliest, double least_cost,
                               const Best& best);
   Best search_gang(SlotCosts& full, SlotCosts* partial);
+  Best search_cheapest(SlotCosts& full, CheapestSlots& taken, SlotIndex end, Seconds last_part,
+                       double least_cost);
   Best search_levels(SlotCosts& full, SlotCosts* partial, int levels);
+  bool improve(std::vector<double>& theta, std::vector<std::uint16_t>& row, SlotCosts& costs,
+               SlotIndex slot, double share);
   SearchResult realize(const Best& best, SlotCosts& full, SlotCosts* partial);
 
   const Ledger& ledger_;
@@ -142,6 +160,8 @@ class Search {
   double chunk_ = 0;
   /// Utility and least cost of a completion that is not worth its price even on an idle cluster.
   std::optional<std::pair<double, double>> hopeless_;
+  std::vector<double> level_cost_;  ///< Scratch of improve(): a bound, or the cost.
+  std::vector<bool> level_is_exact_;
 };
 
 double Search::utility_of(Seconds completion) const {
@@ -168,15 +188,15 @@ bool Search::can_stop(SlotIndex slot, Seconds earliest, double least_cost, const
   return stops;
 }
 
-/// All or nothing: the cheapest n slots up to each completion slot, kept in a heap. With `partial`
-/// the gang runs in what is left of the current slot, else it does not.
+/// All or nothing: the cheapest n slots up to each completion slot. With `partial` the gang runs in
+/// what is left of the current slot, else it does not.
 Best Search::search_gang(SlotCosts& full, SlotCosts* partial) {
   Best best;
   double left = left_;
   double base_cost = 0;
   if (partial != nullptr) {
     const double share = slots_.partial / options_.slot;
-    const double cost = partial->curve(slots_.first_full - 1)[1];
+    const double cost = partial->cost(slots_.first_full - 1, 1);
     if (cost == kNever) return best;
     left = std::max(0.0, left - chunk_ * share);
     base_cost = cost * share;
@@ -186,93 +206,150 @@ Best Search::search_gang(SlotCosts& full, SlotCosts* partial) {
       return {{{slots_.first_full - 1, 1}}, utility_of(completion), base_cost, completion};
     }
   }
-  const auto needed = whole_chunks(left, chunk_);
+  const auto needed = static_cast<SlotIndex>(whole_chunks(left, chunk_));
   const Seconds last_part = options_.slot * (left / chunk_ - static_cast<double>(needed - 1));
-  const double idle_cost = full.curve(std::max(ledger_.end(), slots_.first_full))[1];
+  const double idle_cost = full.least_curve(slots_.first_full)[1];
   const double least_cost =
       idle_cost == kNever ? 0 : base_cost + idle_cost * static_cast<double>(needed);
-  // Dearest on top; among equals the latest goes first.
-  std::priority_queue<std::pair<double, SlotIndex>> taken;
-  double cost = base_cost;
-  const SlotIndex end = last_slot(static_cast<double>(needed));
-  for (SlotIndex slot = slots_.first_full; slot < end; ++slot) {
-    const Seconds completion = start_of(slot) + last_part;
-    if (can_stop(slot, completion, least_cost, best)) break;
-    const double here = full.curve(slot)[1];
-    if (here == kNever) continue;
-    taken.emplace(here, slot);
-    cost += here;
-    if (taken.size() > needed) {
-      cost -= taken.top().first;
-      const bool dropped_new = taken.top().second == slot;
-      taken.pop();
-      if (dropped_new) continue;
-    }
-    if (taken.size() < needed) continue;
-    const double utility = utility_of(completion);
-    if (completion <= options_.not_before || !improves(utility, cost, best)) continue;
-    best.utility = utility;
-    best.cost = cost;
-    best.completion = completion;
-    best.choices.clear();
-    auto copy = taken;
-    for (; !copy.empty(); copy.pop()) best.choices.push_back({copy.top().second, 1});
-  }
-  if (partial != nullptr && best.cost < kNever) best.choices.push_back({slots_.first_full - 1, 1});
-  std::ranges::sort(best.choices, {}, &Choice::slot);
+  CheapestSlots taken(needed, base_cost);
+  best =
+      search_cheapest(full, taken, last_slot(static_cast<double>(needed)), last_part, least_cost);
+  if (partial != nullptr && best.cost < kNever)
+    best.choices.insert(best.choices.begin(), {slots_.first_full - 1, 1});
   return best;
 }
 
-/// The dynamic programme over chunks. Row t of `chosen` holds the level taken in that slot for
-/// every amount of work done by its end.
+/// The best completion over full slots of which `taken` keeps the cheapest. A slot completes the
+/// job at its start + `last_part`. Within a run of equal slots only those matter that are taken.
+Best Search::search_cheapest(SlotCosts& full, CheapestSlots& taken, SlotIndex end,
+                             Seconds last_part, double least_cost) {
+  Best best;
+  CheapestSlots::Mark best_mark;
+  const auto stops = [&](SlotIndex slot) {
+    return can_stop(slot, start_of(slot) + last_part, least_cost, best);
+  };
+  for (SlotIndex slot = slots_.first_full; slot < end;) {
+    if (stops(slot)) break;
+    const SlotIndex run_end = std::min(end, full.run_end(slot));
+    if (!taken.would_take(full.bounds(slot)[1]) || !taken.would_take(full.cost(slot, 1))) {
+      // What is not taken cannot complete the job better than the slots before, if they do at all.
+      if (!taken.is_full()) slot = first_stop(slot + 1, run_end, stops);
+      if (taken.is_full() || slot == run_end) {
+        slot = run_end;
+        continue;
+      }
+      break;
+    }
+    const double here = full.cost(slot, 1);
+    // All but the last of the slots that are missing complete nothing.
+    if (taken.missing() > 1) {
+      const SlotIndex until = std::min(run_end, slot + taken.missing() - 1);
+      const SlotIndex stop = first_stop(slot + 1, until, stops);
+      taken.add(slot, stop - slot, here);
+      slot = stop;
+      if (stop < until) break;
+      continue;
+    }
+    taken.add(slot, 1, here);
+    const Seconds completion = start_of(slot) + last_part;
+    const double utility = utility_of(completion);
+    if (improves(utility, taken.cost(), best)) {
+      best.utility = utility;
+      best.cost = taken.cost();
+      best.completion = completion;
+      best_mark = taken.mark();
+    }
+    ++slot;
+  }
+  if (best.cost < kNever)
+    for (const SlotIndex slot : taken.slots_at(best_mark)) best.choices.push_back({slot, 1});
+  return best;
+}
+
+/// The dynamic programme over chunks. For every slot that changes it, a row holds the level taken
+/// there for every amount of work done by its end.
 Best Search::search_levels(SlotCosts& full, SlotCosts* partial, int levels) {
+  struct Row {
+    SlotIndex slot;
+    std::vector<std::uint16_t> level;
+  };
   Best best;
   const auto chunks = whole_chunks(left_, chunk_);
   std::vector<double> theta(chunks + 1, kNever);
   theta[0] = 0;
-  std::vector<std::vector<std::uint16_t>> chosen;
+  std::vector<Row> rows;
   const SlotIndex first = slots_.first_full - (partial != nullptr ? 1 : 0);
   const SlotIndex end = last_slot(static_cast<double>(chunks) / levels);
-  const double idle_cost =
-      least_cover_cost(full.curve(std::max(ledger_.end(), slots_.first_full)), chunks);
+  const double idle_cost = least_cover_cost(full.least_curve(slots_.first_full), chunks);
   const double least_cost = idle_cost == kNever ? 0 : idle_cost;
-  SlotIndex best_slot = -1;
-  for (SlotIndex slot = first; slot < end; ++slot) {
+  std::size_t best_rows = 0;
+  Row row{0, std::vector<std::uint16_t>(chunks + 1)};
+  for (SlotIndex slot = first; slot < end;) {
     if (can_stop(slot, start_of(slot + 1), least_cost, best)) break;
     const bool is_partial = partial != nullptr && slot < slots_.first_full;
     const double share = is_partial ? slots_.partial / options_.slot : 1;
-    const std::span<const double> curve = (is_partial ? *partial : full).curve(slot);
-    std::vector<std::uint16_t> row(chunks + 1, 0);
-    for (std::size_t q = chunks; q > 0; --q) {
-      for (std::size_t level = 1; level < curve.size(); ++level) {
-        if (curve[level] == kNever) break;
-        const double cost = curve[level] * share + theta[q > level ? q - level : 0];
-        if (cost < theta[q]) {
-          theta[q] = cost;
-          row[q] = static_cast<std::uint16_t>(level);
-        }
-        if (level >= q) break;
-      }
-    }
-    chosen.push_back(std::move(row));
-    const double utility = utility_of(start_of(slot + 1));
-    if (start_of(slot + 1) <= options_.not_before || !improves(utility, theta[chunks], best))
+    SlotCosts& costs = is_partial ? *partial : full;
+    row.slot = slot;
+    if (!improve(theta, row.level, costs, slot, share)) {
+      // Nor do the slots like it that follow; without a completion the end is still to be found.
+      const SlotIndex run_end = is_partial ? slot + 1 : std::min(end, full.run_end(slot));
+      const auto stops = [&](SlotIndex later) {
+        return can_stop(later, start_of(later + 1), least_cost, best);
+      };
+      slot = best.cost == kNever ? first_stop(slot + 1, run_end, stops) : run_end;
+      if (slot < run_end) break;
       continue;
-    best.utility = utility;
-    best.cost = theta[chunks];
-    best.completion = start_of(slot + 1);
-    best_slot = slot;
-    best.choices.clear();
-    std::size_t q = chunks;
-    for (SlotIndex s = best_slot; s >= first && q > 0; --s) {
-      const std::size_t level = chosen[static_cast<std::size_t>(s - first)][q];
-      if (level == 0) continue;
-      best.choices.push_back({s, static_cast<int>(level)});
-      q = q > level ? q - level : 0;
     }
+    rows.push_back(row);
+    const double utility = utility_of(start_of(slot + 1));
+    if (improves(utility, theta[chunks], best)) {
+      best.utility = utility;
+      best.cost = theta[chunks];
+      best.completion = start_of(slot + 1);
+      best_rows = rows.size();
+    }
+    ++slot;
+  }
+  std::size_t q = chunks;
+  for (std::size_t i = best_rows; i-- > 0 && q > 0;) {
+    const std::size_t level = rows[i].level[q];
+    if (level == 0) continue;
+    best.choices.push_back({rows[i].slot, static_cast<int>(level)});
+    q = q > level ? q - level : 0;
   }
   std::ranges::reverse(best.choices);
   return best;
+}
+
+/// One slot of the programme: theta[q] becomes the least cost of q chunks with it. Levels are
+/// worked out only where their bound would be an improvement. False if nothing changes.
+bool Search::improve(std::vector<double>& theta, std::vector<std::uint16_t>& row, SlotCosts& costs,
+                     SlotIndex slot, double share) {
+  const std::span<const double> bounds = costs.bounds(slot);
+  level_cost_.assign(bounds.begin(), bounds.end());
+  level_is_exact_.assign(bounds.size(), false);
+  std::size_t level_count = 1;
+  while (level_count < bounds.size() && bounds[level_count] < kNever) ++level_count;
+  bool changed = false;
+  for (std::size_t q = theta.size() - 1; q > 0; --q) {
+    row[q] = 0;
+    for (std::size_t level = 1; level < level_count; ++level) {
+      const double rest = theta[q > level ? q - level : 0];
+      if (level_cost_[level] * share + rest < theta[q] && !level_is_exact_[level]) {
+        level_is_exact_[level] = true;
+        level_cost_[level] = costs.cost(slot, static_cast<int>(level));
+        if (level_cost_[level] == kNever) level_count = level;  // Nor does more work fit.
+      }
+      const double cost = level_cost_[level] * share + rest;
+      if (cost < theta[q]) {
+        theta[q] = cost;
+        row[q] = static_cast<std::uint16_t>(level);
+        changed = true;
+      }
+      if (level >= q) break;
+    }
+  }
+  return changed;
 }
 
 /// Places the chosen slots for real; the cost is then that of the placements.
@@ -357,6 +434,17 @@ SearchResult find_schedule(const Ledger& ledger, const JobSpec& job, JobId id, d
                            SlotCostCounters& counters) {
   const PhaseTimer timer(counters, Phase::search);
   return Search(ledger, job, id, samples_left, now, prices, options, counters).run();
+}
+
+void book_slots(Ledger& ledger, const JobSpec& job, std::span<const ScheduledSlot> slots,
+                int sign) {
+  for (std::size_t i = 0, j = 0; i < slots.size(); i = j) {
+    const auto continues = [&](std::size_t k) {
+      return slots[k].slot == slots[k - 1].slot + 1 && slots[k].allocation == slots[i].allocation;
+    };
+    for (j = i + 1; j < slots.size() && continues(j);) ++j;
+    ledger.book(slots[i].slot, slots[j - 1].slot + 1, job, slots[i].allocation, sign);
+  }
 }
 
 }  // namespace bourse

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "bourse/model/job.h"
@@ -33,7 +34,6 @@ struct SearchOptions {
   Seconds window{86400};     ///< How far to look beyond twice the shortest time.
   Seconds horizon = kForever;
   bool paper_time = false;   ///< Utility of completing in slot t is u((t - a) slot).
-  Seconds not_before{-1};    ///< Only completions after this count.
   bool must_finish = false;  ///< Take the best schedule even if its payoff is not positive.
 };
 
@@ -65,5 +65,9 @@ struct SearchResult {
 [[nodiscard]] SearchResult find_schedule(const Ledger& ledger, const JobSpec& job, JobId id,
                                          double samples_left, Seconds now, JobPrices& prices,
                                          const SearchOptions& options, SlotCostCounters& counters);
+
+/// Books (`sign` = +1) or releases (-1) slots of a schedule. Slots that follow one another with the
+/// same allocation are one booking.
+void book_slots(Ledger& ledger, const JobSpec& job, std::span<const ScheduledSlot> slots, int sign);
 
 }  // namespace bourse

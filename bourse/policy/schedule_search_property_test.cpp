@@ -42,8 +42,7 @@ struct Setting {
                     counters);
     std::vector<std::vector<double>> all;
     for (SlotIndex slot = 0; slot < kSlots; ++slot) {
-      const std::span<const double> curve = costs.curve(slot);
-      all.emplace_back(curve.begin(), curve.end());
+      all.push_back(costs.curve(slot));
     }
     return all;
   }
@@ -89,7 +88,8 @@ void check_schedule_of(Setting& s, const JobSpec& job, const PricedSchedule& sch
     trained += samples_per_second(job.throughput, tasks_of(slot.allocation),
                                   locality_of(slot.allocation, s.cluster));
     for (const TaskGroup& group : slot.allocation)
-      cost += group.workers * prices.worker(s.ledger.states(slot.slot)[group.machine.index()]);
+      cost += group.workers *
+              prices.worker(s.ledger.states(slot.slot)[group.machine.index()], slot.slot);
   }
   RC_ASSERT(trained >= job.samples * (1 - 1e-9));
   RC_ASSERT(std::abs(cost - schedule.cost) <= 1e-9 * std::max(1.0, cost));

@@ -7,13 +7,13 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "bourse/model/allocation.h"
 #include "bourse/model/job.h"
 #include "bourse/policy/ledger.h"
 #include "bourse/policy/prices.h"
-#include "bourse/solver/slot_problem.h"
 
 namespace bourse {
 
@@ -25,7 +25,14 @@ enum class RoundingMode {
 /// Which form of the gain factor scales the relaxation (bourse/solver/gain.h); fixed: as set.
 enum class GainForm { cover, packing, safe, fixed };
 
+/// What answers the external case of a slot.
+enum class SlotSolver {
+  core,  ///< The exact core (bourse/solver/slot_core.h).
+  clp,   ///< The paper's linear programme by CLP; the only one that is rounded at random.
+};
+
 struct RoundingOptions {
+  SlotSolver solver = SlotSolver::core;
   RoundingMode mode = RoundingMode::deterministic;
   GainForm gain_form = GainForm::cover;
   double gain = 1;     ///< For GainForm::fixed.
@@ -48,8 +55,8 @@ inline constexpr std::size_t kPhaseCount = 6;
 
 /// Counts of the work done and, if there is a stopwatch, its time by phase; for benchmarks.
 struct SlotCostCounters {
-  std::uint64_t curves = 0;       ///< Cost curves computed.
-  std::uint64_t relaxations = 0;  ///< Linear programs solved.
+  std::uint64_t curves = 0;       ///< Distinct slot states met.
+  std::uint64_t relaxations = 0;  ///< Linear programs solved, of whichever solver.
   std::uint64_t roundings = 0;
   double (*stopwatch)() = nullptr;  ///< Seconds of a clock that only moves on; null: not timed.
   std::array<double, kPhaseCount> seconds{};  ///< By Phase.
@@ -85,14 +92,17 @@ struct PlacedSlot {
   double cost = 0;  ///< Utility, at the prices of the slot.
 };
 
+class SlotPricer;
+struct SlotContext;
+
 /// theta(t, v): the cheapest way for one job to train v samples in slot t, for every t and for v in
 /// whole chunks (levels 1 .. K). Per level it takes the cheaper of
 ///  - internal: all tasks on the cheapest single machine with room;
 ///  - external: tasks spread over one rack or the cluster. Without servers, cheapest first is
-///  exact;
-///    with servers the linear relaxation is rounded.
+///    exact; with servers it is the solver's rounded optimum.
 /// On clusters with several machine speeds each speed is tried as the slowest that is allowed.
-/// Slots in the same state share one curve. Prices and bookings must not change meanwhile.
+/// Slots in the same state, at the same floor prices, share one curve, and a level is computed when
+/// it is asked for. Prices and bookings must not change meanwhile.
 /// Source: PD-ORS, theta(t, v) with its internal and external case.
 class SlotCosts {
  public:
@@ -101,8 +111,17 @@ class SlotCosts {
             const RoundingOptions& rounding, SlotWork work, SlotCostCounters& counters);
   ~SlotCosts();
 
-  /// Cost of each level, [0] being 0; infinite where no placement was found.
-  [[nodiscard]] std::span<const double> curve(SlotIndex slot);
+  /// No level costs less than this; [0] is 0. Cheap.
+  [[nodiscard]] std::span<const double> bounds(SlotIndex slot);
+  /// Cost of one level >= 1; infinite if no placement was found. Never below its bound.
+  [[nodiscard]] double cost(SlotIndex slot, int level);
+  /// Cost of each level, [0] being 0.
+  [[nodiscard]] std::vector<double> curve(SlotIndex slot);
+  /// No slot from `from` on has a cheaper curve: that of an idle slot at the least prices.
+  [[nodiscard]] std::vector<double> least_curve(SlotIndex from);
+  /// First slot after this one that may have another curve.
+  [[nodiscard]] SlotIndex run_end(SlotIndex slot);
+
   /// The placement behind the curve in this very slot. Keeps `previous` if it does the level's
   /// work, has room and costs at most `allowance` (utility) more than the cheapest. Nothing if
   /// there is none.
@@ -110,40 +129,21 @@ class SlotCosts {
                                                 const Allocation* previous, double allowance);
 
  private:
-  /// One way to do a level's work: so many tasks within some distance, on fast enough machines.
-  struct Way {
-    TaskCounts tasks;
-    Locality locality = Locality::machine;
-    double speed = 1;  ///< Slowest machine allowed.
-  };
-  struct SpreadProblem;
+  /// Slots of one state: a number for each, in order of first sight.
+  std::size_t state_of(SlotIndex slot);
+  [[nodiscard]] bool equal(SlotIndex a, SlotIndex b) const;
+  [[nodiscard]] double cost_at(SlotIndex slot, std::span<const TaskGroup> allocation) const;
 
-  [[nodiscard]] std::vector<Way> ways_of(int level) const;
-  [[nodiscard]] double cost_of(SlotIndex slot, const Way& way, double limit);
-  [[nodiscard]] std::optional<PlacedSlot> place_way(SlotIndex slot, const Way& way);
-  [[nodiscard]] double internal_cost(SlotIndex slot, const Way& way);
-  [[nodiscard]] double spread_cost_without_servers(SlotIndex slot, const Way& way);
-  [[nodiscard]] std::optional<PlacedSlot> spread(SlotIndex slot, const Way& way, double limit);
-  [[nodiscard]] std::optional<SlotPlacement> solve(SpreadProblem& problem, SlotIndex slot,
-                                                   TaskCounts tasks, double limit);
-  [[nodiscard]] double gain_for(const SpreadProblem& problem, TaskCounts tasks) const;
-  [[nodiscard]] bool allowed(const MachineState& state, double speed) const;
-  [[nodiscard]] double cost_at(SlotIndex slot, std::span<const TaskGroup> allocation);
-  std::vector<SpreadProblem>& problems_of(SlotIndex slot, const Way& way);
-
-  const Ledger& ledger_;
-  const JobSpec& job_;
-  JobId id_;
-  JobPrices& prices_;
-  const RoundingOptions& rounding_;
-  SlotWork work_;
-  SlotCostCounters& counters_;
-  bool has_servers_;
-  bool racks_matter_;
-  std::vector<double> speeds_;          ///< Distinct machine speeds, fast first.
-  std::vector<std::vector<Way>> ways_;  ///< By level; [0] is empty.
-  struct Known;
-  std::unique_ptr<Known> known_;
+  std::unique_ptr<SlotContext> context_;
+  std::unique_ptr<SlotPricer> pricer_;
+  bool machines_matter_;  ///< The state is that of each machine, not only how many are in which.
+  // The run of equal slots that was asked for last.
+  SlotIndex run_first_ = 0;
+  SlotIndex run_end_ = 0;
+  std::size_t run_state_ = 0;
+  std::vector<SlotIndex> first_seen_;  ///< A slot of each state.
+  /// By fingerprint and price interval; only looked up, never walked.
+  std::unordered_multimap<std::uint64_t, std::size_t> known_;
 };
 
 }  // namespace bourse

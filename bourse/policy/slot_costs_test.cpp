@@ -47,7 +47,7 @@ struct Setting {
     double cost = 0;
     for (const TaskGroup& group : allocation) {
       const StateId state = ledger.states(0)[group.machine.index()];
-      cost += group.workers * prices.worker(state) + group.servers * prices.server(state);
+      cost += group.workers * prices.worker(state, 0) + group.servers * prices.server(state, 0);
     }
     return cost;
   }
@@ -125,7 +125,7 @@ JobSpec any_job(Throughput throughput) {
 /// The curve is the optimum: the same cost, and infinite for the same levels.
 void expect_optimal(Setting& s, int levels) {
   SlotCosts costs = s.costs(levels);
-  const std::span<const double> curve = costs.curve(0);
+  const std::vector<double> curve = costs.curve(0);
   RC_ASSERT(curve[0] == 0);
   for (int level = 1; level <= levels; ++level) {
     const double exact = s.brute_force(level, 3, 0);

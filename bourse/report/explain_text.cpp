@@ -58,8 +58,8 @@ std::string more_text(const Cluster& cluster, const Explanation& said) {
     text += fmt::format("    and {} more\n", best.runs.size() - kMaxRuns);
   text += said.sooner ? "  best sooner: " + option_text(*said.sooner) + "\n"
                       : std::string("  sooner: there is no room, or not enough time\n");
-  text += said.later ? "  best later: " + option_text(*said.later) + "\n"
-                     : std::string("  later: none within the horizon or the window\n");
+  text += said.later ? "  if it started a slot later: " + option_text(*said.later) + "\n"
+                     : std::string("  a slot later: no schedule completes it any more\n");
   return text;
 }
 

@@ -1,0 +1,57 @@
+#include "bourse/policy/machine_offers.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace bourse {
+namespace {
+
+/// The largest float that is not above.
+float rounded_down(double value) {
+  const auto nearest = static_cast<float>(value);
+  return nearest > value ? std::nextafter(nearest, 0.0F) : nearest;
+}
+
+}  // namespace
+
+MachineOffers::MachineOffers(const SlotContext& context, TaskCounts most)
+    : context_(context),
+      most_(most),
+      idle_(context.prices.idle()),
+      ranks_(context.prices.interval_count()) {}
+
+float MachineOffers::find_rank(StateId state, PriceFloor::Interval interval) {
+  const MachineState machine = context_.ledger.state(state);
+  const auto room_for = [&](const ResourceVector& task) {
+    for (std::size_t r = 0; r < task.size(); ++r)
+      if (task[r] > machine.residual[r]) return false;
+    return true;
+  };
+  const bool worker = room_for(context_.job.worker);
+  const bool server = most_.servers > 0 && room_for(context_.job.server);
+  if (machine.down || (!worker && !server)) return kNoRoom;
+  const JobPrices::Pair& price = context_.prices.of(state, interval);
+  double rank = std::numeric_limits<double>::max();
+  // A task that needs nothing costs nothing anywhere: every machine is among the cheapest.
+  const auto consider = [&](double cost, double unit) {
+    rank = std::min(rank, unit > 0 ? cost / unit : 0.0);
+  };
+  if (worker) consider(price.worker, idle_.worker);
+  if (server) consider(price.server, idle_.server);
+  return rounded_down(std::min(rank, double{std::numeric_limits<float>::max()}));
+}
+
+const std::vector<TaskPoint>& MachineOffers::corners(StateId state) {
+  if (polygon_of_.empty()) polygon_of_.resize(context_.ledger.state_count());
+  std::uint32_t& at = polygon_of_[state];
+  if (at == 0) {
+    at = static_cast<std::uint32_t>(polygons_.size());
+    polygons_.push_back(task_polygon({context_.job.worker, context_.job.server},
+                                     context_.ledger.state(state).residual, most_.workers,
+                                     most_.servers));
+  }
+  return polygons_[at];
+}
+
+}  // namespace bourse
