@@ -20,6 +20,7 @@
 #include "bourse/base/units.h"
 #include "bourse/policy/registry.h"
 #include "bourse/report/explain_report.h"
+#include "bourse/report/run_svg.h"
 #include "bourse/simulation/perturb.h"
 
 namespace bourse {
@@ -46,6 +47,7 @@ struct SimulateOptions {
   std::uint64_t threads = 0;
   std::string out;
   std::string explain;
+  std::string plot;
   OutputFormat format = OutputFormat::table;
   bool no_timing = false;
   bool bound = false;
@@ -212,17 +214,18 @@ int run_simulate(const SimulateOptions& options) {
                             .skipped = std::move(loaded->skipped),
                             .assumptions = std::move(loaded->assumptions)};
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
-  const RunPlan plan{.instance = &instance,
-                     .policies = *policies,
-                     .first_seed = options.seed,
-                     .seed_count = options.seeds,
-                     .jitter = options.jitter.value_or(Seconds(0)),
-                     .belief_error = options.belief_error,
-                     .checkpoint_every = options.checkpoint_every.value_or(Seconds(0)),
-                     .failures = *std::move(failures),
-                     .keep_details = !options.out.empty() || explain->has_value(),
-                     .explain = *explain,
-                     .thread_count = options.threads == 0 ? cores : options.threads};
+  const RunPlan plan{
+      .instance = &instance,
+      .policies = *policies,
+      .first_seed = options.seed,
+      .seed_count = options.seeds,
+      .jitter = options.jitter.value_or(Seconds(0)),
+      .belief_error = options.belief_error,
+      .checkpoint_every = options.checkpoint_every.value_or(Seconds(0)),
+      .failures = *std::move(failures),
+      .keep_details = !options.out.empty() || !options.plot.empty() || explain->has_value(),
+      .explain = *explain,
+      .thread_count = options.threads == 0 ? cores : options.threads};
   Result<RunResults> results = [&] {
     ProgressBar bar(options.progress == 1 || (options.progress == 0 && is_terminal()));
     return run_all(plan, [&bar](double share) { bar.show(share); });
@@ -235,6 +238,11 @@ int run_simulate(const SimulateOptions& options) {
   if (!options.out.empty())
     if (const auto written = write_results(options.out, header, *results, instance); !written)
       return failure(written.error());
+  if (!options.plot.empty()) {
+    const std::string svg = runs_svg(header, results->runs, results->details);
+    if (const auto written = write_file(options.plot, svg); !written)
+      return failure(written.error());
+  }
   if (*explain)
     return print_explanation(options, header, *results,
                              {.id = **explain, .spec = &instance.jobs[(*explain)->index()]});
@@ -283,6 +291,10 @@ void add_run_options(CLI::App& command, SimulateOptions& options) {
           "Instead of figures: what was decided about this job, by its name or number, why, "
           "and the next best")
       ->type_name("JOB");
+  command
+      .add_option("--plot", options.plot,
+                  "Also draw use and prices over time, and shares of the bound, into this SVG file")
+      ->type_name("FILE");
   add_format(command, options.format, true);
   command.add_flag("--bound", options.bound,
                    "Also say what no scheduler can exceed on each run, and the share reached");

@@ -126,6 +126,9 @@ class PdOrsPolicy final : public Policy {
                                    std::span<const ScheduledSlot> slots) const;
   [[nodiscard]] double utility_of(const JobSpec& spec, Seconds completion) const;
   [[nodiscard]] Seconds tolerance() const;
+  /// How much of the cluster the open slots of a job take, from the tasks in the first of them.
+  [[nodiscard]] double open_volume(const JobSpec& spec, const Booking& booking,
+                                   std::size_t first) const;
   [[nodiscard]] bool make_room(const ClusterState& state, JobId id, Decision& decision);
   [[nodiscard]] bool try_moving(const ClusterState& state, JobId newcomer,
                                 std::span<const JobId> movers, Decision& decision);
@@ -144,7 +147,8 @@ class PdOrsPolicy final : public Policy {
                                                         const OpenWork& open, Seconds until);
 
   // pd_ors_filler.cpp: idle machines.
-  [[nodiscard]] std::vector<JobId> fillers_by_rank(const ClusterState& state) const;
+  [[nodiscard]] std::vector<JobId> waiting_by_rank(const ClusterState& state,
+                                                   bool only_running) const;
   void yield_filler(const ClusterState& state, Decision& decision) const;
   void fill(const ClusterState& state, Decision& decision) const;
 

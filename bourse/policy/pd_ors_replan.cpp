@@ -18,6 +18,8 @@ constexpr double kTimeTolerance = 1e-6;
 constexpr double kWorkTolerance = 1e-9;
 /// Working ahead must train this many times what the slot would train anyway.
 constexpr double kLeastGain = 1.01;
+/// So many jobs in a row that cannot train more end the search for one that can.
+constexpr int kMaxMisses = 32;
 
 bool has_run(const ClusterState& state, JobId id) {
   const JobState& job = state.job(id);
@@ -114,12 +116,22 @@ std::optional<PricedSchedule> PdOrsPolicy::keep_promise(const ClusterState& stat
   return std::move(result.schedule);
 }
 
+double PdOrsPolicy::open_volume(const JobSpec& spec, const Booking& booking,
+                                std::size_t first) const {
+  const TaskCounts tasks = tasks_of(booking.slots[first].allocation);
+  double demand = 0;
+  for (std::size_t r = 0; r < prices_->units().size(); ++r)
+    demand += static_cast<double>(tasks.workers * spec.worker[r] + tasks.servers * spec.server[r]) /
+              prices_->units()[r];
+  return demand * static_cast<double>(booking.slots.size() - first);
+}
+
 bool PdOrsPolicy::make_room(const ClusterState& state, JobId id, Decision& decision) {
   std::vector<std::pair<double, JobId>> ranked;
   for (const Booking& booking : bookings_->all()) {
     const std::size_t first = open_work(state, booking).first;
-    const std::span<const ScheduledSlot> ahead = std::span(booking.slots).subspan(first);
-    if (!ahead.empty()) ranked.emplace_back(-cost_of(state.spec(booking.job), ahead), booking.job);
+    if (first < booking.slots.size())
+      ranked.emplace_back(-open_volume(state.spec(booking.job), booking, first), booking.job);
   }
   std::ranges::sort(ranked);
   int searches = 0;
@@ -201,7 +213,9 @@ void PdOrsPolicy::work_ahead(const ClusterState& state, Decision& decision) {
   if (state.now() - start_of(current) > tolerance()) return;
   FreeCapacity idle(bookings_->ledger(), current);
   int searches = options_.moves;
+  int misses = 0;
   for (Booking& booking : bookings_->all()) {
+    if (misses >= kMaxMisses) return;
     const JobSpec& spec = state.spec(booking.job);
     const Allocation* wanted = bookings_->wanted_now(booking);
     if (booking.slots.size() - booking.next <= (wanted != nullptr ? 1U : 0U)) continue;
@@ -215,8 +229,12 @@ void PdOrsPolicy::work_ahead(const ClusterState& state, Decision& decision) {
     };
     const double left = state.samples_left(booking.job);
     const std::optional<Allocation> more = largest_placement(idle, spec, left / slot.value);
-    if (more && trains(*more) > kLeastGain * trains(own))
+    if (more && trains(*more) > kLeastGain * trains(own)) {
       use_now(state, booking, *more, searches, decision);
+      misses = 0;
+    } else {
+      ++misses;
+    }
     wanted = bookings_->wanted_now(booking);
     if (wanted != nullptr) idle.take(spec, *wanted);
   }
