@@ -238,7 +238,9 @@ void PdOrsPolicy::plan_rest(const ClusterState& state, Booking& booking, Seconds
   const JobSpec& spec = state.spec(booking.job);
   const OpenWork open{.from = from,
                       .samples = samples_left + full_rate(spec) * spec.restart_cost.value};
-  SearchResult result = search(state, booking.job, open, true);
+  SearchResult result;
+  if (options_.replan) result = search(state, booking.job, open, true, slot_end(booking.promised));
+  if (result.verdict != SearchVerdict::found) result = search(state, booking.job, open, true);
   // If there is no room at all, the job is asked again in the next slot.
   if (result.verdict == SearchVerdict::found)
     renew_promise(state, booking, std::move(result.schedule), decision);
@@ -262,6 +264,7 @@ bool PdOrsPolicy::stay(const ClusterState& state, Booking& booking, Decision& de
   for (SlotIndex slot = current; slot < end; ++slot)
     schedule.slots.push_back({slot, running.allocation});
   schedule.completion = state.now() + time;
+  schedule.utility = utility_of(spec, schedule.completion);
   schedule.cost = cost_of(spec, schedule.slots);
   renew_promise(state, booking, std::move(schedule), decision);
   return true;
@@ -274,7 +277,7 @@ void PdOrsPolicy::renew_promise(const ClusterState& state, Booking& booking,
       decision,
       {booking.job, ReasonCode::replanned, {schedule.cost, schedule.completion.value, 0, 0}});
   append_plan(booking.job, schedule.slots, options_.search.slot, decision.plan);
-  booking.promised = schedule.completion;
+  booking.promised = std::max(booking.promised, schedule.completion);
   booking.utility = schedule.utility;
   bookings_->book(state.spec(booking.job), booking, std::move(schedule.slots));
 }

@@ -126,6 +126,8 @@ class PdOrsPolicy final : public Policy {
                                    std::span<const ScheduledSlot> slots) const;
   [[nodiscard]] double utility_of(const JobSpec& spec, Seconds completion) const;
   [[nodiscard]] Seconds tolerance() const;
+  /// The end of the slot that `time` lies in or ends.
+  [[nodiscard]] Seconds slot_end(Seconds time) const;
   /// How much of the cluster the open slots of a job take, from the tasks in the first of them.
   [[nodiscard]] double open_volume(const JobSpec& spec, const Booking& booking,
                                    std::size_t first) const;

@@ -28,6 +28,11 @@ bool has_run(const ClusterState& state, JobId id) {
 
 }  // namespace
 
+Seconds PdOrsPolicy::slot_end(Seconds time) const {
+  const Seconds slot = options_.search.slot;
+  return slot * std::ceil(time / slot - kTimeTolerance);
+}
+
 Seconds PdOrsPolicy::tolerance() const { return kTimeTolerance * options_.search.slot; }
 
 PdOrsPolicy::OpenWork PdOrsPolicy::work_after_slot(const ClusterState& state,
@@ -106,9 +111,7 @@ std::optional<PricedSchedule> PdOrsPolicy::keep_promise(const ClusterState& stat
     return PricedSchedule{.utility = utility_of(spec, enough), .completion = enough};
   }
   // Completions are looked for by whole slots, so the promise may lie within the last one.
-  const Seconds slot = options_.search.slot;
-  const Seconds until = slot * std::ceil(booking.promised / slot - kTimeTolerance);
-  SearchResult result = search(state, booking.job, open, true, until);
+  SearchResult result = search(state, booking.job, open, true, slot_end(booking.promised));
   if (result.verdict != SearchVerdict::found) return std::nullopt;
   ahead.insert(ahead.end(), result.schedule.slots.begin(), result.schedule.slots.end());
   const Seconds completion = outcome_of(state, booking.job, ahead).completion;

@@ -188,9 +188,8 @@ Settings fixed_prices(const Settings& more) {
   return settings;
 }
 
-// One GPU; a is booked from 0 to 20, b finds no room before its deadline at 35 s: slots 2 and 3 are
-// free, but it needs 30 s of work. With two machines, of which the second is back at 20, it waits
-// for it: 20 to 50 is too late for 35 s, in time for 55 s.
+// Two machines of one GPU, the second of which is back at 20. a has the first until 61; b, 30 s of
+// work to be done within 55 s of its arrival at 2, waits for the second: 20 to 50.
 TEST(PdOrs, AWaitingJobIsBookedWhenAMachineComesBack) {
   const Instance instance = instance_of(cluster_of(2, {{"gpu", 1}}),
                                         {gang("a", 1, 1, 60, DeadlineUtility{50, Seconds(100)}),
@@ -204,8 +203,8 @@ TEST(PdOrs, AWaitingJobIsBookedWhenAMachineComesBack) {
   EXPECT_DOUBLE_EQ(result.jobs[1].utility, 50);
 }
 
-// The same, but the machine is back too late: after 27 s no completion is worth anything, and b is
-// declined with that reason.
+// The same without the second machine: from 27 s on no completion is worth anything, and at the
+// next slot b is declined with that reason.
 TEST(PdOrs, AWaitingJobIsDeclinedOnceItIsWorthNothing) {
   const Instance instance = instance_of(cluster_of(1, {{"gpu", 1}}),
                                         {gang("a", 1, 1, 60, DeadlineUtility{50, Seconds(100)}),
@@ -218,10 +217,9 @@ TEST(PdOrs, AWaitingJobIsDeclinedOnceItIsWorthNothing) {
   EXPECT_DOUBLE_EQ(result.reasons.back().time.value, 30);
 }
 
-// One GPU, slotted time. a has 20 s of work and until 60 s; it takes the first two slots, as the
-// earlier completion wins. b needs the slots 1 and 2 (it arrives at 10 and ends by 30): a moves its
-// second slot to after b and still keeps its promise only if that is later than 30. a's promise is
-// 20, so b is lost; with a promise of 40 (three of four slots, booked around c) it fits.
+// One GPU, slotted time. a takes the slots 0 and 1 and is promised 20, though 60 would be as good.
+// b arrives at 10 and must have slots 1 and 2: a could run later, but not as promised, so b is
+// lost.
 TEST(PdOrs, RePlanningMovesBookedSlotsOnlyWithinThePromise) {
   Instance instance = instance_of(cluster_of(1, {{"gpu", 1}}),
                                   {gang("a", 0, 1, 20, DeadlineUtility{50, Seconds(60)}),
@@ -236,12 +234,12 @@ TEST(PdOrs, RePlanningMovesBookedSlotsOnlyWithinThePromise) {
 }
 
 // Filler: no completion of b pays its price (worth 0.5, costs 1 a slot), but the machine is idle.
-// c arrives in the middle of b's second slot, is booked at once and b gives way: c runs 15 to 25,
-// and b, which has 5 s left, runs on from 30, the next slot.
+// c arrives in the middle of b's second slot and must start at once, so b gives way: c runs 15 to
+// 25, and b, which has 5 s left, runs on when it ends.
 TEST(PdOrs, FillerRunsOnIdleMachinesAndGivesWay) {
-  const Instance instance = instance_of(
-      cluster_of(1, {{"gpu", 1}}),
-      {gang("b", 0, 1, 20, ConstantUtility{0.5}), gang("c", 15, 1, 10, ConstantUtility{50})});
+  const Instance instance = instance_of(cluster_of(1, {{"gpu", 1}}),
+                                        {gang("b", 0, 1, 20, ConstantUtility{0.5}),
+                                         gang("c", 15, 1, 10, DeadlineUtility{50, Seconds(11)})});
   auto off = make_policy("pd-ors", fixed_prices({{"on-decline", "wait"}}), {});
   EXPECT_EQ(simulate(instance, **off).jobs[0].status, JobStatus::waiting);
   auto on = make_policy("pd-ors", fixed_prices({{"on-decline", "wait"}, {"filler", "on"}}), {});
