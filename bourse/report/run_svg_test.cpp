@@ -2,13 +2,22 @@
 
 #include <gtest/gtest.h>
 
-#include "bourse/policy/fixtures.h"
-
 namespace bourse {
 namespace {
 
+/// Two machines of 4 GPUs and 8 CPUs.
+Cluster two_machines() {
+  Cluster cluster;
+  (void)cluster.types.add("gpu", ResourceKind::count);
+  (void)cluster.types.add("cpu", ResourceKind::count);
+  cluster.classes.push_back(
+      {.name = "machine", .capacity = {4 * kAmountsPerUnit, 8 * kAmountsPerUnit}});
+  cluster.machines.resize(2);
+  return cluster;
+}
+
 struct Picture {
-  Cluster cluster = testing::cluster_of(2, {{"gpu", 4}, {"cpu", 8}});
+  Cluster cluster = two_machines();
   std::vector<RunReport> runs{{.policy = "a<b"}, {.policy = "other"}};
   std::vector<RunDetail> details{2};
 
