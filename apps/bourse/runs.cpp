@@ -31,6 +31,10 @@ class WatchedPolicy final : public Policy {
     steps_->fetch_add(steps, std::memory_order_relaxed);
     return decision;
   }
+  std::optional<Explanation> explain(const ClusterState& state, JobId job) override {
+    return inner_->explain(state, job);
+  }
+  [[nodiscard]] std::vector<double> prices_now() const override { return inner_->prices_now(); }
 
  private:
   std::unique_ptr<Policy> inner_;
@@ -50,6 +54,8 @@ RunDetail detail_of(const Instance& instance, SimulationResult& result) {
   for (std::size_t i = 0; i < last.size(); ++i)
     if (last[i] != nullptr) detail.jobs[i].reason = reason_text(*last[i]);
   detail.usage = sampled(std::move(result.usage), kUsagePoints);
+  detail.prices = sampled(std::move(result.prices), kUsagePoints);
+  detail.explained = std::move(result.explained);
   return detail;
 }
 
@@ -114,6 +120,8 @@ void Pool::run(std::size_t index) {
                             .checkpoint_every = plan_.checkpoint_every,
                             .record_usage = plan_.keep_details,
                             .record_reasons = plan_.keep_details,
+                            .record_prices = plan_.keep_details,
+                            .explain = plan_.explain,
                             .stopwatch = monotonic_seconds,
                             .progress = {}};
   WatchedPolicy watched(*std::move(policy), steps_);

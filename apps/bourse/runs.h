@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,7 @@ struct RunPlan {
   Seconds checkpoint_every{0};
   FailureModel failures;
   bool keep_details = false;
+  std::optional<JobId> explain{};  ///< Also keep what is said about this job.
   std::size_t thread_count = 1;
 };
 

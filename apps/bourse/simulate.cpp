@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -18,6 +19,8 @@
 #include "bourse/base/text.h"
 #include "bourse/base/units.h"
 #include "bourse/policy/registry.h"
+#include "bourse/report/explain_report.h"
+#include "bourse/report/run_svg.h"
 #include "bourse/simulation/perturb.h"
 
 namespace bourse {
@@ -43,6 +46,8 @@ struct SimulateOptions {
   std::optional<Seconds> checkpoint_every;
   std::uint64_t threads = 0;
   std::string out;
+  std::string explain;
+  std::string plot;
   OutputFormat format = OutputFormat::table;
   bool no_timing = false;
   bool bound = false;
@@ -118,6 +123,7 @@ std::string command_of(const SimulateOptions& options, const std::vector<PolicyC
   command.add("--horizon", source.horizon);
   command.add_flag("--skip-unfit", source.skip_unfit);
   if (!source.elastic.empty()) command.add("--elastic", source.elastic);
+  if (!options.explain.empty()) command.add("--explain", options.explain);
   command.add_number("--utility-seed", static_cast<double>(source.utility_seed), 1);
   return command.text();
 }
@@ -165,6 +171,28 @@ int print_results(const SimulateOptions& options, const ReportHeader& header,
   return status;
 }
 
+/// The job of this name, or of this number if no job has the name.
+Result<std::optional<JobId>> job_to_explain(const std::string& name, const Instance& instance) {
+  if (name.empty()) return std::nullopt;
+  const auto at = std::ranges::find(instance.jobs, name, &JobSpec::name);
+  if (at != instance.jobs.end()) return JobId(static_cast<std::size_t>(at - instance.jobs.begin()));
+  std::size_t id = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
+  if (error == std::errc() && end == name.data() + name.size() && id < instance.jobs.size())
+    return JobId(id);
+  return fail(ErrorCode::not_found,
+              fmt::format("option --explain: no job has the name or the number '{}'; the {} jobs "
+                          "are numbered from 0",
+                          quotable(name), instance.jobs.size()));
+}
+
+int print_explanation(const SimulateOptions& options, const ReportHeader& header,
+                      const RunResults& results, const ExplainedJob& job) {
+  if (options.format == OutputFormat::json)
+    return print(explain_json(header, job, results.runs, results.details));
+  return print(explain_text(header, job, results.runs, results.details));
+}
+
 int run_simulate(const SimulateOptions& options) {
   const Result<std::vector<PolicyChoice>> policies = policies_of(options);
   if (!policies) return usage_error(policies.error());
@@ -173,6 +201,8 @@ int run_simulate(const SimulateOptions& options) {
   Result<Loaded> loaded = load(options.source);
   if (!loaded) return load_failure(loaded.error());
   const Instance& instance = loaded->instance;
+  const Result<std::optional<JobId>> explain = job_to_explain(options.explain, instance);
+  if (!explain) return failure(explain.error());
   Result<FailureModel> failures = failures_of(options, instance);
   if (!failures) return failure(failures.error());
   const ReportHeader header{.version = BOURSE_VERSION,
@@ -184,16 +214,18 @@ int run_simulate(const SimulateOptions& options) {
                             .skipped = std::move(loaded->skipped),
                             .assumptions = std::move(loaded->assumptions)};
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
-  const RunPlan plan{.instance = &instance,
-                     .policies = *policies,
-                     .first_seed = options.seed,
-                     .seed_count = options.seeds,
-                     .jitter = options.jitter.value_or(Seconds(0)),
-                     .belief_error = options.belief_error,
-                     .checkpoint_every = options.checkpoint_every.value_or(Seconds(0)),
-                     .failures = *std::move(failures),
-                     .keep_details = !options.out.empty(),
-                     .thread_count = options.threads == 0 ? cores : options.threads};
+  const RunPlan plan{
+      .instance = &instance,
+      .policies = *policies,
+      .first_seed = options.seed,
+      .seed_count = options.seeds,
+      .jitter = options.jitter.value_or(Seconds(0)),
+      .belief_error = options.belief_error,
+      .checkpoint_every = options.checkpoint_every.value_or(Seconds(0)),
+      .failures = *std::move(failures),
+      .keep_details = !options.out.empty() || !options.plot.empty() || explain->has_value(),
+      .explain = *explain,
+      .thread_count = options.threads == 0 ? cores : options.threads};
   Result<RunResults> results = [&] {
     ProgressBar bar(options.progress == 1 || (options.progress == 0 && is_terminal()));
     return run_all(plan, [&bar](double share) { bar.show(share); });
@@ -206,6 +238,14 @@ int run_simulate(const SimulateOptions& options) {
   if (!options.out.empty())
     if (const auto written = write_results(options.out, header, *results, instance); !written)
       return failure(written.error());
+  if (!options.plot.empty()) {
+    const std::string svg = runs_svg(header, results->runs, results->details);
+    if (const auto written = write_file(options.plot, svg); !written)
+      return failure(written.error());
+  }
+  if (*explain)
+    return print_explanation(options, header, *results,
+                             {.id = **explain, .spec = &instance.jobs[(*explain)->index()]});
   return print_results(options, header, results->runs);
 }
 
@@ -245,6 +285,16 @@ void add_run_options(CLI::App& command, SimulateOptions& options) {
       .add_option("-o,--out", options.out,
                   "Also write runs.csv, runs.json, jobs.csv and usage.csv to this folder")
       ->type_name("FOLDER");
+  command
+      .add_option(
+          "--explain", options.explain,
+          "Instead of figures: what was decided about this job, by its name or number, why, "
+          "and the next best")
+      ->type_name("JOB");
+  command
+      .add_option("--plot", options.plot,
+                  "Also draw use and prices over time, and shares of the bound, into this SVG file")
+      ->type_name("FILE");
   add_format(command, options.format, true);
   command.add_flag("--bound", options.bound,
                    "Also say what no scheduler can exceed on each run, and the share reached");
@@ -267,6 +317,7 @@ void add_simulate(CLI::App& app, int& status) {
                {"bourse simulate --cluster 256x8 --workload trace.csv.gz --policy fifo,srsf,drf",
                 "bourse simulate --workload day.yaml --policy pd-ors --set pd-ors.slot=10min",
                 "bourse simulate --workload day.yaml --policy pd-ors,fifo --seeds 5 --jitter 0.1s",
+                "bourse simulate --workload day.yaml --policy pd-ors --explain job-7",
                 "bourse simulate --workload day.yaml --policy fifo,pd-ors --bound",
                 "bourse simulate -w day.yaml -p fifo --mtbf 30d --repair 4h --out results",
                 "bourse simulate --workload day.yaml --policy fifo --format json --no-timing"});

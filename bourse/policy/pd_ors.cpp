@@ -112,14 +112,14 @@ void PdOrsPolicy::leave(const ClusterState& state, JobId id) {
   bookings_->remove(state.spec(id), id);
 }
 
-SearchResult PdOrsPolicy::search(const ClusterState& state, JobId id, double samples_left,
-                                 Seconds from, bool must_finish, Seconds until) {
+SearchResult PdOrsPolicy::search(const ClusterState& state, JobId id, const OpenWork& open,
+                                 bool must_finish, Seconds until) {
   JobPrices prices = prices_->prices_of(bookings_->ledger(), state.spec(id));
   SearchOptions options = options_.search;
   options.must_finish = must_finish;
   options.horizon = std::min(options.horizon, until);
-  return find_schedule(bookings_->ledger(), state.spec(id), id, samples_left, from, prices, options,
-                       counters_);
+  return find_schedule(bookings_->ledger(), state.spec(id), id, open.samples, open.from, prices,
+                       options, counters_);
 }
 
 double PdOrsPolicy::cost_of(const JobSpec& spec, std::span<const ScheduledSlot> slots) const {
@@ -188,8 +188,7 @@ void PdOrsPolicy::decide_on(const ClusterState& state, JobId id, Decision& decis
 }
 
 SearchResult PdOrsPolicy::try_to_admit(const ClusterState& state, JobId id, Decision& decision) {
-  SearchResult result =
-      search(state, id, state.samples_left(id), state.now(), false, options_.search.horizon);
+  SearchResult result = search(state, id, all_work(state, id), false);
   if (result.verdict == SearchVerdict::found) {
     admit(state, id, std::move(result.schedule), decision);
   } else if (options_.replan && make_room(state, id, decision)) {
@@ -262,9 +261,11 @@ void PdOrsPolicy::plan_rest(const ClusterState& state, Booking& booking, Seconds
                             double samples_left, Decision& decision) {
   // A job that moves or resumes first pays its restart cost; plan that time as if it were work.
   const JobSpec& spec = state.spec(booking.job);
-  SearchResult result =
-      search(state, booking.job, samples_left + full_rate(spec) * spec.restart_cost.value, from,
-             true, options_.search.horizon);
+  const OpenWork open{.from = from,
+                      .samples = samples_left + full_rate(spec) * spec.restart_cost.value};
+  SearchResult result;
+  if (options_.replan) result = search(state, booking.job, open, true, slot_end(booking.promised));
+  if (result.verdict != SearchVerdict::found) result = search(state, booking.job, open, true);
   // If there is no room at all, the job is asked again in the next slot.
   if (result.verdict == SearchVerdict::found)
     renew_promise(state, booking, std::move(result.schedule), decision);
@@ -288,6 +289,7 @@ bool PdOrsPolicy::stay(const ClusterState& state, Booking& booking, Decision& de
   for (SlotIndex slot = current; slot < end; ++slot)
     schedule.slots.push_back({slot, running.allocation});
   schedule.completion = state.now() + time;
+  schedule.utility = utility_of(spec, schedule.completion);
   schedule.cost = cost_of(spec, schedule.slots);
   renew_promise(state, booking, std::move(schedule), decision);
   return true;
@@ -300,7 +302,7 @@ void PdOrsPolicy::renew_promise(const ClusterState& state, Booking& booking,
       decision,
       {booking.job, ReasonCode::replanned, {schedule.cost, schedule.completion.value, 0, 0}});
   append_plan(booking.job, schedule.slots, options_.search.slot, decision.plan);
-  booking.promised = schedule.completion;
+  booking.promised = std::max(booking.promised, schedule.completion);
   booking.utility = schedule.utility;
   bookings_->book(state.spec(booking.job), booking, std::move(schedule.slots));
 }

@@ -55,6 +55,8 @@ class PdOrsPolicy final : public Policy {
   PdOrsPolicy(PdOrsOptions options, std::unique_ptr<PriceSource> prices)
       : options_(std::move(options)), prices_(std::move(prices)) {}
   Decision decide(const ClusterState& state, const Event& event) override;
+  [[nodiscard]] std::optional<Explanation> explain(const ClusterState& state, JobId job) override;
+  [[nodiscard]] std::vector<double> prices_now() const override;
 
   /// Work done so far, for benchmarks.
   [[nodiscard]] const SlotCostCounters& counters() const { return counters_; }
@@ -104,8 +106,12 @@ class PdOrsPolicy final : public Policy {
                      Decision& decision);
   void replan_late_jobs(const ClusterState& state, Decision& decision);
   void enact(const ClusterState& state, Decision& decision);
-  [[nodiscard]] SearchResult search(const ClusterState& state, JobId id, double samples_left,
-                                    Seconds from, bool must_finish, Seconds until);
+  [[nodiscard]] SearchResult search(const ClusterState& state, JobId id, const OpenWork& open,
+                                    bool must_finish, Seconds until = kForever);
+  /// All that is left of a job that is not booked.
+  [[nodiscard]] OpenWork all_work(const ClusterState& state, JobId id) const {
+    return {.first = 0, .from = state.now(), .samples = state.samples_left(id)};
+  }
   /// Cost of slots that are not booked, at the prices of what is.
   [[nodiscard]] double cost_of(const JobSpec& spec, std::span<const ScheduledSlot> slots) const;
   /// Utility of the fastest completion from now on, on an idle cluster.
@@ -125,6 +131,11 @@ class PdOrsPolicy final : public Policy {
                                    std::span<const ScheduledSlot> slots) const;
   [[nodiscard]] double utility_of(const JobSpec& spec, Seconds completion) const;
   [[nodiscard]] Seconds tolerance() const;
+  /// The end of the slot that `time` lies in or ends.
+  [[nodiscard]] Seconds slot_end(Seconds time) const;
+  /// How much of the cluster the open slots of a job take, from the tasks in the first of them.
+  [[nodiscard]] double open_volume(const JobSpec& spec, const Booking& booking,
+                                   std::size_t first) const;
   [[nodiscard]] bool make_room(const ClusterState& state, JobId id, Decision& decision);
   [[nodiscard]] bool try_moving(const ClusterState& state, JobId newcomer,
                                 std::span<const JobId> movers, Decision& decision);
@@ -136,8 +147,15 @@ class PdOrsPolicy final : public Policy {
   void use_now(const ClusterState& state, Booking& booking, const Allocation& now, int& searches,
                Decision& decision);
 
+  // pd_ors_explain.cpp: what people are told.
+  [[nodiscard]] PricedOption priced_option(const ClusterState& state, JobId id,
+                                           const PricedSchedule& schedule) const;
+  [[nodiscard]] std::optional<PricedOption> best_option(const ClusterState& state, JobId id,
+                                                        const OpenWork& open, Seconds until);
+
   // pd_ors_filler.cpp: idle machines.
-  [[nodiscard]] std::vector<JobId> fillers_by_rank(const ClusterState& state) const;
+  [[nodiscard]] std::vector<JobId> waiting_by_rank(const ClusterState& state,
+                                                   bool only_running) const;
   void yield_filler(const ClusterState& state, Decision& decision) const;
   void fill(const ClusterState& state, Decision& decision) const;
 

@@ -38,9 +38,12 @@ bool is_overfull(const FreeCapacity& free, const ClusterState& state,
 
 }  // namespace
 
-std::vector<JobId> PdOrsPolicy::fillers_by_rank(const ClusterState& state) const {
+std::vector<JobId> PdOrsPolicy::waiting_by_rank(const ClusterState& state,
+                                                bool only_running) const {
   std::vector<std::pair<double, JobId>> ranked;
-  for (const JobId id : waiting_.jobs()) ranked.emplace_back(-payoff_density(state, id), id);
+  for (const JobId id : waiting_.jobs())
+    if (!only_running || !state.job(id).allocation.empty())
+      ranked.emplace_back(-payoff_density(state, id), id);
   std::ranges::sort(ranked);
   std::vector<JobId> jobs;
   for (const auto& [rank, id] : ranked) jobs.push_back(id);
@@ -50,7 +53,7 @@ std::vector<JobId> PdOrsPolicy::fillers_by_rank(const ClusterState& state) const
 void PdOrsPolicy::yield_filler(const ClusterState& state, Decision& decision) const {
   if (waiting_.empty() || decision.changes.empty()) return;
   FreeCapacity free = free_after(state, decision);
-  const std::vector<JobId> jobs = fillers_by_rank(state);
+  const std::vector<JobId> jobs = waiting_by_rank(state, true);
   for (std::size_t i = jobs.size(); i-- > 0;) {
     const Allocation& held = state.job(jobs[i]).allocation;
     if (held.empty() || !is_overfull(free, state, held)) continue;
@@ -65,7 +68,7 @@ void PdOrsPolicy::fill(const ClusterState& state, Decision& decision) const {
   const Seconds slot = options_.search.slot;
   const Seconds time = start_of(bookings_->current() + 1) - state.now();
   int misses = 0;
-  for (const JobId id : fillers_by_rank(state)) {
+  for (const JobId id : waiting_by_rank(state, false)) {
     if (misses >= kMaxMisses) return;
     const JobSpec& spec = state.spec(id);
     const JobState& job = state.job(id);

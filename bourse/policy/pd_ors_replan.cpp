@@ -18,6 +18,8 @@ constexpr double kTimeTolerance = 1e-6;
 constexpr double kWorkTolerance = 1e-9;
 /// Working ahead must train this many times what the slot would train anyway.
 constexpr double kLeastGain = 1.01;
+/// So many jobs in a row that cannot train more end the search for one that can.
+constexpr int kMaxMisses = 32;
 
 bool has_run(const ClusterState& state, JobId id) {
   const JobState& job = state.job(id);
@@ -25,6 +27,11 @@ bool has_run(const ClusterState& state, JobId id) {
 }
 
 }  // namespace
+
+Seconds PdOrsPolicy::slot_end(Seconds time) const {
+  const Seconds slot = options_.search.slot;
+  return slot * std::ceil(time / slot - kTimeTolerance);
+}
 
 Seconds PdOrsPolicy::tolerance() const { return kTimeTolerance * options_.search.slot; }
 
@@ -104,9 +111,7 @@ std::optional<PricedSchedule> PdOrsPolicy::keep_promise(const ClusterState& stat
     return PricedSchedule{.utility = utility_of(spec, enough), .completion = enough};
   }
   // Completions are looked for by whole slots, so the promise may lie within the last one.
-  const Seconds slot = options_.search.slot;
-  const Seconds until = slot * std::ceil(booking.promised / slot - kTimeTolerance);
-  SearchResult result = search(state, booking.job, open.samples, open.from, true, until);
+  SearchResult result = search(state, booking.job, open, true, slot_end(booking.promised));
   if (result.verdict != SearchVerdict::found) return std::nullopt;
   ahead.insert(ahead.end(), result.schedule.slots.begin(), result.schedule.slots.end());
   const Seconds completion = outcome_of(state, booking.job, ahead).completion;
@@ -114,12 +119,22 @@ std::optional<PricedSchedule> PdOrsPolicy::keep_promise(const ClusterState& stat
   return std::move(result.schedule);
 }
 
+double PdOrsPolicy::open_volume(const JobSpec& spec, const Booking& booking,
+                                std::size_t first) const {
+  const TaskCounts tasks = tasks_of(booking.slots[first].allocation);
+  double demand = 0;
+  for (std::size_t r = 0; r < prices_->units().size(); ++r)
+    demand += static_cast<double>(tasks.workers * spec.worker[r] + tasks.servers * spec.server[r]) /
+              prices_->units()[r];
+  return demand * static_cast<double>(booking.slots.size() - first);
+}
+
 bool PdOrsPolicy::make_room(const ClusterState& state, JobId id, Decision& decision) {
   std::vector<std::pair<double, JobId>> ranked;
   for (const Booking& booking : bookings_->all()) {
     const std::size_t first = open_work(state, booking).first;
-    const std::span<const ScheduledSlot> ahead = std::span(booking.slots).subspan(first);
-    if (!ahead.empty()) ranked.emplace_back(-cost_of(state.spec(booking.job), ahead), booking.job);
+    if (first < booking.slots.size())
+      ranked.emplace_back(-open_volume(state.spec(booking.job), booking, first), booking.job);
   }
   std::ranges::sort(ranked);
   int searches = 0;
@@ -153,8 +168,7 @@ bool PdOrsPolicy::try_moving(const ClusterState& state, JobId newcomer,
     moves[i].before = bookings_->release(spec, booking, moves[i].first);
     gain += cost_of(spec, moves[i].before) - booking.utility;
   }
-  SearchResult result = search(state, newcomer, state.samples_left(newcomer), state.now(), false,
-                               options_.search.horizon);
+  SearchResult result = search(state, newcomer, all_work(state, newcomer), false);
   bool fits = result.verdict == SearchVerdict::found;
   if (fits) {
     gain += result.schedule.payoff();
@@ -202,7 +216,9 @@ void PdOrsPolicy::work_ahead(const ClusterState& state, Decision& decision) {
   if (state.now() - start_of(current) > tolerance()) return;
   FreeCapacity idle(bookings_->ledger(), current);
   int searches = options_.moves;
+  int misses = 0;
   for (Booking& booking : bookings_->all()) {
+    if (misses >= kMaxMisses) return;
     const JobSpec& spec = state.spec(booking.job);
     const Allocation* wanted = bookings_->wanted_now(booking);
     if (booking.slots.size() - booking.next <= (wanted != nullptr ? 1U : 0U)) continue;
@@ -216,8 +232,12 @@ void PdOrsPolicy::work_ahead(const ClusterState& state, Decision& decision) {
     };
     const double left = state.samples_left(booking.job);
     const std::optional<Allocation> more = largest_placement(idle, spec, left / slot.value);
-    if (more && trains(*more) > kLeastGain * trains(own))
+    if (more && trains(*more) > kLeastGain * trains(own)) {
       use_now(state, booking, *more, searches, decision);
+      misses = 0;
+    } else {
+      ++misses;
+    }
     wanted = bookings_->wanted_now(booking);
     if (wanted != nullptr) idle.take(spec, *wanted);
   }

@@ -50,6 +50,8 @@ std::string reason_text(const Reason& reason) {
   return "";
 }
 
+std::optional<Explanation> Policy::explain(const ClusterState&, JobId) { return std::nullopt; }
+
 void give_reason(Decision& decision, const Reason& reason) {
   const auto at = std::ranges::find(decision.reasons, reason.job, &Reason::job);
   if (at == decision.reasons.end())

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "bourse/base/id.h"
 #include "bourse/base/quantity.h"
 #include "bourse/model/allocation.h"
+#include "bourse/policy/explanation.h"
 #include "bourse/policy/state.h"
 
 namespace bourse {
@@ -84,6 +86,13 @@ class Policy {
  public:
   virtual ~Policy() = default;
   virtual Decision decide(const ClusterState& state, const Event& event) = 0;
+
+  /// More about an active job, at the prices of now; nothing if the policy has no prices. Changes
+  /// no decision. Cost: about three decisions.
+  [[nodiscard]] virtual std::optional<Explanation> explain(const ClusterState& state, JobId job);
+  /// What one unit of each resource type costs in the current slot, the mean over machines that are
+  /// up, in utility per unit (devices, or MiB); empty if the policy has no prices.
+  [[nodiscard]] virtual std::vector<double> prices_now() const { return {}; }
 };
 
 }  // namespace bourse

@@ -27,7 +27,7 @@ JobPrices LearnedPrices::prices_of(const Ledger& ledger, const JobSpec& job) con
 
 std::vector<double> LearnedPrices::unit_prices(const Ledger& ledger, StateId state,
                                                SlotIndex) const {
-  const MachineState& machine = ledger.state(state);
+  const MachineState machine = ledger.state(state);
   const ResourceVector& capacity = ledger.cluster().classes[machine.class_index].capacity;
   std::vector<double> prices;
   for (std::size_t r = 0; r < units_.size(); ++r)

@@ -27,22 +27,6 @@ std::string number_or_nothing(double value) {
   return std::isfinite(value) ? number_text(value) : std::string();
 }
 
-std::string_view name_of(JobStatus status) {
-  switch (status) {
-    case JobStatus::pending:
-      return "not-arrived";
-    case JobStatus::waiting:
-      return "waiting";
-    case JobStatus::running:
-      return "running";
-    case JobStatus::finished:
-      return "finished";
-    case JobStatus::declined:
-      return "declined";
-  }
-  return "unknown";
-}
-
 void append(std::vector<std::string>& fields, const Distribution& d) {
   for (const double value : {d.mean, d.p50, d.p95, d.p99, d.max})
     fields.push_back(d.count == 0 ? "" : number_text(value));

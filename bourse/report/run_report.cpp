@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace bourse {
 
@@ -25,20 +26,50 @@ MeasuredCost decision_cost(std::vector<float> decision_seconds) {
   return cost;
 }
 
-std::vector<UsagePoint> sampled(std::vector<UsagePoint> usage, std::size_t limit) {
-  if (usage.size() <= limit) return usage;
-  const Seconds start = usage.front().time;
-  const Seconds length = usage.back().time - start;
-  std::vector<UsagePoint> out;
+namespace {
+
+/// The point that holds at each of `limit` equally spaced times.
+template <typename Point>
+std::vector<Point> at_equal_steps(std::vector<Point> points, std::size_t limit) {
+  if (points.size() <= limit) return points;
+  const Seconds start = points.front().time;
+  const Seconds length = points.back().time - start;
+  std::vector<Point> out;
   std::size_t at = 0;
   for (std::size_t k = 0; k < limit; ++k) {
     const Seconds time = start + length * (static_cast<double>(k) / static_cast<double>(limit - 1));
-    while (at + 1 < usage.size() && usage[at + 1].time <= time) ++at;
-    UsagePoint point = usage[at];
+    while (at + 1 < points.size() && points[at + 1].time <= time) ++at;
+    Point point = points[at];
     point.time = time;
     out.push_back(point);
   }
   return out;
+}
+
+}  // namespace
+
+std::vector<UsagePoint> sampled(std::vector<UsagePoint> points, std::size_t limit) {
+  return at_equal_steps(std::move(points), limit);
+}
+
+std::vector<PricePoint> sampled(std::vector<PricePoint> prices, std::size_t limit) {
+  return at_equal_steps(std::move(prices), limit);
+}
+
+std::string_view name_of(JobStatus status) {
+  switch (status) {
+    case JobStatus::pending:
+      return "not-arrived";
+    case JobStatus::waiting:
+      return "waiting";
+    case JobStatus::running:
+      return "running";
+    case JobStatus::finished:
+      return "finished";
+    case JobStatus::declined:
+      return "declined";
+  }
+  return "unknown";
 }
 
 }  // namespace bourse

@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bourse/model/workload.h"
@@ -62,9 +63,14 @@ struct JobOutcome {
 
 /// The parts of a run that are only kept for files.
 struct RunDetail {
-  std::vector<JobOutcome> jobs;   ///< Indexed by JobId.
-  std::vector<UsagePoint> usage;  ///< By time.
+  std::vector<JobOutcome> jobs;                  ///< Indexed by JobId.
+  std::vector<UsagePoint> usage;                 ///< By time.
+  std::vector<PricePoint> prices{};              ///< By time; empty if the policy has none.
+  std::vector<RecordedExplanation> explained{};  ///< Of the job asked for, by time.
 };
+
+/// The word for a status in files and texts; what is not over when a run ends is unfinished.
+[[nodiscard]] std::string_view name_of(JobStatus status);
 
 /// Nearest-rank quantiles of decision times, in milliseconds; the rest stays 0.
 [[nodiscard]] MeasuredCost decision_cost(std::vector<float> decision_seconds);
@@ -72,6 +78,7 @@ struct RunDetail {
 /// At most `limit` (>= 2) points of the usage: the one that holds at each of as many equally
 /// spaced times. Ordered by time.
 [[nodiscard]] std::vector<UsagePoint> sampled(std::vector<UsagePoint> usage, std::size_t limit);
+[[nodiscard]] std::vector<PricePoint> sampled(std::vector<PricePoint> prices, std::size_t limit);
 
 /// The runs as JSON (docs/cli.md lists the keys), ended by a line break. What was measured is null
 /// unless `with_cost`; the rest depends on the input only. Statistics of no jobs are null.

@@ -181,6 +181,80 @@ TEST(PdOrs, PlansAgainWhenAMachineFails) {
   EXPECT_NEAR(std::max(result.jobs[0].finish, result.jobs[1].finish).value, 85, 1e-6);
 }
 
+/// Slots of 10 s, one machine; a machine-slot costs 1 while idle.
+Settings fixed_prices(const Settings& more) {
+  Settings settings{{"slot", "10s"}, {"price-low", "1"}, {"price-high", "100"}};
+  settings.insert(more.begin(), more.end());
+  return settings;
+}
+
+// Two machines of one GPU, the second of which is back at 20. a has the first until 61; b, 30 s of
+// work to be done within 55 s of its arrival at 2, waits for the second: 20 to 50.
+TEST(PdOrs, AWaitingJobIsBookedWhenAMachineComesBack) {
+  const Instance instance = instance_of(cluster_of(2, {{"gpu", 1}}),
+                                        {gang("a", 1, 1, 60, DeadlineUtility{50, Seconds(100)}),
+                                         gang("b", 2, 1, 30, DeadlineUtility{50, Seconds(55)})});
+  const SimulationOptions options{.outages = {{MachineId(1u), Seconds(0.5), Seconds(20)}}};
+  auto rejects = make_policy("pd-ors", fixed_prices({{"on-decline", "reject"}}), {});
+  EXPECT_EQ(simulate(instance, **rejects, options).jobs[1].status, JobStatus::declined);
+  auto waits = make_policy("pd-ors", fixed_prices({{"on-decline", "wait"}}), {});
+  const SimulationResult result = simulate(instance, **waits, options);
+  EXPECT_NEAR(result.jobs[1].finish.value, 50, 1e-6);
+  EXPECT_DOUBLE_EQ(result.jobs[1].utility, 50);
+}
+
+// The same without the second machine: from 27 s on no completion is worth anything, and at the
+// next slot b is declined with that reason.
+TEST(PdOrs, AWaitingJobIsDeclinedOnceItIsWorthNothing) {
+  const Instance instance = instance_of(cluster_of(1, {{"gpu", 1}}),
+                                        {gang("a", 1, 1, 60, DeadlineUtility{50, Seconds(100)}),
+                                         gang("b", 2, 1, 30, DeadlineUtility{50, Seconds(55)})});
+  auto waits = make_policy("pd-ors", fixed_prices({{"on-decline", "wait"}}), {});
+  const SimulationResult result = simulate(instance, **waits, {.record_reasons = true});
+  EXPECT_EQ(result.jobs[1].status, JobStatus::declined);
+  EXPECT_EQ(reason_text(result.reasons.back().reason),
+            "declined: it waited until no completion was worth anything");
+  EXPECT_DOUBLE_EQ(result.reasons.back().time.value, 30);
+}
+
+// One GPU, slotted time. a takes the slots 0 and 1 and is promised 20, though 60 would be as good.
+// b arrives at 10 and must have slots 1 and 2: a could run later, but not as promised, so b is
+// lost.
+TEST(PdOrs, RePlanningMovesBookedSlotsOnlyWithinThePromise) {
+  Instance instance = instance_of(cluster_of(1, {{"gpu", 1}}),
+                                  {gang("a", 0, 1, 20, DeadlineUtility{50, Seconds(60)}),
+                                   gang("b", 10, 1, 20, DeadlineUtility{50, Seconds(19)})});
+  instance.slot = Seconds(10);
+  for (const char* replan : {"none", "promises"}) {
+    auto policy = make_policy("pd-ors", fixed_prices({{"replan", replan}}), {.slot = Seconds(10)});
+    const SimulationResult result = simulate(instance, **policy);
+    EXPECT_NEAR(result.jobs[0].finish.value, 20, 1e-6);
+    EXPECT_EQ(result.jobs[1].status, JobStatus::declined);
+  }
+}
+
+// Filler: no completion of b pays its price (worth 0.5, costs 1 a slot), but the machine is idle.
+// c arrives in the middle of b's second slot and must start at once, so b gives way: c runs 15 to
+// 25, and b, which has 5 s left, runs on when it ends.
+TEST(PdOrs, FillerRunsOnIdleMachinesAndGivesWay) {
+  const Instance instance = instance_of(cluster_of(1, {{"gpu", 1}}),
+                                        {gang("b", 0, 1, 20, ConstantUtility{0.5}),
+                                         gang("c", 15, 1, 10, DeadlineUtility{50, Seconds(11)})});
+  auto off = make_policy("pd-ors", fixed_prices({{"on-decline", "wait"}}), {});
+  EXPECT_EQ(simulate(instance, **off).jobs[0].status, JobStatus::waiting);
+  auto on = make_policy("pd-ors", fixed_prices({{"on-decline", "wait"}, {"filler", "on"}}), {});
+  const SimulationResult result = simulate(instance, **on);
+  EXPECT_NEAR(result.jobs[1].finish.value, 25, 1e-6);
+  EXPECT_NEAR(result.jobs[0].finish.value, 30, 1e-6);
+}
+
+TEST(PdOrs, FillerNeedsWaitingJobs) {
+  const auto made = make_policy("pd-ors", {{"filler", "on"}, {"on-decline", "reject"}}, {});
+  ASSERT_FALSE(made.has_value());
+  EXPECT_EQ(made.error().message,
+            "setting 'pd-ors.filler': on needs on-decline=wait, only waiting jobs are filler");
+}
+
 // The only machine goes for good: what cannot go on is unfinished, and the run ends all the same.
 TEST(EveryPolicy, LetsTheRunEndWhenTheLastMachineIsGone) {
   const Instance instance =

@@ -64,6 +64,8 @@ class Run {
   void change_allocation(Change& change);
   void advance(Seconds to);
   void record_usage();
+  void record_explanation(const Decision& decision);
+  void record_prices();
   [[nodiscard]] double units_held(JobId id) const;
   void settle_usage(JobId id);
 
@@ -260,7 +262,24 @@ void Run::ask(const Event& event) {
   if (options_.stopwatch != nullptr)
     result_.decision_seconds.push_back(static_cast<float>(options_.stopwatch() - before));
   ++result_.decisions;
+  if (options_.explain) record_explanation(decision);
+  if (options_.record_prices) record_prices();
   apply(decision);
+}
+
+void Run::record_explanation(const Decision& decision) {
+  const auto reason = std::ranges::find(decision.reasons, *options_.explain, &Reason::job);
+  if (reason == decision.reasons.end()) return;
+  result_.explained.push_back({clock_, *reason, policy_.explain(state_, *options_.explain)});
+}
+
+void Run::record_prices() {
+  std::vector<double> prices = policy_.prices_now();
+  if (prices.empty()) return;
+  if (!result_.prices.empty() && result_.prices.back().time == clock_)
+    result_.prices.back().prices = std::move(prices);
+  else
+    result_.prices.push_back({clock_, std::move(prices)});
 }
 
 void Run::apply(Decision& decision) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,10 @@ struct SimulationOptions {
   bool record_usage = false;
   /// Keep the reasons and plans that the policy gives.
   bool record_reasons = false;
+  /// Keep the policy's prices over time, if it has any.
+  bool record_prices = false;
+  /// Keep what the policy can say about this job whenever it gives a reason for it.
+  std::optional<JobId> explain{};
   /// Seconds of some clock that only moves on, to time decisions with; null: they are not timed.
   double (*stopwatch)() = nullptr;
   /// Called every few thousand events with the share of jobs that are over, in [0, 1]; may be null.
@@ -67,6 +72,19 @@ struct RecordedReason {
   Reason reason;
 };
 
+/// What a unit of each resource type costs from `time` on, see Policy::prices_now.
+struct PricePoint {
+  Seconds time{0};
+  std::vector<double> prices;
+};
+
+/// What a policy said about the job that is explained, and when.
+struct RecordedExplanation {
+  Seconds time{0};
+  Reason reason;
+  std::optional<Explanation> more;  ///< If the policy has prices and the job is not over.
+};
+
 /// What one run of one policy came to.
 struct SimulationResult {
   std::vector<JobRecord> jobs;  ///< Indexed by JobId.
@@ -76,11 +94,13 @@ struct SimulationResult {
   double used_seconds = 0;      ///< Of these, held by jobs.
   std::uint64_t decisions = 0;
   std::uint64_t events = 0;
-  bool stopped = false;                 ///< By `progress`.
-  std::vector<float> decision_seconds;  ///< One a decision, if timed.
-  std::vector<UsagePoint> usage;        ///< If recorded, by time.
-  std::vector<RecordedReason> reasons;  ///< If recorded, by time.
-  std::vector<PlannedSlot> plans;       ///< If recorded, in the order they were made.
+  bool stopped = false;                        ///< By `progress`.
+  std::vector<float> decision_seconds;         ///< One a decision, if timed.
+  std::vector<UsagePoint> usage;               ///< If recorded, by time.
+  std::vector<PricePoint> prices;              ///< If recorded, by time.
+  std::vector<RecordedExplanation> explained;  ///< Of the job asked for, by time.
+  std::vector<RecordedReason> reasons;         ///< If recorded, by time.
+  std::vector<PlannedSlot> plans;              ///< If recorded, in the order they were made.
 };
 
 /// True speed over declared speed of a job in a run with this seed: 1 without a belief error.
