@@ -50,8 +50,9 @@ std::vector<Parameter> parameters() {
   const auto set_default = [&](std::string_view name, std::string_view text) {
     std::ranges::find(all, name, &Parameter::name)->default_text = text;
   };
-  set_default("price-floor", "formula");
-  set_default("price-ceiling", "formula");
+  set_default("stickiness", "0.01");
+  set_default("replan", "promises");
+  set_default("moves", "32");
   const std::vector<Parameter> own{
       {"look-ahead", "72h", "a duration",
        "how far ahead arrivals are expected, where the horizon is farther"},

@@ -165,9 +165,8 @@ void PdOrsPolicy::look_without_bids(const ClusterState& state, JobId id) {
   const JobSpec& spec = state.spec(id);
   std::optional<JobPrices> prices = prices_->prices_without_bids(bookings_->ledger(), spec);
   if (!prices) return;
-  const SearchResult result =
-      find_schedule(bookings_->ledger(), spec, id, state.samples_left(id), state.now(), *prices,
-                    options_.search, counters_);
+  const SearchResult result = find_schedule(bookings_->ledger(), spec, id, state.samples_left(id),
+                                            state.now(), *prices, options_.search, counters_);
   if (result.verdict == SearchVerdict::found) prices_->forgo(id, result.schedule.utility);
 }
 

@@ -163,7 +163,7 @@ class PdOrsPolicy final : public Policy {
   std::unique_ptr<PriceSource> prices_;
   std::optional<Bookings> bookings_;
   WaitingList waiting_;
-  std::vector<JobId> arrived_;  ///< Gathered and not decided about.
+  std::vector<JobId> arrived_;   ///< Gathered and not decided about.
   SlotIndex entered_ = -1;       ///< Last slot whose bookings were enacted.
   SlotIndex worked_ahead_ = -1;  ///< Last slot whose idle machines were offered to admitted jobs.
   bool settled_ = true;          ///< Nothing has changed since jobs were looked at again.

@@ -14,6 +14,9 @@ constexpr double kFallbackFloor = 1e-6;
 
 double whole_slots(double slots) { return std::ceil(slots - 1e-9); }
 
+/// By so much is the floor lower on a full machine than on an idle one: a tie-break.
+constexpr double kPackingDiscount = 1e-6;
+
 /// alpha_i^r + beta_i^r in price units.
 double task_demand(const JobSpec& job, std::size_t r, double unit) {
   return static_cast<double>(job.worker[r] + job.server[r]) / unit;
@@ -126,9 +129,13 @@ const JobPrices::Pair& JobPrices::of(StateId state, PriceFloor::Interval interva
   const MachineState machine = ledger_->state(state);
   std::span<const double> least;
   if (floor_ != nullptr) least = floor_->prices(interval, machine.class_index);
+  // Where all machines cost the floor, the fuller one is taken, so that others stay whole.
+  double discount = 1;
+  for (const double share : machine.share)
+    discount -= kPackingDiscount * share / static_cast<double>(machine.share.size());
   for (const Term& term : terms_) {
     double price = lowest_ * std::exp(term.log_range * machine.share[term.resource]);
-    if (!least.empty()) price = std::max(price, least[term.resource]);
+    if (!least.empty()) price = std::max(price, least[term.resource] * discount);
     pair.worker += price * term.worker;
     pair.server += price * term.server;
   }
