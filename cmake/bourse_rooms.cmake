@@ -33,6 +33,7 @@ function(bourse_add_room name)
   endforeach()
   target_link_libraries(bourse_${name} PUBLIC ${deps} ${ROOM_EXTERNAL}
                                        PRIVATE $<BUILD_INTERFACE:bourse_options>)
+  bourse_use_pch(bourse_${name} bourse_pch)
   install(TARGETS bourse_${name} EXPORT bourse-targets FILE_SET HEADERS)
   set_property(GLOBAL APPEND PROPERTY BOURSE_ROOM_TARGETS bourse::${name})
   if(BOURSE_TESTS)
@@ -60,6 +61,18 @@ function(bourse_add_room_tests name)
   bourse_add_tests(${name}_threads_tests threads bourse::${name} ${name}. ${threads})
 endfunction()
 
+# How every test is compiled: bourse_test_options.
+function(bourse_make_test_options)
+  add_library(bourse_test_options INTERFACE)
+  target_link_libraries(bourse_test_options INTERFACE bourse_options GTest::gmock GTest::gtest_main
+                                                      rapidcheck)
+  target_compile_definitions(bourse_test_options
+                             INTERFACE BOURSE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  # Sanitizers look at each test once: the time of the compiler counts, not that of the test.
+  target_compile_options(bourse_test_options INTERFACE $<$<BOOL:${BOURSE_SANITIZE}>:-O0>)
+  bourse_make_pch(bourse_tests_pch "${bourse_pch_tests}" bourse_test_options)
+endfunction()
+
 # bourse_add_tests(TARGET LABEL LIBRARY PREFIX FILE...): a gtest program, its tests known to ctest as
 # PREFIX + name. Without files there is nothing to do.
 function(bourse_add_tests target label library prefix)
@@ -67,11 +80,14 @@ function(bourse_add_tests target label library prefix)
     return()
   endif()
   add_executable(${target} ${ARGN})
-  target_link_libraries(${target} PRIVATE ${library} bourse_options GTest::gmock GTest::gtest_main
-                                          rapidcheck)
-  target_compile_definitions(${target} PRIVATE BOURSE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_link_libraries(${target} PRIVATE ${library} bourse_test_options fmt::fmt)
+  bourse_use_pch(${target} bourse_tests_pch)
+  set(timeout_s 300)
+  if(label STREQUAL slow)
+    set(timeout_s 1200)
+  endif()
   gtest_discover_tests(${target} TEST_PREFIX "${prefix}" DISCOVERY_MODE PRE_TEST
-                       PROPERTIES LABELS ${label} TIMEOUT 300)
+                       PROPERTIES LABELS ${label} TIMEOUT ${timeout_s})
   if(NOT TARGET all_${label}_tests)
     add_custom_target(all_${label}_tests)
   endif()

@@ -130,7 +130,11 @@ Result<Loaded> load(const LoadOptions& options) {
   if (read.out_of_order > 0)
     loaded.assumptions.push_back(fmt::format(
         "{} jobs stood below a job of a later arrival; jobs were sorted", read.out_of_order));
-  if (options.horizon) workload.horizon = *options.horizon;
+  if (options.horizon) {
+    if (options.horizon->value <= 0)
+      return fail(ErrorCode::failed_precondition, "option --horizon: must be above 0");
+    workload.horizon = *options.horizon;
+  }
   BOURSE_TRY(Bound bound, bind(std::move(workload), *std::move(cluster), options.workload,
                                {.skip_unfit = options.skip_unfit}));
   loaded.instance = std::move(bound.instance);

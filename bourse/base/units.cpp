@@ -67,6 +67,12 @@ Result<double> non_negative(double value, std::string_view whole) {
   return value;
 }
 
+Result<Seconds> stated_seconds(double value, std::string_view whole) {
+  BOURSE_TRY(const double seconds, non_negative(value, whole));
+  if (seconds > kLongestStated.value) return invalid(fmt::format("'{}' is beyond 1e12 s", whole));
+  return Seconds(seconds);
+}
+
 /// The largest unit in which the value is a short number, so that reading it back is exact. The
 /// last unit is the one that every value has.
 std::string in_best_unit(double value, std::span<const Unit> units) {
@@ -101,11 +107,7 @@ Result<Seconds> parse_seconds(std::string_view text) {
     const auto length = rest.find_first_of("0123456789.+- ");
     const std::string_view name = rest.substr(0, length);
     rest = trim(rest.substr(name.size()));
-    if (name.empty() && rest.empty() && last_factor == 0)
-      return [&]() -> Result<Seconds> {
-        BOURSE_TRY(const double value, non_negative(number, whole));
-        return Seconds(value);
-      }();
+    if (name.empty() && rest.empty() && last_factor == 0) return stated_seconds(number, whole);
     const Unit* unit = find_unit(kTimeUnits, name);
     if (unit == nullptr)
       return invalid(
@@ -116,8 +118,7 @@ Result<Seconds> parse_seconds(std::string_view text) {
     last_factor = unit->factor;
     total += number * unit->factor;
   }
-  BOURSE_TRY(const double value, non_negative(total, whole));
-  return Seconds(value);
+  return stated_seconds(total, whole);
 }
 
 Result<Bytes> parse_bytes(std::string_view text) {
@@ -168,6 +169,7 @@ std::string human(Seconds value) {
   if (!std::isfinite(s)) return s > 0 ? "forever" : "-";
   if (s < 0.1 && s > 0) return fmt::format("{:.3g}s", s);
   if (s < 60) return fmt::format("{:.1f}s", s);
+  if (s > 1e15) return fmt::format("{:.3g}s", s);  // days would be no easier to read
   const auto whole = static_cast<long long>(std::llround(s));
   if (whole < 3600) return fmt::format("{}m {:02}s", whole / 60, whole % 60);
   if (whole < 86400) return fmt::format("{}h {:02}m", whole / 3600, whole % 3600 / 60);

@@ -12,9 +12,13 @@ namespace bourse {
 /// Errors: invalid_argument if there is anything else, NaN, infinity or overflow.
 [[nodiscard]] Result<double> parse_number(std::string_view text);
 
+/// The longest duration that a file or a person may state: over 30,000 years. Beyond it a double
+/// cannot tell apart what is a few seconds apart once times are added up.
+inline constexpr Seconds kLongestStated{1e12};
+
 /// Parses a non-negative duration: a number and one of ns, us, ms, s, min, m, h, d, w, or a chain
 /// of them from large to small ("1h30m"). A bare number is in seconds. Errors: invalid_argument for
-/// an unknown unit (the message lists the known ones) or a bad number.
+/// an unknown unit (the message lists the known ones), a bad number or more than kLongestStated.
 [[nodiscard]] Result<Seconds> parse_seconds(std::string_view text);
 
 /// Parses a size: a number and one of B, kB, MB, GB, TB (powers of 1000), KiB, MiB, GiB, TiB.

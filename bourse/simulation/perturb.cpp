@@ -68,6 +68,8 @@ std::vector<Outage> random_outages(std::size_t machine_count, Seconds up_mean, S
 
 Result<std::vector<Outage>> parse_outages(std::string_view text, std::string_view file,
                                           std::size_t machine_count) {
+  if (trim(text).empty())
+    return invalid(fmt::format("{}: is empty; the first line must be 'machine,down,up'", file));
   std::vector<Outage> outages;
   std::size_t number = 0;
   for (std::string_view line : split(text, '\n')) {

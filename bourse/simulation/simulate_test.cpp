@@ -217,6 +217,7 @@ TEST(Outages, SayWhatIsWrong) {
     const auto outages = parse_outages(text, "f.csv", 2);
     return outages ? std::string("none") : outages.error().message;
   };
+  EXPECT_EQ(message("\n"), "f.csv: is empty; the first line must be 'machine,down,up'");
   EXPECT_EQ(message("a,b\n"), "f.csv:1: the header is 'a,b'; it must be 'machine,down,up'");
   EXPECT_EQ(message("machine,down,up\n2,1,2\n"),
             "f.csv:2: field 'machine': '2' is not a machine number from 0 to 1");

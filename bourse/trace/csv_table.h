@@ -8,12 +8,13 @@
 #include <vector>
 
 #include "bourse/base/error.h"
+#include "bourse/base/units.h"
 #include "bourse/trace/text_input.h"
 
 namespace bourse {
 
-/// The longest time that a trace may state, seconds; sums of them stay exact enough.
-inline constexpr double kMaxTraceSeconds = 1e12;
+/// The longest time that a trace may state, seconds.
+inline constexpr double kMaxTraceSeconds = kLongestStated.value;
 
 /// Rows of comma-separated fields, one at a time. Fields may stand in double quotes; a quoted field
 /// ends at the next quote. Blank lines are passed over.
