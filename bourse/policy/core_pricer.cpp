@@ -89,6 +89,7 @@ CorePricer::Record& CorePricer::record(std::size_t number, SlotIndex slot) {
   const PriceFloor::Interval interval = context_.prices.interval_of(slot);
   const std::size_t speeds = context_.speeds.size();
   known.least_rank.assign(speeds, kNever);
+  offers_.meet(context_.ledger.groups(slot), interval);
   for (const StateGroup& group : context_.ledger.groups(slot)) {
     const double rank = offers_.rank(group.state, interval);
     if (rank < 0 || rank >= known.least_rank.front()) continue;
