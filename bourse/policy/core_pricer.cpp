@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "bourse/base/check.h"
@@ -89,12 +90,14 @@ CorePricer::Record& CorePricer::record(std::size_t number, SlotIndex slot) {
   const PriceFloor::Interval interval = context_.prices.interval_of(slot);
   const std::size_t speeds = context_.speeds.size();
   known.least_rank.assign(speeds, kNever);
+  offers_.meet(context_.ledger.groups(slot), interval);
   for (const StateGroup& group : context_.ledger.groups(slot)) {
     const double rank = offers_.rank(group.state, interval);
     if (rank < 0 || rank >= known.least_rank.front()) continue;
     const MachineState state = context_.ledger.state(group.state);
-    for (std::size_t speed = speeds; speed-- > 0 && context_.allowed(state, speed);)
-      known.least_rank[speed] = std::min(known.least_rank[speed], rank);
+    for (std::size_t speed = 0; speed < speeds; ++speed)
+      if (context_.allowed(state, speed))
+        known.least_rank[speed] = std::min(known.least_rank[speed], rank);
   }
   known.cells.resize(context_.ways.size());
   known.bounds.assign(context_.ways.size(), kNever);
@@ -244,7 +247,9 @@ std::optional<Allocation> CorePricer::by_parts(const Cell& cell, SlotIndex slot)
   std::vector<std::pair<StateId, CorePart>> parts(
       parts_.begin() + static_cast<std::ptrdiff_t>(cell.parts_begin),
       parts_.begin() + static_cast<std::ptrdiff_t>(cell.parts_end));
-  std::ranges::stable_sort(parts, {}, &std::pair<StateId, CorePart>::first);
+  std::ranges::sort(parts, {}, [](const std::pair<StateId, CorePart>& part) {
+    return std::tuple(part.first, part.second.tasks.workers, part.second.tasks.servers);
+  });
   part_of_state_.resize(context_.ledger.state_count());
   for (std::size_t i = parts.size(); i-- > 0;)
     part_of_state_[parts[i].first] = static_cast<std::uint32_t>(i + 1);

@@ -54,11 +54,10 @@ StateId Ledger::add_state(std::uint32_t class_index, bool down) {
   if (free_.empty()) {
     id = static_cast<StateId>(class_of_.size());
     class_of_.push_back(class_index);
-    down_.push_back(down);
+    down_.push_back(down ? 1 : 0);
     uses_.push_back(0);
     used_.resize(used_.size() + types_);
     residual_.resize(residual_.size() + types_, -1);
-    share_.resize(share_.size() + types_);
   } else {
     id = free_.back();
     free_.pop_back();
@@ -77,8 +76,6 @@ StateId Ledger::intern(std::uint32_t class_index, std::span<const Amount> used) 
     const std::size_t at = id * types_ + r;
     used_[at] = used[r];
     residual_[at] = capacity[r] - used[r];
-    const auto whole = static_cast<double>(capacity[r]);
-    share_[at] = whole > 0 ? static_cast<double>(used[r]) / whole : 0;
   }
   ids_.emplace(std::move(key), id);
   return id;
@@ -155,7 +152,7 @@ void Ledger::book(SlotIndex first, SlotIndex end, const JobSpec& job,
   for (auto run = begin; run != stop; ++run) {
     for (const TaskGroup& group : allocation) {
       const StateId from = run->second.states[group.machine.index()];
-      BOURSE_CHECK(!down_[from]);
+      BOURSE_CHECK(down_[from] == 0);
       for (std::size_t r = 0; r < types_; ++r) {
         const Amount change =
             sign * (group.workers * job.worker[r] + group.servers * job.server[r]);
@@ -201,15 +198,6 @@ LedgerRun Ledger::run(SlotIndex slot) const {
           .states = at->second.states,
           .groups = at->second.groups,
           .fingerprint = at->second.fingerprint};
-}
-
-MachineState Ledger::state(StateId id) const {
-  const std::size_t at = id * types_;
-  return {.class_index = class_of_[id],
-          .down = down_[id],
-          .used = std::span(used_).subspan(at, types_),
-          .residual = std::span(residual_).subspan(at, types_),
-          .share = std::span(share_).subspan(at, types_)};
 }
 
 }  // namespace bourse

@@ -23,7 +23,6 @@ struct MachineState {
   bool down = false;
   std::span<const Amount> used;      ///< rho of the paper.
   std::span<const Amount> residual;  ///< Capacity - used; all -1 if down.
-  std::span<const double> share;     ///< used / capacity; 0 where there is no capacity.
 };
 using StateId = std::uint32_t;
 
@@ -80,7 +79,13 @@ class Ledger {
   [[nodiscard]] std::span<const StateGroup> groups(SlotIndex slot) const {
     return run(slot).groups;
   }
-  [[nodiscard]] MachineState state(StateId id) const;
+  [[nodiscard]] MachineState state(StateId id) const {
+    const std::size_t at = id * types_;
+    return {.class_index = class_of_[id],
+            .down = down_[id] != 0,
+            .used = {used_.data() + at, types_},
+            .residual = {residual_.data() + at, types_}};
+  }
   /// One more than the largest state id.
   [[nodiscard]] std::size_t state_count() const { return class_of_.size(); }
   /// States that some machine is in, in some slot, or that an idle or a lost machine would be in.
@@ -120,10 +125,9 @@ class Ledger {
   std::size_t types_;  ///< Resource types.
   // States by id, as flat arrays.
   std::vector<std::uint32_t> class_of_;
-  std::vector<bool> down_;
+  std::vector<std::uint8_t> down_;
   std::vector<Amount> used_;
   std::vector<Amount> residual_;
-  std::vector<double> share_;
   std::vector<std::uint32_t> uses_;  ///< Groups of runs with this state; idle and down: one more.
   std::vector<StateId> free_;        ///< Ids to be used again.
   std::vector<StateId> down_state_;  ///< Of each class.

@@ -21,17 +21,32 @@ MachineOffers::MachineOffers(const SlotContext& context, TaskCounts most)
       idle_(context.prices.idle()),
       ranks_(context.prices.interval_count()) {}
 
+void MachineOffers::meet(std::span<const StateGroup> groups, PriceFloor::Interval interval) {
+  std::vector<float>& known = ranks_[interval];
+  if (known.empty()) known.assign(context_.ledger.state_count(), kUnknown);
+  new_states_.clear();
+  for (const StateGroup& group : groups)
+    if (known[group.state] == kUnknown) new_states_.push_back(group.state);
+  // States lie apart in memory: what is needed soon is asked for early.
+  constexpr std::size_t kAhead = 8;
+  for (std::size_t i = 0; i < new_states_.size(); ++i) {
+    if (i + kAhead < new_states_.size())
+      __builtin_prefetch(context_.ledger.state(new_states_[i + kAhead]).residual.data());
+    known[new_states_[i]] = find_rank(new_states_[i], interval);
+  }
+}
+
 float MachineOffers::find_rank(StateId state, PriceFloor::Interval interval) {
   const MachineState machine = context_.ledger.state(state);
   const auto room_for = [&](const ResourceVector& task) {
-    for (std::size_t r = 0; r < task.size(); ++r)
-      if (task[r] > machine.residual[r]) return false;
-    return true;
+    bool has_room = true;
+    for (std::size_t r = 0; r < task.size(); ++r) has_room &= task[r] <= machine.residual[r];
+    return has_room;
   };
   const bool worker = room_for(context_.job.worker);
   const bool server = most_.servers > 0 && room_for(context_.job.server);
   if (machine.down || (!worker && !server)) return kNoRoom;
-  const JobPrices::Pair& price = context_.prices.of(state, interval);
+  const JobPrices::Pair price = context_.prices.find(machine, interval);
   double rank = std::numeric_limits<double>::max();
   // A task that needs nothing costs nothing anywhere: every machine is among the cheapest.
   const auto consider = [&](double cost, double unit) {

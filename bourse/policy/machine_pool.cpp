@@ -7,6 +7,7 @@ namespace bourse {
 namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
+constexpr float kNoRank = std::numeric_limits<float>::infinity();
 
 }  // namespace
 
@@ -15,39 +16,43 @@ void MachinePool::reset(std::span<const StateGroup> groups, SlotIndex slot) {
   interval_ = context_.prices.interval_of(slot);
   candidates_.clear();
   stages_.clear();
-  next_rank_ = 0;
+  beyond_.clear();
+  is_ranked_ = false;
+  next_rank_ = kNoRank;
   core_.clear();
   core_states_.clear();
   fed_ = 0;
 }
 
-bool MachinePool::extend() {
-  if (next_rank_ == kNever) return false;
-  // The first stage needs the least rank of all; it is found by the same walk with no stage yet.
-  const double above = stages_.empty() ? -1 : stages_.back().rank;
-  const bool first = stages_.empty();
-  if (first) {
-    next_rank_ = kNever;
-    for (const StateGroup& group : groups_) {
-      const double rank = offers_.rank(group.state, interval_);
-      if (rank >= 0 && rank < next_rank_ &&
-          context_.allowed(context_.ledger.state(group.state), speed_))
-        next_rank_ = rank;
-    }
-    if (next_rank_ == kNever) return false;
-  }
-  const double reach = 2 * (first ? next_rank_ : std::max(next_rank_, above));
-  next_rank_ = kNever;
-  const std::size_t begin = candidates_.size();
+void MachinePool::rank_all() {
+  is_ranked_ = true;
+  const bool one_speed = context_.speeds.size() == 1;
   for (const StateGroup& group : groups_) {
-    const double rank = offers_.rank(group.state, interval_);
-    if (rank <= above || rank < 0) continue;
-    if (!context_.allowed(context_.ledger.state(group.state), speed_)) continue;
-    if (rank > reach)
-      next_rank_ = std::min(next_rank_, rank);
-    else
-      candidates_.push_back({group.state, group.machines});
+    const float rank = offers_.rank(group.state, interval_);
+    if (rank < 0) continue;
+    if (!one_speed && !context_.allowed(context_.ledger.state(group.state), speed_)) continue;
+    beyond_.push_back({group.state, group.machines, rank});
+    next_rank_ = std::min(next_rank_, rank);
   }
+}
+
+bool MachinePool::extend() {
+  if (!is_ranked_) rank_all();
+  if (beyond_.empty()) return false;
+  const float last = stages_.empty() ? 0 : stages_.back().rank;
+  const float reach = 3 * std::max(next_rank_, last);
+  next_rank_ = kNoRank;
+  const std::size_t begin = candidates_.size();
+  std::size_t kept = 0;
+  for (const Candidate& machine : beyond_) {
+    if (machine.rank <= reach) {
+      candidates_.push_back(machine);
+    } else {
+      next_rank_ = std::min(next_rank_, machine.rank);
+      beyond_[kept++] = machine;
+    }
+  }
+  beyond_.resize(kept);
   stages_.push_back({reach, candidates_.size()});
   if (offers_.needs_servers()) return true;
   std::sort(candidates_.begin() + static_cast<std::ptrdiff_t>(begin), candidates_.end(),
@@ -80,7 +85,7 @@ double MachinePool::cost_on_one(TaskCounts tasks, double limit) {
       const double cost = tasks.workers * each.worker + tasks.servers * each.server;
       if (cost < best && fits(demand, context_.ledger.state(candidate.state).residual)) best = cost;
     }
-    if (stages_[stage].rank * least >= best) break;  // All others cost more.
+    if (double{stages_[stage].rank} * least >= best) break;  // All others cost more.
   }
   return best < limit ? best : kNever;
 }
@@ -128,8 +133,8 @@ double MachinePool::cost_of_tasks(TaskCounts tasks, double limit,
     ++context_.counters.relaxations;
     if (fed_ == 0 && !feed()) return kNever;
     while (outcome == SlotCore::Outcome::beyond) {
-      const bool all = fed_ == stages_.size() && next_rank_ == kNever;
-      const double rank = all ? SlotCore::kNoLimit : stages_[fed_ - 1].rank;
+      const bool all = fed_ == stages_.size() && is_complete();
+      const double rank = all ? SlotCore::kNoLimit : double{stages_[fed_ - 1].rank};
       outcome = core_.move_to(tasks.workers, tasks.servers, rank * offers_.worker_unit(),
                               rank * offers_.server_unit());
       if (outcome == SlotCore::Outcome::beyond) (void)feed();

@@ -11,16 +11,17 @@
 namespace bourse {
 
 /// The machines of one slot, or of one rack in it, that a job may use, cheapest first and no more
-/// of them than are needed: stages of machines up to a rank, each stage reaching twice as far as
-/// the one before. A machine beyond the last stage costs more than that stage's rank.
+/// of them than are needed: stages of machines up to a rank, each stage reaching three times as far
+/// as the one before. A machine beyond the last stage costs more than that stage's rank.
 class MachinePool {
  public:
   struct Candidate {
     StateId state = 0;
     std::uint32_t machines = 0;
+    float rank = 0;
   };
   struct Stage {
-    double rank = 0;      ///< Of the dearest candidate at most.
+    float rank = 0;       ///< Of the dearest candidate at most.
     std::size_t end = 0;  ///< Candidates up to here.
   };
 
@@ -43,6 +44,10 @@ class MachinePool {
                        std::vector<std::pair<StateId, CorePart>>& parts);
 
  private:
+  /// Takes all machines with room into beyond_.
+  void rank_all();
+  /// True if every machine with room is in a stage.
+  [[nodiscard]] bool is_complete() const { return is_ranked_ && beyond_.empty(); }
   /// Adds a stage; false if there is no machine left.
   bool extend();
   /// Hands one more stage to the core; false if there is none.
@@ -60,8 +65,10 @@ class MachinePool {
   std::span<const StateGroup> groups_;
   PriceFloor::Interval interval_ = 0;
   std::vector<Candidate> candidates_;
+  std::vector<Candidate> beyond_;  ///< Machines with room beyond the last stage.
   std::vector<Stage> stages_;
-  double next_rank_ = 0;  ///< Least rank beyond the last stage; infinite if there is none.
+  bool is_ranked_ = false;  ///< Whether beyond_ and what follows are filled yet.
+  float next_rank_ = 0;     ///< Least rank beyond the last stage; infinite if there is none.
   SlotCore core_;
   std::vector<StateId> core_states_;  ///< Of the core's classes.
   std::size_t fed_ = 0;               ///< Stages handed to the core.

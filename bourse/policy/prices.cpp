@@ -105,9 +105,16 @@ JobPrices::JobPrices(const Ledger& ledger, const PriceBounds& bounds,
       known_(floor == nullptr ? 1 : floor->interval_count()) {
   for (std::size_t r = 0; r < units.size(); ++r) {
     if (job.worker[r] == 0 && job.server[r] == 0) continue;
-    terms_.push_back({r, std::log(bounds.highest[r]) - std::log(bounds.lowest),
-                      static_cast<double>(job.worker[r]) / units[r],
-                      static_cast<double>(job.server[r]) / units[r]});
+    Term& term = terms_.emplace_back();
+    term.resource = r;
+    term.worker = static_cast<double>(job.worker[r]) / units[r];
+    term.server = static_cast<double>(job.server[r]) / units[r];
+    const double log_range = std::log(bounds.highest[r]) - std::log(bounds.lowest);
+    for (const MachineClass& machines : ledger.cluster().classes) {
+      const Amount capacity = machines.capacity[r];
+      term.of_class.push_back(
+          {capacity, capacity > 0 ? log_range / static_cast<double>(capacity) : 0});
+    }
   }
 }
 
@@ -120,25 +127,39 @@ JobPrices::Pair JobPrices::idle() const {
   return pair;
 }
 
-const JobPrices::Pair& JobPrices::of(StateId state, PriceFloor::Interval interval) {
-  std::vector<Pair>& known = known_[interval];
-  if (state >= known.size()) known.resize(ledger_->state_count());
-  Pair& pair = known[state];
-  if (pair.worker >= 0) return pair;
-  pair = {0, 0};
-  const MachineState machine = ledger_->state(state);
+double JobPrices::fullness(const MachineState& machine) const {
+  double sum = 0;
+  for (const Term& term : terms_) {
+    const Amount capacity = term.of_class[machine.class_index].capacity;
+    if (capacity > 0)
+      sum += static_cast<double>(capacity - machine.residual[term.resource]) /
+             static_cast<double>(capacity);
+  }
+  return sum / static_cast<double>(std::max<std::size_t>(1, terms_.size()));
+}
+
+JobPrices::Pair JobPrices::find(const MachineState& machine, PriceFloor::Interval interval) const {
+  Pair pair{0, 0};
   std::span<const double> least;
   if (floor_ != nullptr) least = floor_->prices(interval, machine.class_index);
-  // Where all machines cost the floor, the fuller one is taken, so that others stay whole.
   double discount = 1;
-  for (const double share : machine.share)
-    discount -= kPackingDiscount * share / static_cast<double>(machine.share.size());
+  if (!least.empty()) discount -= kPackingDiscount * fullness(machine);
   for (const Term& term : terms_) {
-    double price = lowest_ * std::exp(term.log_range * machine.share[term.resource]);
+    const Term::OfClass& of_class = term.of_class[machine.class_index];
+    const auto used = static_cast<double>(of_class.capacity - machine.residual[term.resource]);
+    double price = lowest_ * std::exp(of_class.log_rate * used);
     if (!least.empty()) price = std::max(price, least[term.resource] * discount);
     pair.worker += price * term.worker;
     pair.server += price * term.server;
   }
+  return pair;
+}
+
+const JobPrices::Pair& JobPrices::of(StateId state, PriceFloor::Interval interval) {
+  std::vector<Pair>& known = known_[interval];
+  if (state >= known.size()) known.resize(ledger_->state_count());
+  Pair& pair = known[state];
+  if (pair.worker < 0) pair = find(ledger_->state(state), interval);
   return pair;
 }
 

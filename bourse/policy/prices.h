@@ -100,15 +100,23 @@ class JobPrices {
   };
   /// Prices on an idle machine where there is no floor: the least there are.
   [[nodiscard]] Pair idle() const;
-  /// Both prices of a state in an interval.
+  /// Both prices of a state in an interval, worked out each time. Requires a machine that is up.
+  /// Mean share in use of the resources that the job needs.
+  [[nodiscard]] double fullness(const MachineState& machine) const;
+  [[nodiscard]] Pair find(const MachineState& machine, PriceFloor::Interval interval) const;
+  /// The same, and remembered.
   const Pair& of(StateId state, PriceFloor::Interval interval);
 
  private:
   /// A resource the job needs.
   struct Term {
     std::size_t resource;
-    double log_range;  ///< ln(U^r / L).
-    double worker;     ///< Price units that one worker takes.
+    struct OfClass {
+      Amount capacity;
+      double log_rate;  ///< ln(U^r / L) / capacity; 0 where there is no capacity.
+    };
+    std::vector<OfClass> of_class;
+    double worker;  ///< Price units that one worker takes.
     double server;
   };
 

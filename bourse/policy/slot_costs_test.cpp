@@ -104,6 +104,7 @@ Setting any_setting(JobSpec job) {
     cluster.machines[2].class_index = 1;
   }
   Setting s{.cluster = std::move(cluster), .job = std::move(job)};
+  s.rounding.solver = *rc::gen::element(SlotSolver::core, SlotSolver::clp);
   for (std::uint32_t h = 0; h < 3; ++h) {
     const double gpus = *rc::gen::inRange(0, 4);
     const double cpus = *rc::gen::inRange(0, 5);
