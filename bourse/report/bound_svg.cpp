@@ -135,8 +135,9 @@ std::string legend(const BoundPicture& picture, std::size_t cells, double top) {
     for (std::size_t k = 0; k < cells; ++k)
       worth += resource.worth[k] * (picture.times[k + 1] - picture.times[k]).value / 3600;
     const double mean = resource.units > 0 ? worth / hours / resource.units : 0;
+    const std::size_t row = r / 2;
     const double x = 24 + static_cast<double>(r % 2) * 460;
-    const double y = top + static_cast<double>(r / 2) * kLegendRow;
+    const double y = top + static_cast<double>(row) * kLegendRow;
     const SvgPanel sample{x, y - 5, 28, 1};
     const std::array<std::pair<double, double>, 2> line{{{0, 0.5}, {1, 0.5}}};
     out += svg_curve(sample, line, stroke_of(r).colour, stroke_of(r).dash);
