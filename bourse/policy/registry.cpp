@@ -8,6 +8,7 @@
 #include "bourse/base/text.h"
 #include "bourse/policy/drf.h"
 #include "bourse/policy/fifo.h"
+#include "bourse/policy/optimus.h"
 #include "bourse/policy/pd_ors.h"
 #include "bourse/policy/shortest.h"
 
@@ -62,6 +63,7 @@ std::vector<PolicyInfo> make_list() {
        {{"skip", "false", "true | false", "jobs behind a head that does not fit may overtake it"},
         {"placement", "pack", "pack | round-robin", "where tasks go"}},
        make_fifo},
+      optimus_info(),
       pd_ors_info(),
       {"srsf",
        "shortest remaining service (time x GPUs) first, preemptive",
