@@ -8,6 +8,7 @@
 #include "bourse/base/text.h"
 #include "bourse/policy/drf.h"
 #include "bourse/policy/fifo.h"
+#include "bourse/policy/gadget.h"
 #include "bourse/policy/optimus.h"
 #include "bourse/policy/pd_ors.h"
 #include "bourse/policy/shortest.h"
@@ -63,6 +64,7 @@ std::vector<PolicyInfo> make_list() {
        {{"skip", "false", "true | false", "jobs behind a head that does not fit may overtake it"},
         {"placement", "pack", "pack | round-robin", "where tasks go"}},
        make_fifo},
+      gadget_info(),
       optimus_info(),
       pd_ors_info(),
       {"srsf",
