@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bourse/base/text.h"
+#include "bourse/policy/dorm.h"
 #include "bourse/policy/drf.h"
 #include "bourse/policy/fifo.h"
 #include "bourse/policy/gadget.h"
@@ -48,6 +49,7 @@ Made make_drf(const SettingsReader& settings, const PolicyContext& context) {
 
 std::vector<PolicyInfo> make_list() {
   return {
+      dorm_info(),
       {"drf",
        "dominant resource fairness: the job with the smallest share gets the next task",
        "Ghodsi et al., NSDI'11",
