@@ -10,6 +10,7 @@
 #include "bourse/policy/drf.h"
 #include "bourse/policy/fifo.h"
 #include "bourse/policy/gadget.h"
+#include "bourse/policy/oasis.h"
 #include "bourse/policy/optimus.h"
 #include "bourse/policy/pd_ors.h"
 #include "bourse/policy/shortest.h"
@@ -67,6 +68,7 @@ std::vector<PolicyInfo> make_list() {
         {"placement", "pack", "pack | round-robin", "where tasks go"}},
        make_fifo},
       gadget_info(),
+      oasis_info(),
       optimus_info(),
       pd_ors_info(),
       {"srsf",
