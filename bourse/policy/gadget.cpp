@@ -14,6 +14,8 @@
 namespace bourse {
 namespace {
 
+constexpr double kLeastOfSlot = 0.1;  ///< That a job is thought to train in after it moved.
+
 double utility_of(GadgetUtility utility, double share) {
   switch (utility) {
     case GadgetUtility::linear:
@@ -82,7 +84,9 @@ class SlotGreedy {
     const JobSpec& spec = job(rank);
     const bool has_run = !held(rank).empty() || state_.job(active_[rank]).attained > Seconds(0);
     Seconds time = options_.slot;
-    if (is_moved && has_run) time -= std::min(time, spec.restart_cost);
+    // A restart that takes the slot must not keep a job from ever running again.
+    if (is_moved && has_run)
+      time = std::max(time - spec.restart_cost, kLeastOfSlot * options_.slot);
     const double done = state_.samples_done(active_[rank]);
     const double after = std::min(spec.samples, done + speed * time.value);
     const double weight =
@@ -173,7 +177,12 @@ class SlotGreedy {
         next = bundle(job(*first), more);
       }
     }
-    for (std::size_t rank = 0; rank < active_.size(); ++rank) push_next(rank);
+    for (std::size_t rank = 0; rank < active_.size(); ++rank) {
+      if (!granted_[rank].empty() || held(rank).empty())
+        push_next(rank);
+      else
+        push(rank, tasks_of(held(rank)));  // To stay as it is, in one step.
+    }
     while (!steps_.empty()) {
       const Step step = steps_.top();
       steps_.pop();
@@ -187,7 +196,11 @@ class SlotGreedy {
   /// Takes the step, or puts it back with what it is really worth if another may be better.
   void take(const Step& step) {
     auto placed = embed(step.rank, step.next);
-    if (!placed) return;
+    if (!placed) {
+      const TaskCounts least = bundle(job(step.rank), min_workers(job(step.rank).throughput));
+      if (granted_[step.rank].empty() && step.next != least) push_next(step.rank);
+      return;
+    }
     const Allocation& now = granted_[step.rank];
     const double gain = added(step.rank, *placed) - gains_[step.rank];
     if (!step.is_exact) {

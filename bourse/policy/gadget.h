@@ -30,12 +30,12 @@ struct GadgetOptions {
 /// GADGET: in every slot, which rings run and how large they are, by greedy marginal utility.
 ///  1. All jobs begin the slot with nothing. The utility of a ring in this slot is what its
 ///     progress adds to the utility of its total progress; a job that has to move or resize loses
-///     its restart cost of the slot.
+///     its restart cost, but at most nine tenths of the slot.
 ///  2. Again and again the step with the largest added utility per dominant share (of the cluster's
-///     resources and link bandwidth) is taken: a job starts at its smallest size, or goes to its
-///     next larger one. It is embedded where it is, else on one machine, else on the machines with
-///     the most room, which must have its bandwidth free on their links. A step that fits nowhere
-///     is dropped.
+///     resources and link bandwidth) is taken: a job starts at its smallest size (one that runs
+///     stays as it is, in one step, while that is still open), or goes to its next larger one. It
+///     is embedded where it is, else on one machine, else on the machines with the most room, which
+///     must have its bandwidth free on their links. A step that fits nowhere is dropped.
 ///  3. If one job alone in the cluster would add more than all of these together, it is embedded
 ///     first and the rest follows by 2.
 /// Calm: room that running jobs hold is touched only if there is no other.

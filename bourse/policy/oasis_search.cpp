@@ -385,7 +385,10 @@ void Search::try_gang(const std::vector<Way>& ways, double rate, bool uses_curre
     }
     if (cost == kInfinite) continue;
     if (cheapest.size() == count) {
-      if (cost >= cheapest.top()) continue;  // The same slots as before, and later.
+      if (cost >= cheapest.top()) {  // The same slots as before, and later.
+        if (at + 1 == stretches.size()) break;
+        continue;
+      }
       sum -= cheapest.top();
       cheapest.pop();
     }
@@ -447,27 +450,35 @@ std::optional<OasisSchedule> Search::best_by_table(double slots) {
   std::size_t at = std::numeric_limits<std::size_t>::max();
   std::optional<std::int64_t> last;
   double payoff = -kInfinite;
+  bool is_settled = false;
   for (std::int64_t t = first_; t < end_; ++t) {
     const Seconds done = start_of(t) + slot();
     if (last && utility_of(t, done) <= payoff) break;
     const bool is_part = t == first_ && rest_ < slot() * (1 - kAlmost);
     const std::size_t here = market_.bookings.stretch_of(t);
+    std::vector<std::uint16_t>& chosen = choice.emplace_back(total + 1);
+    if (here == at && is_settled) {  // A slot like the last, which bettered nothing.
+      if (here + 1 == market_.bookings.stretches().size()) break;
+      continue;
+    }
     if (is_part) {
       costs = curve(t, chunk, levels, first_ways);
     } else if (here != at) {
       costs = curve(t, chunk, levels, full_ways);
       at = here;
     }
-    std::vector<std::uint16_t>& chosen = choice.emplace_back(total + 1);
+    is_settled = !is_part;
     for (std::size_t d = total; d > 0; --d) {
       double best = least[d];
       for (std::size_t level = 1; level < costs.size(); ++level) {
         const double sum = least[d > level ? d - level : 0] + costs[level];
-        if (sum >= best) continue;
-        best = sum;
-        chosen[d] = static_cast<std::uint16_t>(level);
+        if (sum < best) {
+          best = sum;
+          chosen[d] = static_cast<std::uint16_t>(level);
+        }
         if (level >= d) break;
       }
+      is_settled &= chosen[d] == 0;
       least[d] = best;
     }
     if (chosen[total] == 0 || utility_of(t, done) - least[total] <= payoff) continue;

@@ -14,6 +14,7 @@
 #include "bourse/policy/optimus.h"
 #include "bourse/policy/pd_ors.h"
 #include "bourse/policy/shortest.h"
+#include "bourse/policy/sjf_bco.h"
 
 namespace bourse {
 namespace {
@@ -71,6 +72,7 @@ std::vector<PolicyInfo> make_list() {
       oasis_info(),
       optimus_info(),
       pd_ors_info(),
+      sjf_bco_info(),
       {"srsf",
        "shortest remaining service (time x GPUs) first, preemptive",
        "Tiresias, NSDI'19",
