@@ -28,12 +28,14 @@ struct Options {
   std::string make_trace;  ///< Write the generated trace to this file; likewise.
 };
 
-const std::vector<std::string> kSections{"fifo", "rivals", "pd-ors", "solver", "quality"};
+const std::vector<std::string> kSections{"fifo",   "rivals", "policies",
+                                         "pd-ors", "solver", "quality"};
 
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
   add_fifo_cases(cases);
   add_rival_cases(cases);
+  add_policies_cases(cases);
   add_pd_ors_cases(cases);
   add_solver_cases(cases);
   add_quality_cases(cases);
@@ -55,6 +57,7 @@ std::optional<double> target_of(const Figure& figure) {
   const bool is_speed = figure.metric == "speed";
   if (figure.name == "simulation 256x8" && is_speed) return 1e6;
   if (figure.name == "whole program 256x8" && figure.metric == "peak memory") return 50;
+  if (figure.section == "policies" && figure.metric == "decision p99") return 20;
   const bool is_open = figure.section == "rivals" && figure.name.ends_with(" 256x8");
   if (is_open && is_speed) return 50e3;
   return std::nullopt;
