@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "bourse/base/random.h"
 #include "bourse/policy/fixtures.h"
 
 namespace bourse {
@@ -20,9 +21,11 @@ RC_GTEST_PROP(MachineIndex, ChoosesTheMachineThatPlaceChooses, ()) {
   const ClusterState state(cluster, jobs);
   FreeCapacity free(state);
   MachineIndex index(free);
+  RandomStream draw(*rc::gen::arbitrary<std::uint64_t>(), Purpose::test);
+  const auto units = [&draw] { return static_cast<double>(draw.integer(0, 3)); };
   for (int step = 0; step < 12; ++step) {
     JobSpec job = gang("a", 0, 1, 1);
-    job.worker = amounts({1.0 * *rc::gen::inRange(0, 4), 1.0 * *rc::gen::inRange(0, 4)});
+    job.worker = amounts({units(), units()});
     job.server = amounts({0, 0});
     const auto placed = place(free, job, {1, 0});
     const auto tightest = index.tightest(job.worker);
@@ -30,7 +33,7 @@ RC_GTEST_PROP(MachineIndex, ChoosesTheMachineThatPlaceChooses, ()) {
     if (!placed) continue;
     RC_ASSERT(placed->front().machine == *tightest);
     index.take(job, *placed);
-    if (*rc::gen::inRange(0, 3) == 0) index.give(job, *placed);
+    if (draw.integer(0, 2) == 0) index.give(job, *placed);
   }
 }
 

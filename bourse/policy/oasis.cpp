@@ -226,7 +226,7 @@ PolicyInfo oasis_info() {
        {"chunks", "50", "1 to 1000", "least number of chunks a job's work is cut into"},
        {"window", "24h", "a duration", "how far ahead to look beyond twice the shortest time"},
        {"stickiness", "0.05", "0 to 1",
-        "a job stays on its machines if that costs at most this share more"}},
+        "share of its payoff that a job may spend on staying on its machines"}},
       make_oasis};
 }
 

@@ -232,9 +232,10 @@ class Search {
   [[nodiscard]] std::optional<OasisSchedule> best_by_table(double slots);
   [[nodiscard]] std::vector<double> curve(std::int64_t t, double chunk, int levels,
                                           std::vector<std::vector<Way>>& ways);
-  /// Places the slots one after another; the allocation of the slot before is kept where it may.
+  /// Places the slots one after another; the allocation of the slot before is kept where that
+  /// costs, over all slots, no more than the share of `payoff` that may be spent on it.
   void place(const std::vector<std::pair<std::int64_t, const std::vector<Way>*>>& chosen,
-             OasisSchedule& schedule);
+             OasisSchedule& schedule, double payoff);
 
   const OasisMarket& market_;
   const JobSpec& job_;
@@ -276,7 +277,9 @@ double Search::utility_of(std::int64_t last, Seconds completion) const {
 }
 
 void Search::place(const std::vector<std::pair<std::int64_t, const std::vector<Way>*>>& chosen,
-                   OasisSchedule& schedule) {
+                   OasisSchedule& schedule, double payoff) {
+  const double allowance = market_.options.stickiness * std::max(0.0, payoff) /
+                           static_cast<double>(std::max<std::size_t>(1, chosen.size()));
   const std::vector<Stretch>& stretches = market_.bookings.stretches();
   std::size_t before = stretches.size();
   const std::vector<Way>* ways_before = nullptr;
@@ -295,7 +298,7 @@ void Search::place(const std::vector<std::pair<std::int64_t, const std::vector<W
           const double stay = cost_.price_of(stretches[at], last);
           const double same_rate = declared_speed(job_, last, market_.bookings.cluster()) -
                                    declared_speed(job_, placed, market_.bookings.cluster());
-          if (same_rate >= 0 && stay <= cost * (1 + market_.options.stickiness)) {
+          if (same_rate >= 0 && stay <= cost + allowance) {
             placed = last;
             cost = stay;
           }
@@ -417,7 +420,7 @@ void Search::try_gang(const std::vector<Way>& ways, double rate, bool uses_curre
   std::ranges::sort(chosen);
   OasisSchedule schedule{
       .utility = utility_of(*completion_slot, completion), .cost = least, .completion = completion};
-  place(chosen, schedule);
+  place(chosen, schedule, payoff);
   best = std::move(schedule);
 }
 
@@ -498,7 +501,7 @@ std::optional<OasisSchedule> Search::best_by_table(double slots) {
   std::ranges::reverse(chosen);
   OasisSchedule schedule{.utility = utility_of(*last, start_of(*last) + slot()),
                          .completion = start_of(*last) + slot()};
-  place(chosen, schedule);
+  place(chosen, schedule, payoff);
   return schedule;
 }
 

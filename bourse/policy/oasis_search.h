@@ -33,7 +33,7 @@ struct OasisSearchOptions {
   Seconds window{86400};     ///< How far to look beyond twice the shortest time.
   bool slotted = false;      ///< Utilities see whole slots.
   int chunks = 50;           ///< Least number of chunks the work is cut into.
-  double stickiness = 0.05;  ///< A job stays on its machines if that costs at most this share more.
+  double stickiness = 0.05;  ///< Share of its payoff a job may spend, in all, on not moving.
 };
 
 /// The machines and prices that a search works on.
