@@ -297,10 +297,10 @@ PolicyInfo dorm_info() {
             "time between rounds; 0 = at every event, auto = the workload's slot, else 0"},
            {"fairness", "0.1", "0 to 1", "theta1; larger trades fairness for use of the cluster"},
            {"adjustment", "0.2", "0 to 1", "theta2, share of running jobs that a round may resize"},
-           {"open-jobs", "32", "0 to 1000",
+           {"open-jobs", "16", "0 to 1000",
             "most running jobs whose size one program decides; more take more time"},
-           {"newcomers", "32", "1 to 1000", "most new jobs that can be resized in one program"},
-           {"nodes", "200", "0 to 1000000", "nodes of branch and bound; more take more time"},
+           {"newcomers", "16", "1 to 1000", "most new jobs that can be resized in one program"},
+           {"nodes", "20", "0 to 1000000", "nodes of branch and bound; more take more time"},
            {"max-workers", "0", "0 to 1000000", "most workers a job gets; 0 = what it can use"},
            {"placement", "pack", "pack | round-robin", "where the tasks of a new job go"}},
           make_dorm};

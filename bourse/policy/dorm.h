@@ -11,13 +11,13 @@
 namespace bourse {
 
 struct DormOptions {
-  Seconds interval{0};       ///< Between two rounds; 0: at every instant at which anything happens.
-  double fairness = 0.1;     ///< theta1; larger gives up fairness for use of the cluster.
-  double adjustment = 0.2;   ///< theta2, share of running jobs a round may resize; in [0, 1].
-  int open_apps = 32;        ///< Most running jobs whose size one program decides.
-  int newcomers = 32;        ///< Most newcomers in one program.
-  std::int64_t nodes = 200;  ///< Of branch and bound; then the best so far, or the greedy.
-  int max_workers = 0;       ///< Most workers a job is given; 0: what its throughput can use.
+  Seconds interval{0};      ///< Between two rounds; 0: at every instant at which anything happens.
+  double fairness = 0.1;    ///< theta1; larger gives up fairness for use of the cluster.
+  double adjustment = 0.2;  ///< theta2, share of running jobs a round may resize; in [0, 1].
+  int open_apps = 16;       ///< Most running jobs whose size one program decides.
+  int newcomers = 16;       ///< Most newcomers in one program.
+  std::int64_t nodes = 20;  ///< Of branch and bound; then the best so far, or the greedy.
+  int max_workers = 0;      ///< Most workers a job is given; 0: what its throughput can use.
   PlacementRule placement = PlacementRule::pack;
 };
 
