@@ -229,6 +229,9 @@ class Search {
   [[nodiscard]] std::optional<OasisSchedule> best_at_one_size();
   void try_gang(const std::vector<Way>& ways, double rate, bool uses_current,
                 std::optional<OasisSchedule>& best);
+  using Chosen = std::vector<std::pair<std::int64_t, const std::vector<Way>*>>;
+  [[nodiscard]] Chosen cheapest_slots(const std::vector<Way>& ways, std::int64_t from,
+                                      std::size_t count, std::int64_t last);
   [[nodiscard]] std::optional<OasisSchedule> best_by_table(double slots);
   [[nodiscard]] std::vector<double> curve(std::int64_t t, double chunk, int levels,
                                           std::vector<std::vector<Way>>& ways);
@@ -342,6 +345,23 @@ std::optional<OasisSchedule> Search::best_at_one_size() {
   return best;
 }
 
+/// The last slot and the cheapest of those before it, early ones first, `count` in all.
+Search::Chosen Search::cheapest_slots(const std::vector<Way>& ways, std::int64_t from,
+                                      std::size_t count, std::int64_t last) {
+  const std::vector<Stretch>& stretches = market_.bookings.stretches();
+  Chosen chosen;
+  if (count == 0) return chosen;
+  std::vector<std::pair<double, std::int64_t>> slots;
+  for (std::int64_t t = from; t < last; ++t)
+    slots.emplace_back(cost_.cheapest(stretches[market_.bookings.stretch_of(t)], ways), t);
+  std::ranges::stable_sort(slots, {}, &std::pair<double, std::int64_t>::first);
+  slots.resize(count - 1);
+  for (const auto& [unused, t] : slots) chosen.emplace_back(t, &ways);
+  chosen.emplace_back(last, &ways);
+  std::ranges::sort(chosen);
+  return chosen;
+}
+
 /// The cheapest slots that do the work, for every completion. A full first slot is like any other;
 /// one that has begun is either used (`uses_current`) or left out.
 void Search::try_gang(const std::vector<Way>& ways, double rate, bool uses_current,
@@ -406,18 +426,8 @@ void Search::try_gang(const std::vector<Way>& ways, double rate, bool uses_curre
     least = sum;
   }
   if (!completion_slot) return;
-  // Again up to the chosen completion: its slot and the cheapest of those before, early ones first.
-  std::vector<std::pair<double, std::int64_t>> slots;
-  for (std::int64_t t = from; count > 0 && t < *completion_slot; ++t)
-    slots.emplace_back(cost_.cheapest(stretches[market_.bookings.stretch_of(t)], ways), t);
-  const std::size_t before = count > 0 ? count - 1 : 0;
-  std::ranges::stable_sort(slots, {}, &std::pair<double, std::int64_t>::first);
-  slots.resize(before);
-  std::vector<std::pair<std::int64_t, const std::vector<Way>*>> chosen;
-  for (const auto& [unused, t] : slots) chosen.emplace_back(t, &ways);
-  if (count > 0) chosen.emplace_back(*completion_slot, &ways);
-  if (uses_current) chosen.emplace_back(first_, &ways);
-  std::ranges::sort(chosen);
+  Chosen chosen = cheapest_slots(ways, from, count, *completion_slot);
+  if (uses_current) chosen.emplace(chosen.begin(), first_, &ways);
   OasisSchedule schedule{
       .utility = utility_of(*completion_slot, completion), .cost = least, .completion = completion};
   place(chosen, schedule, payoff);
