@@ -18,9 +18,12 @@ constexpr std::uint64_t kSeed = 1;
 
 }  // namespace
 
-Result<Instance> trace_instance(const std::string& trace, const std::string& cluster) {
+Result<Instance> trace_instance(const std::string& trace, const std::string& cluster,
+                                std::string_view group) {
   BOURSE_TRY(Cluster machines, load_cluster(cluster));
   BOURSE_TRY(TraceRead read, read_trace_file(trace, {.gpus_only = true}));
+  if (!group.empty())
+    std::erase_if(read.workload.jobs, [&](const JobSpec& job) { return job.group != group; });
   BOURSE_TRY(const UtilityCounts counts, assign_utilities(read.workload, kSeed));
   if (counts.kept == read.workload.jobs.size())
     return invalid(fmt::format("'{}' states utilities; the rule has nothing to do", trace));

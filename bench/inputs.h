@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bourse/base/error.h"
@@ -11,8 +12,9 @@
 namespace bourse {
 
 /// The trace on a cluster ("256x8"), with utilities by the seeded rule as `bourse simulate` gives
-/// them. Errors: those of the reader and of bind().
-[[nodiscard]] Result<Instance> trace_instance(const std::string& trace, const std::string& cluster);
+/// them; only the jobs of one group if it is not empty. Errors: those of the reader and of bind().
+[[nodiscard]] Result<Instance> trace_instance(const std::string& trace, const std::string& cluster,
+                                              std::string_view group = {});
 
 /// An instance of the generator `paper`.
 [[nodiscard]] Result<Instance> paper_instance(int machines, int jobs, int slots,

@@ -28,13 +28,14 @@ struct Options {
   std::string make_trace;  ///< Write the generated trace to this file; likewise.
 };
 
-const std::vector<std::string> kSections{"fifo", "rivals", "pd-ors", "solver",
-                                         "core", "bound",  "quality"};
+const std::vector<std::string> kSections{"fifo",   "rivals", "policies", "pd-ors",
+                                         "solver", "core",   "bound",    "quality"};
 
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
   add_fifo_cases(cases);
   add_rival_cases(cases);
+  add_policies_cases(cases);
   add_pd_ors_cases(cases);
   add_solver_cases(cases);
   add_bound_cases(cases);
@@ -66,6 +67,7 @@ std::optional<double> target_of(const Figure& figure) {
     if (figure.name == "admission 1000x100" && figure.metric == "p99") return 10;
     if (figure.name == "admission 10000x200" && figure.metric == "p99") return 50;
   }
+  if (figure.section == "policies" && figure.metric == "decision p99") return 20;
   const bool is_open = figure.section == "rivals" && figure.name.ends_with(" 256x8");
   if (is_open && is_speed) return 50e3;
   if (figure.section == "bound" && figure.metric == "time") {

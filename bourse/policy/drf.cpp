@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "bourse/policy/failed_demands.h"
+#include "bourse/policy/machine_index.h"
 #include "bourse/policy/placement.h"
 #include "bourse/policy/repacking.h"
 
@@ -42,10 +43,13 @@ class Filling {
   bool grant_one(std::size_t rank);
   bool grant_gang(std::size_t rank, const JobSpec& job);
   bool place_task(std::size_t rank, const JobSpec& job, bool is_worker, Allocation& added);
+  void take(const JobSpec& job, const Allocation& allocation);
+  void give(const JobSpec& job, const Allocation& allocation);
 
   const ClusterState& state_;
   const DrfOptions& options_;
   FreeCapacity free_;
+  std::optional<MachineIndex> index_;  ///< Of free_, once a task is placed on its own.
   FailedDemands failed_;  ///< Of gangs; what is free only shrinks from one grant to the next.
   ResourceVector total_;
   std::vector<Allocation> granted_;
@@ -106,6 +110,20 @@ void Filling::run() {
   }
 }
 
+void Filling::take(const JobSpec& job, const Allocation& allocation) {
+  if (index_)
+    index_->take(job, allocation);
+  else
+    free_.take(job, allocation);
+}
+
+void Filling::give(const JobSpec& job, const Allocation& allocation) {
+  if (index_)
+    index_->give(job, allocation);
+  else
+    free_.give(job, allocation);
+}
+
 bool Filling::grant_gang(std::size_t rank, const JobSpec& job) {
   const TaskCounts gang = gang_of(job);
   if (counts_[rank] == gang || failed_.covers(job, gang)) return false;
@@ -114,7 +132,7 @@ bool Filling::grant_gang(std::size_t rank, const JobSpec& job) {
     failed_.add(job, gang);
     return false;
   }
-  free_.take(job, *placed);
+  take(job, *placed);
   granted_[rank] = std::move(*placed);
   counts_[rank] = gang;
   return true;
@@ -131,11 +149,12 @@ bool Filling::place_task(std::size_t rank, const JobSpec& job, bool is_worker, A
     break;
   }
   if (group.empty()) {
-    auto placed = place(free_, job, one);
-    if (!placed) return false;
-    group = std::move(*placed);
+    if (!index_) index_.emplace(free_);
+    const auto tightest = index_->tightest(demand);
+    if (!tightest) return false;
+    group = {{*tightest, one.workers, one.servers}};
   }
-  free_.take(job, group);
+  take(job, group);
   added.push_back(group.front());
   return true;
 }
@@ -161,7 +180,7 @@ bool Filling::grant_one(std::size_t rank) {
   ok =
       ok && samples_per_second(job.throughput, {workers, servers}, locality_of(grown, cluster)) > 0;
   if (!ok) {
-    free_.give(job, added);
+    give(job, added);
     return false;
   }
   granted_[rank] = std::move(grown);

@@ -7,10 +7,15 @@
 
 #include "bourse/base/text.h"
 #include "bourse/policy/bid_price.h"
+#include "bourse/policy/dorm.h"
 #include "bourse/policy/drf.h"
 #include "bourse/policy/fifo.h"
+#include "bourse/policy/gadget.h"
+#include "bourse/policy/oasis.h"
+#include "bourse/policy/optimus.h"
 #include "bourse/policy/pd_ors_settings.h"
 #include "bourse/policy/shortest.h"
+#include "bourse/policy/sjf_bco.h"
 
 namespace bourse {
 namespace {
@@ -48,6 +53,7 @@ Made make_drf(const SettingsReader& settings, const PolicyContext& context) {
 std::vector<PolicyInfo> make_list() {
   return {
       bid_price_info(),
+      dorm_info(),
       {"drf",
        "dominant resource fairness: the job with the smallest share gets the next task",
        "Ghodsi et al., NSDI'11",
@@ -64,7 +70,11 @@ std::vector<PolicyInfo> make_list() {
        {{"skip", "false", "true | false", "jobs behind a head that does not fit may overtake it"},
         {"placement", "pack", "pack | round-robin", "where tasks go"}},
        make_fifo},
+      gadget_info(),
+      oasis_info(),
+      optimus_info(),
       pd_ors_info(),
+      sjf_bco_info(),
       {"srsf",
        "shortest remaining service (time x GPUs) first, preemptive",
        "Tiresias, NSDI'19",

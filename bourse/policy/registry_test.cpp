@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string>
 
 #include "bourse/policy/fixtures.h"
 
@@ -56,8 +57,11 @@ TEST(Registry, SuggestsTheNearestPolicy) {
   ASSERT_FALSE(near.has_value());
   EXPECT_EQ(near.error().code, ErrorCode::not_found);
   EXPECT_EQ(near.error().message, "there is no policy 'pdors'; did you mean 'pd-ors'?");
-  EXPECT_EQ(find_policy("gavel-2000").error().message,
-            "there is no policy 'gavel-2000'; known: drf, fifo, pd-ors, srsf, srtf");
+  std::string known;
+  for (const PolicyInfo& info : all_policies())
+    known += (known.empty() ? "" : ", ") + std::string(info.name);
+  EXPECT_EQ(find_policy("slurm-2000").error().message,
+            "there is no policy 'slurm-2000'; known: " + known);
   EXPECT_EQ(make_policy("sprtf", {}, {}).error().code, ErrorCode::not_found);
 }
 
@@ -82,6 +86,24 @@ TEST(Registry, RefusesValuesOutOfRange) {
             "setting 'pd-ors.tries': '0' is outside 1 to 4096");
   EXPECT_EQ(refusal("pd-ors", {{"gain", "large"}}),
             "setting 'pd-ors.gain': 'large' is not a number");
+}
+
+TEST(Registry, RefusesTimesAndRatesThatCannotBe) {
+  for (const std::string policy : {"optimus", "sjf-bco"})
+    EXPECT_EQ(refusal(policy, {{"interval", "0s"}}),
+              "setting '" + policy + ".interval': must be above 0");
+  for (const std::string policy : {"gadget", "oasis"})
+    EXPECT_EQ(refusal(policy, {{"slot", "0s"}}), "setting '" + policy + ".slot': must be above 0");
+  EXPECT_EQ(refusal("gadget", {{"link", "fast"}}),
+            "setting 'gadget.link': write unlimited or a rate such as 10Gbit/s");
+  EXPECT_EQ(refusal("gadget", {{"link", "10Gbit/s"}}), "made");
+  EXPECT_EQ(refusal("dorm", {{"fairness", "2"}}), "setting 'dorm.fairness': '2' is outside 0 to 1");
+  EXPECT_EQ(refusal("sjf-bco", {{"lambda", "0.5"}}),
+            "setting 'sjf-bco.lambda': '0.5' is outside 1 to 100");
+  EXPECT_EQ(refusal("oasis", {{"price-low", "1"}}),
+            "settings 'oasis.price-low' and 'oasis.price-high' go together");
+  EXPECT_EQ(refusal("oasis", {{"server-machines", "1"}}),
+            "setting 'oasis.server-machines': '1' is outside 0 to 0.9");
 }
 
 TEST(Registry, ExplainsTheBoundsOfPrices) {
