@@ -7,9 +7,13 @@
 
 #include "bourse/base/text.h"
 #include "bourse/policy/drf.h"
+#include "bourse/policy/easy_backfill.h"
+#include "bourse/policy/edf.h"
 #include "bourse/policy/fifo.h"
+#include "bourse/policy/gandiva.h"
 #include "bourse/policy/pd_ors.h"
 #include "bourse/policy/shortest.h"
+#include "bourse/policy/tiresias.h"
 
 namespace bourse {
 namespace {
@@ -55,6 +59,8 @@ std::vector<PolicyInfo> make_list() {
          "time between divisions; 0 = at every event, auto = the workload's slot, else 0"},
         {"max-workers", "0", "0 to 1000000", "most workers a job gets; 0 = what it can use"}},
        make_drf},
+      easy_backfill_info(),
+      edf_info(),
       {"fifo",
        "first in, first out: requested tasks, all at once, in order of arrival",
        "the default of Hadoop and Spark; baseline of the PD-ORS paper",
@@ -62,6 +68,7 @@ std::vector<PolicyInfo> make_list() {
        {{"skip", "false", "true | false", "jobs behind a head that does not fit may overtake it"},
         {"placement", "pack", "pack | round-robin", "where tasks go"}},
        make_fifo},
+      gandiva_info(),
       pd_ors_info(),
       {"srsf",
        "shortest remaining service (time x GPUs) first, preemptive",
@@ -75,6 +82,7 @@ std::vector<PolicyInfo> make_list() {
        "the request and the work that is left (oracle)",
        {},
        make_srtf},
+      tiresias_info(),
   };
 }
 
