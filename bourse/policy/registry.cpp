@@ -11,6 +11,7 @@
 #include "bourse/policy/edf.h"
 #include "bourse/policy/fifo.h"
 #include "bourse/policy/gandiva.h"
+#include "bourse/policy/gavel.h"
 #include "bourse/policy/pd_ors.h"
 #include "bourse/policy/shortest.h"
 #include "bourse/policy/tiresias.h"
@@ -69,6 +70,7 @@ std::vector<PolicyInfo> make_list() {
         {"placement", "pack", "pack | round-robin", "where tasks go"}},
        make_fifo},
       gandiva_info(),
+      gavel_info(),
       pd_ors_info(),
       {"srsf",
        "shortest remaining service (time x GPUs) first, preemptive",

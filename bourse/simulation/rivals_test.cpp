@@ -220,5 +220,62 @@ TEST(EasyBackfill, TriesOnlySoManyBehindTheHead) {
   expect_finishes(instance, "easy-backfill", {{"depth", "1"}}, {10, 15, 17, 17});
 }
 
+/// One machine of 1 GPU at speed 2 and one at speed 1.
+Cluster fast_and_slow() {
+  Cluster cluster = cluster_of(2, {{"gpu", 1}});
+  cluster.classes.push_back(cluster.classes[0]);
+  cluster.classes[0].speed = 2;
+  cluster.machines[1].class_index = 1;
+  return cluster;
+}
+
+// One GPU, 12 s each, rounds of 6 s, shares of a half. A 0-6. At 6 A had all of the time, B none: B
+// 6-12. At 12 both had half: A by arrival, 12-18, then B 18-24.
+TEST(Gavel, TakesRoundsInTurn) {
+  const Instance instance =
+      instance_of(cluster_of(1, {{"gpu", 1}}), {gang("A", 0, 1, 12), gang("B", 0, 1, 12)});
+  expect_finishes(instance, "gavel", {{"round", "6s"}}, {18, 24});
+}
+
+// A on the fast machine does 12 in a round of 6 s, B 6 on the slow one. At 6 shares are a half on
+// each for both, so they change places: 18 each at 12.
+TEST(Gavel, SharesTheFastMachine) {
+  const Instance instance =
+      instance_of(fast_and_slow(), {gang("A", 0, 1, 18), gang("B", 0, 1, 18)});
+  expect_finishes(instance, "gavel", {{"round", "6s"}}, {12, 12});
+  expect_finishes(instance, "fifo", {}, {9, 18});
+}
+
+// Without filling, a job alone on two machines has half of its time on each by the isolated shares.
+// Rounds of 6 s: fast 0-6 does 12, then slow 6-12 does 6.
+TEST(Gavel, GivesNoMoreThanTheSharesWithoutFilling) {
+  const Instance instance = instance_of(fast_and_slow(), {gang("A", 0, 1, 18)});
+  const Settings pure{{"round", "6s"}, {"objective", "isolated"}, {"fill", "false"}};
+  expect_finishes(instance, "gavel", pure, {12});
+}
+
+// A gang of 2 spans both classes; it runs at the speed of the slow machine, in turn with B.
+TEST(Gavel, RunsAJobThatFitsNoClassAlone) {
+  const Instance instance =
+      instance_of(fast_and_slow(), {gang("A", 0, 2, 12), gang("B", 0, 1, 24)});
+  const SimulationResult result = run(instance, "gavel", {{"round", "6s"}});
+  EXPECT_EQ(result.jobs[0].status, JobStatus::finished);
+  EXPECT_EQ(result.jobs[1].status, JobStatus::finished);
+}
+
+// A round is 6 s of training: with restarts of 10 s, longer than a round, all jobs end.
+TEST(Gavel, EndsThoughARestartTakesLongerThanARound) {
+  Instance instance = instance_of(cluster_of(1, {{"gpu", 1}}), {});
+  for (int i = 0; i < 4; ++i) {
+    instance.jobs.push_back(gang("j" + std::to_string(i), 1.0 * i, 1, 20));
+    instance.jobs.back().restart_cost = Seconds(10);
+  }
+  for (const std::string objective : {"max-min", "isolated", "finish-time-fairness", "makespan"})
+    for (const std::string fill : {"true", "false"})
+      for (const JobRecord& job :
+           run(instance, "gavel", {{"round", "6s"}, {"objective", objective}, {"fill", fill}}).jobs)
+        EXPECT_EQ(job.status, JobStatus::finished) << objective;
+}
+
 }  // namespace
 }  // namespace bourse
