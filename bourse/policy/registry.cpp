@@ -9,6 +9,7 @@
 #include "bourse/policy/drf.h"
 #include "bourse/policy/easy_backfill.h"
 #include "bourse/policy/edf.h"
+#include "bourse/policy/elasticflow.h"
 #include "bourse/policy/fifo.h"
 #include "bourse/policy/gandiva.h"
 #include "bourse/policy/gavel.h"
@@ -62,6 +63,7 @@ std::vector<PolicyInfo> make_list() {
        make_drf},
       easy_backfill_info(),
       edf_info(),
+      elasticflow_info(),
       {"fifo",
        "first in, first out: requested tasks, all at once, in order of arrival",
        "the default of Hadoop and Spark; baseline of the PD-ORS paper",

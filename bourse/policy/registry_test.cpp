@@ -57,8 +57,8 @@ TEST(Registry, SuggestsTheNearestPolicy) {
   EXPECT_EQ(near.error().code, ErrorCode::not_found);
   EXPECT_EQ(near.error().message, "there is no policy 'pdors'; did you mean 'pd-ors'?");
   EXPECT_EQ(find_policy("zzzz-2000").error().message,
-            "there is no policy 'zzzz-2000'; known: drf, easy-backfill, edf, fifo, gandiva, "
-            "gavel, pd-ors, srsf, srtf, tiresias");
+            "there is no policy 'zzzz-2000'; known: drf, easy-backfill, edf, elasticflow, fifo, "
+            "gandiva, gavel, pd-ors, srsf, srtf, tiresias");
   EXPECT_EQ(make_policy("sprtf", {}, {}).error().code, ErrorCode::not_found);
 }
 

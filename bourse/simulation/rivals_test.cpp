@@ -277,5 +277,68 @@ TEST(Gavel, EndsThoughARestartTakesLongerThanARound) {
         EXPECT_EQ(job.status, JobStatus::finished) << objective;
 }
 
+/// Speed n with n workers, 1 to 4.
+JobSpec elastic(std::string name, double arrival, double samples, Utility utility) {
+  JobSpec job = gang(std::move(name), arrival, 1, samples, std::move(utility));
+  TableThroughput table;
+  for (int n = 1; n <= 4; ++n) table.points.push_back({n, 0, Locality::cluster, 1.0 * n});
+  job.throughput = table;
+  return job;
+}
+
+// 4 GPUs, slots of 10 s, deadlines at 20. A needs 40 in 20 s: 2 workers. B too. C needs 10 more and
+// there is nothing left: declined. A and B end at 20.
+TEST(ElasticFlow, PromisesWhatFitsAndDeclinesTheRest) {
+  const DeadlineUtility at_20{1, Seconds(20)};
+  const Instance instance = instance_of(
+      cluster_of(1, {{"gpu", 4}}),
+      {elastic("A", 0, 40, at_20), elastic("B", 0, 40, at_20), elastic("C", 0, 10, at_20)});
+  const SimulationResult result = run(instance, "elasticflow", {{"slot", "10s"}});
+  EXPECT_NEAR(result.jobs[0].finish.value, 20, 1e-6);
+  EXPECT_NEAR(result.jobs[1].finish.value, 20, 1e-6);
+  EXPECT_EQ(result.jobs[2].status, JobStatus::declined);
+  const SimulationResult soft =
+      run(instance, "elasticflow", {{"slot", "10s"}, {"decline", "none"}});
+  EXPECT_NEAR(soft.jobs[0].finish.value, 20, 1e-6);
+  EXPECT_NEAR(soft.jobs[1].finish.value, 20, 1e-6);
+  EXPECT_GT(soft.jobs[2].finish.value, 20);
+}
+
+// One GPU, both at 0: A is due at 40, B takes 10 and is due at 10. With 30 s of work A makes room:
+// B 0-10, A 10-40. With 40 s A was promised all of its time, so B is declined.
+TEST(ElasticFlow, PlansAdmittedJobsAnewToMakeRoom) {
+  const auto jobs = [&](double work_of_a) {
+    return instance_of(cluster_of(1, {{"gpu", 1}}),
+                       {gang("A", 0, 1, work_of_a, DeadlineUtility{1, Seconds(40)}),
+                        gang("B", 0, 1, 10, DeadlineUtility{1, Seconds(10)})});
+  };
+  expect_finishes(jobs(30), "elasticflow", {{"slot", "10s"}}, {40, 10});
+  const SimulationResult full = run(jobs(40), "elasticflow", {{"slot", "10s"}});
+  EXPECT_NEAR(full.jobs[0].finish.value, 40, 1e-6);
+  EXPECT_EQ(full.jobs[1].status, JobStatus::declined);
+}
+
+// Alone with 4 GPUs and a far deadline, A is promised one worker. It grows to 4 at the next slot:
+// 10 by 10, then 90 at 4 a second: 32.5. Without growing it takes 100.
+TEST(ElasticFlow, GivesWhatIsIdleToElasticJobs) {
+  const Instance instance = instance_of(cluster_of(1, {{"gpu", 4}}),
+                                        {elastic("A", 0, 100, DeadlineUtility{1, Seconds(1000)})});
+  expect_finishes(instance, "elasticflow", {{"slot", "10s"}}, {32.5});
+  expect_finishes(instance, "elasticflow", {{"slot", "10s"}, {"grow", "false"}}, {100});
+}
+
+// One of two machines goes for good at 15: both jobs hold 1 GPU and have until 40 for 30 of work.
+// They have 15 left each and only one GPU: the first is on time at 30, the other goes on without a
+// promise.
+TEST(ElasticFlow, GoesOnAfterAFailure) {
+  const Instance instance = instance_of(cluster_of(2, {{"gpu", 1}}),
+                                        {gang("A", 0, 1, 30, DeadlineUtility{1, Seconds(40)}),
+                                         gang("B", 0, 1, 30, DeadlineUtility{1, Seconds(40)})});
+  const SimulationResult result = run(instance, "elasticflow", {{"slot", "10s"}},
+                                      {.outages = {{MachineId(1U), Seconds(15), kForever}}});
+  EXPECT_NEAR(result.jobs[0].finish.value, 30, 1e-6);
+  EXPECT_NEAR(result.jobs[1].finish.value, 45, 1e-6);
+}
+
 }  // namespace
 }  // namespace bourse
