@@ -63,6 +63,7 @@ struct Figure {
 /// The cases of each section, in the order in which they are shown.
 void add_fifo_cases(std::vector<Case>& cases);
 void add_rival_cases(std::vector<Case>& cases);
+void add_round_cases(std::vector<Case>& cases);
 void add_pd_ors_cases(std::vector<Case>& cases);
 void add_solver_cases(std::vector<Case>& cases);
 void add_quality_cases(std::vector<Case>& cases);

@@ -28,12 +28,13 @@ struct Options {
   std::string make_trace;  ///< Write the generated trace to this file; likewise.
 };
 
-const std::vector<std::string> kSections{"fifo", "rivals", "pd-ors", "solver", "quality"};
+const std::vector<std::string> kSections{"fifo", "rivals", "rounds", "pd-ors", "solver", "quality"};
 
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
   add_fifo_cases(cases);
   add_rival_cases(cases);
+  add_round_cases(cases);
   add_pd_ors_cases(cases);
   add_solver_cases(cases);
   add_quality_cases(cases);
@@ -57,6 +58,9 @@ std::optional<double> target_of(const Figure& figure) {
   if (figure.name == "whole program 256x8" && figure.metric == "peak memory") return 50;
   const bool is_open = figure.section == "rivals" && figure.name.ends_with(" 256x8");
   if (is_open && is_speed) return 50e3;
+  if (figure.section == "rounds" && figure.name == "tiresias 256x8" && is_speed) return 50e3;
+  if (figure.name == "shares 2048" && figure.metric == "decision") return 20;
+  if (figure.name == "shares 8192" && figure.metric == "decision") return 200;
   return std::nullopt;
 }
 
