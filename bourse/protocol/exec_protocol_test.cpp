@@ -73,7 +73,7 @@ TEST(ExecProtocol, SaysWhatIsWrongWithAnAnswer) {
     const auto decision = parse_decision(line);
     return decision ? "taken" : decision.error().message;
   };
-  EXPECT_EQ(refusal("soon\t"), "'soon\\t' is not one line of JSON");
+  EXPECT_EQ(refusal("soon\t"), "'soon\\x09' is not one line of JSON");
   EXPECT_EQ(refusal("[]"), "the answer is not a JSON object");
   EXPECT_EQ(refusal("{}"), "field 'type' must be \"decision\"");
   EXPECT_EQ(refusal(R"({"type":"decision","chnges":[]})"),
