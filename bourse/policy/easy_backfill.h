@@ -48,6 +48,7 @@ class EasyBackfillPolicy final : public Policy {
   EasyBackfillOptions options_;
 };
 
+/// Name, parameters and maker of the policy, for the registry.
 [[nodiscard]] PolicyInfo easy_backfill_info();
 
 }  // namespace bourse

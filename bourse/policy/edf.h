@@ -12,6 +12,7 @@ enum class WhenLate : std::uint8_t {
   decline,   ///< It is given up if it is worth nothing any more, else it comes last.
 };
 
+/// What becomes of jobs that are late or do not fit.
 struct EdfOptions {
   WhenLate when_late = WhenLate::last;
   WhenBlocked when_blocked = WhenBlocked::skip;
@@ -34,6 +35,7 @@ class EdfPolicy final : public Policy {
   EdfOptions options_;
 };
 
+/// Name, parameters and maker of the policy, for the registry.
 [[nodiscard]] PolicyInfo edf_info();
 
 }  // namespace bourse

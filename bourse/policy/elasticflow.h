@@ -74,6 +74,7 @@ class ElasticFlowPolicy final : public Policy {
   std::int64_t entered_ = -1;  ///< Last slot whose sizes were given out.
 };
 
+/// Name, parameters and maker of the policy, for the registry.
 [[nodiscard]] PolicyInfo elasticflow_info();
 
 }  // namespace bourse

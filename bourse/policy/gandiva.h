@@ -39,6 +39,7 @@ class GandivaPolicy final : public Policy {
   Seconds slice_end_ = kForever;  ///< kForever: no slice is under way.
 };
 
+/// Name, parameters and maker of the policy, for the registry.
 [[nodiscard]] PolicyInfo gandiva_info();
 
 }  // namespace bourse

@@ -66,6 +66,7 @@ class GavelPolicy final : public Policy {
   Seconds reset_at_ = kForever;  ///< kForever: nobody has come yet.
 };
 
+/// Name, parameters and maker of the policy, for the registry.
 [[nodiscard]] PolicyInfo gavel_info();
 
 }  // namespace bourse

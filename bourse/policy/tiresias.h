@@ -58,6 +58,7 @@ class TiresiasPolicy final : public Policy {
   GittinsTable history_;
 };
 
+/// Name, parameters and maker of the policy, for the registry.
 [[nodiscard]] PolicyInfo tiresias_info();
 
 }  // namespace bourse
