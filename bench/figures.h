@@ -64,6 +64,7 @@ struct Figure {
 void add_fifo_cases(std::vector<Case>& cases);
 void add_rival_cases(std::vector<Case>& cases);
 void add_policies_cases(std::vector<Case>& cases);
+void add_round_cases(std::vector<Case>& cases);
 void add_pd_ors_cases(std::vector<Case>& cases);
 void add_solver_cases(std::vector<Case>& cases);
 void add_bound_cases(std::vector<Case>& cases);

@@ -28,7 +28,7 @@ struct Options {
   std::string make_trace;  ///< Write the generated trace to this file; likewise.
 };
 
-const std::vector<std::string> kSections{"fifo",   "rivals", "policies", "pd-ors",
+const std::vector<std::string> kSections{"fifo",   "rivals", "policies", "rounds", "pd-ors",
                                          "solver", "core",   "bound",    "quality"};
 
 std::vector<Case> all_cases() {
@@ -36,6 +36,7 @@ std::vector<Case> all_cases() {
   add_fifo_cases(cases);
   add_rival_cases(cases);
   add_policies_cases(cases);
+  add_round_cases(cases);
   add_pd_ors_cases(cases);
   add_solver_cases(cases);
   add_bound_cases(cases);
@@ -74,6 +75,9 @@ std::optional<double> target_of(const Figure& figure) {
     if (figure.name == "paper 100x50") return 1;
     if (figure.name == "trace 256x8") return 120;
   }
+  if (figure.section == "rounds" && figure.name == "tiresias 256x8" && is_speed) return 50e3;
+  if (figure.name == "shares 2048" && figure.metric == "decision") return 20;
+  if (figure.name == "shares 8192" && figure.metric == "decision") return 200;
   return std::nullopt;
 }
 

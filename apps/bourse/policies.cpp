@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/bourse/commands.h"
+#include "apps/bourse/exec_policy.h"
 #include "apps/bourse/options.h"
 #include "apps/bourse/terminal.h"
 #include "bourse/policy/registry.h"
@@ -45,7 +46,9 @@ std::string overview() {
           fmt::format("{}{}={}", names.empty() ? "" : ", ", parameter.name, parameter.default_text);
     if (!names.empty()) out += wrapped("parameters: " + names, 4);
   }
-  return out + "\n'bourse policies NAME' explains the parameters of one.\n";
+  return out +
+         "\n'bourse policies NAME' explains the parameters of one; 'bourse policies exec' says "
+         "how to\nrun one of your own.\n";
 }
 
 std::string page(const PolicyInfo& info) {
@@ -69,7 +72,8 @@ int run_policies(const PoliciesOptions& options) {
     for (const PolicyInfo& info : all_policies()) all.push_back(policy_json(info));
     return print(Json{{"version", BOURSE_VERSION}, {"policies", all}}.dump(2) + "\n");
   }
-  const Result<const PolicyInfo*> info = find_policy(options.name);
+  const Result<const PolicyInfo*> info =
+      options.name == exec_info().name ? &exec_info() : find_policy(options.name);
   if (!info) return usage_error(info.error());
   if (options.format == OutputFormat::table) return print(page(**info));
   return print(policy_json(**info).dump(2) + "\n");

@@ -1,5 +1,7 @@
 #include "apps/bourse/runs.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
@@ -10,6 +12,8 @@
 #include <utility>
 
 #include "apps/bourse/clocks.h"
+#include "apps/bourse/exec_policy.h"
+#include "bourse/base/text.h"
 #include "bourse/policy/registry.h"
 #include "bourse/simulation/perturb.h"
 
@@ -17,6 +21,11 @@ namespace bourse {
 namespace {
 
 constexpr std::size_t kUsagePoints = 2000;
+
+std::uint64_t steps_of(const Decision& decision, const Event& event) {
+  const bool is_step = event.kind == EventKind::arrival || event.kind == EventKind::finish;
+  return decision.declined.size() + (is_step ? 1 : 0);
+}
 
 /// Passes everything on, and counts how far the jobs are: arrival and end are half each.
 class WatchedPolicy final : public Policy {
@@ -26,9 +35,7 @@ class WatchedPolicy final : public Policy {
 
   Decision decide(const ClusterState& state, const Event& event) override {
     Decision decision = inner_->decide(state, event);
-    std::uint64_t steps = decision.declined.size();
-    if (event.kind == EventKind::arrival || event.kind == EventKind::finish) ++steps;
-    steps_->fetch_add(steps, std::memory_order_relaxed);
+    steps_->fetch_add(steps_of(decision, event), std::memory_order_relaxed);
     return decision;
   }
   std::optional<Explanation> explain(const ClusterState& state, JobId job) override {
@@ -38,6 +45,23 @@ class WatchedPolicy final : public Policy {
 
  private:
   std::unique_ptr<Policy> inner_;
+  std::atomic<std::uint64_t>* steps_;
+};
+
+/// The same for a policy in a process of its own.
+class WatchedForeign final : public ForeignPolicy {
+ public:
+  WatchedForeign(std::unique_ptr<ForeignPolicy> inner, std::atomic<std::uint64_t>& steps)
+      : inner_(std::move(inner)), steps_(&steps) {}
+
+  Result<Decision> decide(const ClusterState& state, const Event& event) override {
+    BOURSE_TRY(Decision decision, inner_->decide(state, event));
+    steps_->fetch_add(steps_of(decision, event), std::memory_order_relaxed);
+    return decision;
+  }
+
+ private:
+  std::unique_ptr<ForeignPolicy> inner_;
   std::atomic<std::uint64_t>* steps_;
 };
 
@@ -70,6 +94,8 @@ class Pool {
 
  private:
   void run(std::size_t index);
+  Result<SimulationResult> simulate_choice(const PolicyChoice& choice, const Instance& instance,
+                                           const SimulationOptions& options);
 
   const RunPlan& plan_;
   std::atomic<std::size_t> next_ = 0;
@@ -100,6 +126,25 @@ void Pool::work() {
   }
 }
 
+Result<SimulationResult> Pool::simulate_choice(const PolicyChoice& choice, const Instance& instance,
+                                               const SimulationOptions& options) {
+  const PolicyContext context{
+      .slot = instance.slot, .horizon = instance.horizon, .seed = options.seed};
+  if (!is_exec(choice.name)) {
+    BOURSE_TRY(std::unique_ptr<Policy> policy, make_policy(choice.name, choice.settings, context));
+    WatchedPolicy watched(std::move(policy), steps_);
+    return simulate(instance, watched, options);
+  }
+  BOURSE_TRY(std::unique_ptr<ExecPolicy> policy,
+             ExecPolicy::start(choice.name, choice.settings, instance.cluster, context));
+  WatchedForeign watched(std::move(policy), steps_);
+  Result<SimulationResult> result = simulate(instance, watched, options);
+  if (!result)
+    return fail(result.error().code,
+                fmt::format("policy '{}' {}", quotable(choice.name), result.error().message));
+  return result;
+}
+
 void Pool::run(std::size_t index) {
   const PolicyChoice& choice = plan_.policies[index / plan_.seed_count];
   const std::uint64_t seed = plan_.first_seed + index % plan_.seed_count;
@@ -107,13 +152,6 @@ void Pool::run(std::size_t index) {
   std::optional<Instance> moved;
   if (plan_.jitter > Seconds(0)) moved = jittered(*plan_.instance, plan_.jitter, seed);
   const Instance& instance = moved ? *moved : *plan_.instance;
-  Result<std::unique_ptr<Policy>> policy =
-      make_policy(choice.name, choice.settings,
-                  {.slot = instance.slot, .horizon = instance.horizon, .seed = seed});
-  if (!policy) {
-    errors_[index] = policy.error();
-    return;
-  }
   SimulationOptions options{.seed = seed,
                             .belief_error = plan_.belief_error,
                             .outages = outages_of(plan_, instance, seed),
@@ -124,8 +162,12 @@ void Pool::run(std::size_t index) {
                             .explain = plan_.explain,
                             .stopwatch = monotonic_seconds,
                             .progress = {}};
-  WatchedPolicy watched(*std::move(policy), steps_);
-  SimulationResult result = simulate(instance, watched, options);
+  Result<SimulationResult> ran = simulate_choice(choice, instance, options);
+  if (!ran) {
+    errors_[index] = ran.error();
+    return;
+  }
+  SimulationResult& result = *ran;
   RunReport& report = runs_[index];
   report.policy = choice.name;
   report.seed = seed;

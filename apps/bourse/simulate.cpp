@@ -10,6 +10,7 @@
 #include "apps/bourse/bounds.h"
 #include "apps/bourse/command_text.h"
 #include "apps/bourse/commands.h"
+#include "apps/bourse/exec_policy.h"
 #include "apps/bourse/files.h"
 #include "apps/bourse/load.h"
 #include "apps/bourse/options.h"
@@ -64,11 +65,22 @@ Result<void> apply_setting(const std::string& text, std::vector<PolicyChoice>& p
                     "pd-ors.slot=10min",
                     quotable(text)));
   const std::string name = text.substr(0, dot);
+  const std::string key = text.substr(dot + 1, equals - dot - 1);
+  if (name == exec_info().name) {  // For all of them.
+    bool is_there = false;
+    for (PolicyChoice& policy : policies) {
+      if (!is_exec(policy.name)) continue;
+      policy.settings[key] = text.substr(equals + 1);
+      is_there = true;
+    }
+    if (is_there) return {};
+    return invalid("option --set: there is no exec:PROGRAM in --policy");
+  }
   BOURSE_TRY_VOID(find_policy(name));
   const auto policy = std::ranges::find(policies, name, &PolicyChoice::name);
   if (policy == policies.end())
     return invalid(fmt::format("option --set: policy '{}' is not in --policy", name));
-  policy->settings[text.substr(dot + 1, equals - dot - 1)] = text.substr(equals + 1);
+  policy->settings[key] = text.substr(equals + 1);
   return {};
 }
 
@@ -76,15 +88,23 @@ Result<void> apply_setting(const std::string& text, std::vector<PolicyChoice>& p
 Result<std::vector<PolicyChoice>> policies_of(const SimulateOptions& options) {
   std::vector<PolicyChoice> policies;
   for (const std::string& name : options.policies) {
-    BOURSE_TRY(const PolicyInfo* const info, find_policy(trim(name)));
-    if (std::ranges::find(policies, info->name, &PolicyChoice::name) != policies.end())
-      return invalid(fmt::format("option --policy: '{}' stands there twice", info->name));
-    policies.push_back({std::string(info->name), {}});
+    const std::string_view known = trim(name);
+    if (!is_exec(known)) {
+      BOURSE_TRY_VOID(find_policy(known));
+    }
+    if (std::ranges::find(policies, known, &PolicyChoice::name) != policies.end())
+      return invalid(fmt::format("option --policy: '{}' stands there twice", quotable(known)));
+    policies.push_back({std::string(known), {}});
   }
   for (const std::string& setting : options.settings)
     BOURSE_TRY_VOID(apply_setting(setting, policies));
-  for (const PolicyChoice& policy : policies)
+  for (const PolicyChoice& policy : policies) {
+    if (is_exec(policy.name)) {
+      BOURSE_TRY_VOID(exec_time_limit(policy.settings));
+      continue;
+    }
     BOURSE_TRY_VOID(make_policy(policy.name, policy.settings, {}));
+  }
   return policies;
 }
 
@@ -253,7 +273,8 @@ void add_run_options(CLI::App& command, SimulateOptions& options) {
   constexpr std::uint64_t kMaxSeed = std::uint64_t{1} << 52;
   command
       .add_option("-p,--policy", options.policies,
-                  "Schedulers, separated by commas; 'bourse policies' lists them")
+                  "Schedulers, separated by commas; 'bourse policies' lists them; exec:PROGRAM is "
+                  "one of your own (docs/write-a-policy.md)")
       ->type_name("NAME,...")
       ->delimiter(',')
       ->allow_extra_args(false)

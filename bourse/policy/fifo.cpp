@@ -4,13 +4,9 @@
 #include <utility>
 
 #include "bourse/policy/failed_demands.h"
+#include "bourse/policy/in_order.h"
 
 namespace bourse {
-namespace {
-
-TaskCounts requested(const JobSpec& job) { return {job.requested_workers, job.requested_servers}; }
-
-}  // namespace
 
 void FifoPolicy::rebuild_queue(const ClusterState& state) {
   queue_.clear();
@@ -49,7 +45,7 @@ Decision FifoPolicy::decide(const ClusterState& state, const Event& event) {
 void FifoPolicy::start_what_fits(const ClusterState& state, Decision& decision) {
   if (queue_.size() == 1) {  // By far the commonest case needs no scratch copy.
     const JobSpec& job = state.spec(queue_.front());
-    auto placed = place(state, job, requested(job), options_.placement, cursor_);
+    auto placed = place(state, job, requested_tasks(job), options_.placement, cursor_);
     decision.reasons.push_back(
         {queue_.front(), placed ? ReasonCode::started : ReasonCode::no_room, {}});
     if (!placed) return;
@@ -65,8 +61,8 @@ void FifoPolicy::start_what_fits(const ClusterState& state, Decision& decision) 
     const JobId id = queue_[i];
     const JobSpec& job = state.spec(id);
     std::optional<Allocation> placed;
-    if (!failed.covers(job, requested(job)))
-      placed = place(free, job, requested(job), options_.placement, cursor_);
+    if (!failed.covers(job, requested_tasks(job)))
+      placed = place(free, job, requested_tasks(job), options_.placement, cursor_);
     if (placed) {
       cursor_ += static_cast<std::size_t>(job.requested_workers + job.requested_servers);
       free.take(job, *placed);
@@ -79,7 +75,7 @@ void FifoPolicy::start_what_fits(const ClusterState& state, Decision& decision) 
       left.insert(left.end(), queue_.begin() + static_cast<std::ptrdiff_t>(i) + 1, queue_.end());
       break;
     }
-    failed.add(job, requested(job));
+    failed.add(job, requested_tasks(job));
   }
   queue_ = std::move(left);
 }

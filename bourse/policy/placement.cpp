@@ -192,6 +192,18 @@ void FreeCapacity::add(const JobSpec& job, std::span<const TaskGroup> allocation
           sign * (group.workers * job.worker[r] + group.servers * job.server[r]);
 }
 
+void FreeCapacity::cap_by(const FreeCapacity& other) {
+  BOURSE_CHECK(amounts_.size() == other.amounts_.size());
+  for (std::size_t i = 0; i < amounts_.size(); ++i)
+    amounts_[i] = std::min(amounts_[i], other.amounts_[i]);
+}
+
+void FreeCapacity::keep_class(std::uint32_t class_index) {
+  for (std::size_t h = 0; h < machine_count_; ++h)
+    if (cluster_->machines[h].class_index != class_index)
+      std::fill_n(amounts_.begin() + static_cast<std::ptrdiff_t>(h * types_), types_, Amount{-1});
+}
+
 bool FreeCapacity::has(const JobSpec& job, std::span<const TaskGroup> allocation) const {
   return std::ranges::all_of(allocation, [&](const TaskGroup& group) {
     const std::span<const Amount> room = of(group.machine);

@@ -27,6 +27,10 @@ class FreeCapacity {
   }
   void take(const JobSpec& job, std::span<const TaskGroup> allocation) { add(job, allocation, -1); }
   void give(const JobSpec& job, std::span<const TaskGroup> allocation) { add(job, allocation, +1); }
+  /// Leaves on each machine what is free here and there.
+  void cap_by(const FreeCapacity& other);
+  /// Takes the machines of all other classes out: nothing fits there any more.
+  void keep_class(std::uint32_t class_index);
   /// True if the whole allocation is free.
   [[nodiscard]] bool has(const JobSpec& job, std::span<const TaskGroup> allocation) const;
 

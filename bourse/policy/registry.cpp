@@ -9,13 +9,19 @@
 #include "bourse/policy/bid_price.h"
 #include "bourse/policy/dorm.h"
 #include "bourse/policy/drf.h"
+#include "bourse/policy/easy_backfill.h"
+#include "bourse/policy/edf.h"
+#include "bourse/policy/elasticflow.h"
 #include "bourse/policy/fifo.h"
 #include "bourse/policy/gadget.h"
+#include "bourse/policy/gandiva.h"
+#include "bourse/policy/gavel.h"
 #include "bourse/policy/oasis.h"
 #include "bourse/policy/optimus.h"
 #include "bourse/policy/pd_ors_settings.h"
 #include "bourse/policy/shortest.h"
 #include "bourse/policy/sjf_bco.h"
+#include "bourse/policy/tiresias.h"
 
 namespace bourse {
 namespace {
@@ -63,6 +69,9 @@ std::vector<PolicyInfo> make_list() {
          "time between divisions; 0 = at every event, auto = the workload's slot, else 0"},
         {"max-workers", "0", "0 to 1000000", "most workers a job gets; 0 = what it can use"}},
        make_drf},
+      easy_backfill_info(),
+      edf_info(),
+      elasticflow_info(),
       {"fifo",
        "first in, first out: requested tasks, all at once, in order of arrival",
        "the default of Hadoop and Spark; baseline of the PD-ORS paper",
@@ -71,6 +80,8 @@ std::vector<PolicyInfo> make_list() {
         {"placement", "pack", "pack | round-robin", "where tasks go"}},
        make_fifo},
       gadget_info(),
+      gandiva_info(),
+      gavel_info(),
       oasis_info(),
       optimus_info(),
       pd_ors_info(),
@@ -87,6 +98,7 @@ std::vector<PolicyInfo> make_list() {
        "the request and the work that is left (oracle)",
        {},
        make_srtf},
+      tiresias_info(),
   };
 }
 

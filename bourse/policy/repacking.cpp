@@ -15,17 +15,38 @@ void Repacking::grant(JobId id, Allocation allocation) {
   granted_.push_back({id, std::move(allocation)});
 }
 
-bool Repacking::try_run(JobId id, TaskCounts tasks) {
+bool Repacking::try_run(JobId id, TaskCounts tasks) { return try_run(id, tasks, std::nullopt); }
+
+bool Repacking::try_run_on(JobId id, TaskCounts tasks, std::uint32_t class_index) {
+  if (state_->cluster().classes.size() == 1) return try_run(id, tasks, std::nullopt);
+  return try_run(id, tasks, class_index);
+}
+
+bool Repacking::try_run(JobId id, TaskCounts tasks, std::optional<std::uint32_t> class_index) {
   const JobSpec& job = state_->spec(id);
   const Allocation& held = state_->job(id).allocation;
-  calm_.give(job, held);
-  if (!held.empty() && tasks_of(held) == tasks && open_.has(job, held)) {
+  if (!held.empty() && std::ranges::find(refused_, id) == refused_.end()) calm_.give(job, held);
+  const auto is_on_class = [&](const TaskGroup& group) {
+    return !class_index ||
+           state_->cluster().machines[group.machine.index()].class_index == *class_index;
+  };
+  if (!held.empty() && tasks_of(held) == tasks && std::ranges::all_of(held, is_on_class) &&
+      open_.has(job, held)) {
     grant(id, held);
     return true;
   }
-  auto placed = place(calm_, job, tasks);
-  if (!placed) placed = place(open_, job, tasks);
-  if (!placed) return false;
+  const auto place_in = [&](const FreeCapacity& free) {
+    if (!class_index) return place(free, job, tasks);
+    FreeCapacity of_class = free;
+    of_class.keep_class(*class_index);
+    return place(of_class, job, tasks);
+  };
+  auto placed = place_in(calm_);
+  if (!placed) placed = place_in(open_);
+  if (!placed) {
+    if (!held.empty()) refused_.push_back(id);
+    return false;
+  }
   grant(id, std::move(*placed));
   return true;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -20,20 +21,24 @@ class Repacking {
   explicit Repacking(const ClusterState& state);
 
   /// Gives the job these tasks if they fit; a job that holds just as many keeps its machines if it
-  /// can. False: it does not run. Call once a job.
+  /// can. False: it does not run, unless a later call for it succeeds. No call after one that did.
   bool try_run(JobId id, TaskCounts tasks);
+  /// The same on machines of one class alone.
+  bool try_run_on(JobId id, TaskCounts tasks, std::uint32_t class_index);
 
   /// The differences to what runs now, by job, with a reason for each and for jobs that came just
   /// now and wait. Running jobs that try_run did not place are paused. Call once, at the end.
   [[nodiscard]] Decision decision();
 
  private:
+  bool try_run(JobId id, TaskCounts tasks, std::optional<std::uint32_t> class_index);
   void grant(JobId id, Allocation allocation);
 
   const ClusterState* state_;
   FreeCapacity open_;
   FreeCapacity calm_;
   std::vector<Change> granted_;
+  std::vector<JobId> refused_;  ///< Whose machines `calm_` has got back already.
 };
 
 }  // namespace bourse

@@ -44,6 +44,8 @@ class ClusterState {
   [[nodiscard]] const Cluster& cluster() const { return *cluster_; }
   [[nodiscard]] const JobSpec& spec(JobId id) const { return jobs_[id.index()]; }
   [[nodiscard]] const JobState& job(JobId id) const { return states_[id.index()]; }
+  /// Jobs of the workload, those that have not arrived included.
+  [[nodiscard]] std::size_t job_count() const { return jobs_.size(); }
   /// Unallocated amounts of a machine, one a resource type; all -1 while it is down, so
   /// that not even a demand of nothing fits.
   [[nodiscard]] std::span<const Amount> free(MachineId id) const {

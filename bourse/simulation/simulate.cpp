@@ -1,14 +1,19 @@
 #include "bourse/simulation/simulate.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 #include <queue>
 #include <tuple>
 #include <utility>
 
 #include "bourse/base/check.h"
 #include "bourse/base/random.h"
+#include "bourse/base/text.h"
+#include "bourse/base/units.h"
 
 namespace bourse {
 namespace {
@@ -50,8 +55,12 @@ std::vector<MachineEvent> machine_events(const std::vector<Outage>& outages) {
 /// One run: the true state of the cluster, the clock, and what is measured.
 class Run {
  public:
-  Run(const Instance& instance, Policy& policy, const SimulationOptions& options);
+  /// One of the two policies is given.
+  Run(const Instance& instance, Policy* policy, ForeignPolicy* foreign,
+      const SimulationOptions& options);
   SimulationResult result() &&;
+  /// Why a foreign policy could not go on; nothing if it could.
+  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
 
  private:
   void play();
@@ -60,6 +69,9 @@ class Run {
   void change_machine(const MachineEvent& event);
   void lose_allocation(JobId id);
   void ask(const Event& event);
+  [[nodiscard]] Decision decision_on(const Event& event);
+  [[nodiscard]] Result<Decision> foreign_decision(const Event& event);
+  [[nodiscard]] std::string event_text(const Event& event) const;
   void apply(Decision& decision);
   void change_allocation(Change& change);
   void advance(Seconds to);
@@ -70,7 +82,9 @@ class Run {
   void settle_usage(JobId id);
 
   const Instance& instance_;
-  Policy& policy_;
+  Policy* policy_;
+  ForeignPolicy* foreign_;
+  std::optional<Error> error_;
   const SimulationOptions& options_;
   ClusterState state_;
   SimulationResult result_;
@@ -96,9 +110,11 @@ class Run {
   std::size_t over_ = 0;  ///< Jobs finished or declined.
 };
 
-Run::Run(const Instance& instance, Policy& policy, const SimulationOptions& options)
+Run::Run(const Instance& instance, Policy* policy, ForeignPolicy* foreign,
+         const SimulationOptions& options)
     : instance_(instance),
       policy_(policy),
+      foreign_(foreign),
       options_(options),
       state_(instance.cluster, instance.jobs),
       primary_(primary_resource(instance.cluster)),
@@ -152,6 +168,7 @@ void Run::play() {
       ask({.kind = EventKind::wake});
       if (idle_wakes_ > kMaxIdleWakes) break;
     }
+    if (error_) break;
     ++result_.events;
     if (options_.record_usage) record_usage();
     if (options_.progress && result_.events % kProgressEvery == 0 &&
@@ -258,23 +275,67 @@ void Run::change_machine(const MachineEvent& event) {
 
 void Run::ask(const Event& event) {
   const double before = options_.stopwatch != nullptr ? options_.stopwatch() : 0;
-  Decision decision = policy_.decide(state_, event);
+  Decision decision = decision_on(event);
   if (options_.stopwatch != nullptr)
     result_.decision_seconds.push_back(static_cast<float>(options_.stopwatch() - before));
   ++result_.decisions;
+  if (error_) return;
   if (options_.explain) record_explanation(decision);
   if (options_.record_prices) record_prices();
   apply(decision);
 }
 
+Decision Run::decision_on(const Event& event) {
+  if (policy_ != nullptr) return policy_->decide(state_, event);
+  Result<Decision> decision = foreign_decision(event);
+  if (decision) return *std::move(decision);
+  error_ = {decision.error().code, fmt::format("at {}, when {}: {}", to_text(clock_),
+                                               event_text(event), decision.error().message)};
+  return {};
+}
+
+Result<Decision> Run::foreign_decision(const Event& event) {
+  BOURSE_TRY(Decision decision, foreign_->decide(state_, event));
+  BOURSE_TRY_VOID(check_decision(state_, decision));
+  return decision;
+}
+
+std::string Run::event_text(const Event& event) const {
+  const auto job = [&] {
+    return fmt::format("job {} '{}'", event.job.value, quotable(state_.spec(event.job).name));
+  };
+  const auto machine = [&] {
+    return fmt::format("machine {} '{}'", event.machine.value,
+                       instance_.cluster.machine_name(event.machine));
+  };
+  switch (event.kind) {
+    case EventKind::arrival:
+      return job() + " arrived";
+    case EventKind::finish:
+      return job() + " finished";
+    case EventKind::cancel:
+      return job() + " was cancelled";
+    case EventKind::machine_down:
+      return machine() + " went down";
+    case EventKind::machine_up:
+      return machine() + " came back";
+    case EventKind::wake:
+      break;
+  }
+  return "the policy was woken";
+}
+
 void Run::record_explanation(const Decision& decision) {
   const auto reason = std::ranges::find(decision.reasons, *options_.explain, &Reason::job);
   if (reason == decision.reasons.end()) return;
-  result_.explained.push_back({clock_, *reason, policy_.explain(state_, *options_.explain)});
+  result_.explained.push_back(
+      {clock_, *reason,
+       policy_ != nullptr ? policy_->explain(state_, *options_.explain) : std::nullopt});
 }
 
 void Run::record_prices() {
-  std::vector<double> prices = policy_.prices_now();
+  if (policy_ == nullptr) return;
+  std::vector<double> prices = policy_->prices_now();
   if (prices.empty()) return;
   if (!result_.prices.empty() && result_.prices.back().time == clock_)
     result_.prices.back().prices = std::move(prices);
@@ -363,7 +424,14 @@ std::size_t primary_resource(const Cluster& cluster) {
 
 SimulationResult simulate(const Instance& instance, Policy& policy,
                           const SimulationOptions& options) {
-  return Run(instance, policy, options).result();
+  return Run(instance, &policy, nullptr, options).result();
+}
+
+Result<SimulationResult> simulate(const Instance& instance, ForeignPolicy& policy,
+                                  const SimulationOptions& options) {
+  Run run(instance, nullptr, &policy, options);
+  if (run.error()) return tl::unexpected<Error>(*run.error());
+  return std::move(run).result();
 }
 
 }  // namespace bourse

@@ -6,9 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "bourse/base/error.h"
 #include "bourse/base/id.h"
 #include "bourse/base/quantity.h"
 #include "bourse/model/workload.h"
+#include "bourse/policy/check_decision.h"
 #include "bourse/policy/policy.h"
 
 namespace bourse {
@@ -123,5 +125,11 @@ struct SimulationResult {
 /// Deterministic: the same input gives the same result. Cost: O(events log jobs) plus the policy.
 [[nodiscard]] SimulationResult simulate(const Instance& instance, Policy& policy,
                                         const SimulationOptions& options = {});
+
+/// The same under a policy that is not trusted: each of its decisions is checked first.
+/// Errors: those of the policy and of check_decision, with the time and the event it was asked
+/// about.
+[[nodiscard]] Result<SimulationResult> simulate(const Instance& instance, ForeignPolicy& policy,
+                                                const SimulationOptions& options = {});
 
 }  // namespace bourse

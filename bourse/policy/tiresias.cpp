@@ -1,0 +1,176 @@
+#include "bourse/policy/tiresias.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "bourse/base/text.h"
+#include "bourse/base/units.h"
+
+namespace bourse {
+namespace {
+
+constexpr double kSlack = 1e-9;  ///< Relative; service is a sum of rounded times.
+
+struct Ranked {
+  std::size_t queue;
+  double key;
+  Seconds first_start;
+  Seconds arrival;
+  JobId id;
+};
+
+bool has_reached(double service, double threshold) { return service >= threshold * (1 - kSlack); }
+
+}  // namespace
+
+/// Time held, restarts aside, since the last promotion.
+Seconds TiresiasPolicy::counted(const ClusterState& state, JobId id) const {
+  const Seconds restarting = state.job(id).restarts * state.spec(id).restart_cost;
+  return time_held(state, id) - restarting - past_[id.index()].counted_at_promotion;
+}
+
+void TiresiasPolicy::note_starts(const ClusterState& state, const Decision& decision) {
+  for (const Change& change : decision.changes) {
+    Past& past = past_[change.job.index()];
+    if (!change.allocation.empty()) past.first_start = std::min(past.first_start, state.now());
+  }
+}
+
+void TiresiasPolicy::promote_starved(const ClusterState& state) {
+  if (options_.promote <= 0) return;
+  for (const JobId id : state.active()) {
+    const JobState& job = state.job(id);
+    const Seconds ran = counted(state, id);
+    if (job.status != JobStatus::waiting || ran <= Seconds(0)) continue;
+    const Seconds waited = state.now() - job.since;
+    if (waited.value >= options_.promote * ran.value * (1 - kSlack))
+      past_[id.index()].counted_at_promotion += ran;
+  }
+}
+
+std::vector<JobId> TiresiasPolicy::ranking(const ClusterState& state) const {
+  std::vector<Ranked> ranked;
+  ranked.reserve(state.active().size());
+  for (const JobId id : state.active()) {
+    const JobSpec& job = state.spec(id);
+    const double service = gpus_requested(state, job) * counted(state, id).value;
+    std::size_t queue = 0;
+    while (queue < options_.thresholds.size() && has_reached(service, options_.thresholds[queue]))
+      ++queue;
+    double key = 0;
+    if (options_.order == TiresiasOrder::attained) key = service;
+    if (options_.order == TiresiasOrder::gittins && queue < options_.thresholds.size())
+      key = -history_.index(std::max(0.0, service), options_.thresholds[queue]);
+    ranked.push_back({queue, key, past_[id.index()].first_start, job.arrival, id});
+  }
+  std::ranges::sort(ranked, {}, [](const Ranked& r) {
+    return std::tuple(r.queue, r.key, r.first_start, r.arrival, r.id);
+  });
+  std::vector<JobId> order;
+  order.reserve(ranked.size());
+  for (const Ranked& r : ranked) order.push_back(r.id);
+  return order;
+}
+
+/// The next crossing of a threshold by a job that will run, the next promotion of one that will
+/// wait, or the end of the quantum; never, if nobody will wait.
+Seconds TiresiasPolicy::next_wake(const ClusterState& state, const Decision& decision) const {
+  Seconds next = kForever;
+  if (options_.quantum > Seconds(0))
+    next = state.now() + options_.quantum + longest_restart(state, decision);
+  bool someone_waits = false;
+  for (const JobId id : state.active()) {
+    const auto change = std::ranges::lower_bound(decision.changes, id, {}, &Change::job);
+    const bool is_changed = change != decision.changes.end() && change->job == id;
+    const bool will_run =
+        is_changed ? !change->allocation.empty() : state.job(id).status == JobStatus::running;
+    const Seconds ran = counted(state, id);
+    if (will_run) {
+      const double gpus = gpus_requested(state, state.spec(id));
+      const auto ahead = std::ranges::find_if(options_.thresholds, [&](double threshold) {
+        return !has_reached(gpus * ran.value, threshold);
+      });
+      if (ahead != options_.thresholds.end())
+        next = std::min(next, state.now() + Seconds(*ahead / gpus) - ran);
+      continue;
+    }
+    someone_waits = true;
+    if (options_.promote <= 0 || ran <= Seconds(0)) continue;
+    const Seconds waits_since = is_changed ? state.now() : state.job(id).since;
+    next = std::min(next, waits_since + options_.promote * ran);
+  }
+  return someone_waits ? std::max(next, state.now()) : kForever;
+}
+
+Decision TiresiasPolicy::decide(const ClusterState& state, const Event& event) {
+  if (event.kind == EventKind::arrival && past_.size() <= event.job.index())
+    past_.resize(event.job.index() + 1);
+  if (event.kind == EventKind::finish && options_.order == TiresiasOrder::gittins)
+    history_.add(gpus_requested(state, state.spec(event.job)) *
+                 state.job(event.job).attained.value);
+  if (state.waiting_count() == 0) return {};
+  if (auto decision = start_lone_newcomer(state, event)) {
+    note_starts(state, *decision);
+    return std::move(*decision);
+  }
+  promote_starved(state);
+  Decision decision = run_in_order(state, ranking(state), options_.when_blocked);
+  note_starts(state, decision);
+  decision.wake_at = next_wake(state, decision);
+  return decision;
+}
+
+namespace {
+
+Result<std::vector<double>> thresholds_of(std::string_view text) {
+  std::vector<double> thresholds;
+  if (text == "none") return thresholds;
+  for (const std::string_view part : split(text, ',')) {
+    const Result<double> value = parse_number(trim(part));
+    if (!value || *value <= (thresholds.empty() ? 0 : thresholds.back()))
+      return invalid(
+          fmt::format("setting 'tiresias.thresholds': '{}' is neither none nor rising numbers "
+                      "above 0 such as 3250,7200",
+                      quotable(text)));
+    thresholds.push_back(*value);
+  }
+  return thresholds;
+}
+
+Result<std::unique_ptr<Policy>> make_tiresias(const SettingsReader& settings,
+                                              const PolicyContext&) {
+  TiresiasOptions options;
+  BOURSE_TRY(options.thresholds, thresholds_of(settings.text("thresholds")));
+  BOURSE_TRY(const std::size_t order, settings.choice("order", {"start", "attained", "gittins"}));
+  options.order = static_cast<TiresiasOrder>(order);
+  BOURSE_TRY(options.promote, settings.number("promote", 0, 1e9));
+  BOURSE_TRY(options.quantum, settings.seconds("quantum"));
+  BOURSE_TRY(const std::size_t blocked, settings.choice("blocked", {"skip", "block"}));
+  options.when_blocked = static_cast<WhenBlocked>(blocked);
+  return std::make_unique<TiresiasPolicy>(std::move(options));
+}
+
+}  // namespace
+
+PolicyInfo tiresias_info() {
+  return {
+      "tiresias",
+      "least attained service (GPUs x time held) first, in queues, preemptive",
+      "Gu et al., Tiresias, NSDI'19",
+      "the request",
+      {{"thresholds", "3250,7200", "none | rising numbers",
+        "GPU-seconds at which a job falls to the next queue; none = one queue"},
+       {"order", "start", "start | attained | gittins",
+        "order within a queue: first start (2D-LAS), least service, or the Gittins index "
+        "learned from jobs that are over"},
+       {"promote", "0", "0 to 1e9",
+        "a job that waited this many times as long as it ran starts over; 0 = never"},
+       {"quantum", "0s", "a duration", "also decide this long after a decision; 0 = at events"},
+       {"blocked", "skip", "skip | block", "whether jobs behind one that does not fit may run"}},
+      make_tiresias};
+}
+
+}  // namespace bourse
