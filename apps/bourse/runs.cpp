@@ -115,11 +115,13 @@ void Pool::run(std::size_t index) {
                             .record_usage = plan_.keep_details,
                             .record_reasons = plan_.keep_details,
                             .stopwatch = monotonic_seconds,
+                            .observer = plan_.observer,
                             .progress = {}};
   if (plan_.failures.up_mean > Seconds(0)) {
     options.outages = random_outages(instance.cluster.machines.size(), plan_.failures.up_mean,
                                      plan_.failures.down_mean, failures_until(instance), seed);
   }
+  if (plan_.observer != nullptr) plan_.observer->begin(**policy);
   WatchedPolicy watched(*std::move(policy), steps_);
   SimulationResult result = simulate(instance, watched, options);
   RunReport& report = runs_[index];

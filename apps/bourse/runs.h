@@ -38,6 +38,7 @@ struct RunPlan {
   Seconds checkpoint_every{0};
   FailureModel failures;
   bool keep_details = false;
+  RunObserver* observer = nullptr;  ///< Watches the run of a plan that has only one; may be null.
   std::size_t thread_count = 1;
 };
 

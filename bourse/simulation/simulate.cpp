@@ -262,6 +262,7 @@ void Run::ask(const Event& event) {
     result_.decision_seconds.push_back(static_cast<float>(options_.stopwatch() - before));
   ++result_.decisions;
   apply(decision);
+  if (options_.observer != nullptr) options_.observer->after(state_, event, decision);
 }
 
 void Run::apply(Decision& decision) {
