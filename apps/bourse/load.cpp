@@ -25,15 +25,15 @@ void add_unfit(Loaded& loaded, const std::vector<std::string>& left_out) {
   loaded.skipped.push_back({"does not fit the cluster", left_out.size(), left_out.front()});
 }
 
+constexpr const char* kWorkloadHelp = "Jobs: a workload in YAML, or a trace, packed by gzip or not";
+
+}  // namespace
+
 void add_workload_format(CLI::App& app, LoadOptions& options) {
   add_choice(app, "--format-of-workload", options.format,
              {kTraceFormatNames.begin(), kTraceFormatNames.end()},
              "Format of the workload (default: what its first bytes look like)");
 }
-
-constexpr const char* kWorkloadHelp = "Jobs: a workload in YAML, or a trace, packed by gzip or not";
-
-}  // namespace
 
 void add_cluster_option(CLI::App& app, LoadOptions& options) {
   app.add_option("-c,--cluster", options.cluster,

@@ -37,6 +37,8 @@ struct Loaded {
 void add_source_options(CLI::App& app, LoadOptions& options);
 /// Adds the workload as an argument FILE, and --format-of-workload.
 void add_file_argument(CLI::App& app, LoadOptions& options);
+/// Adds --format-of-workload.
+void add_workload_format(CLI::App& app, LoadOptions& options);
 /// Adds --cluster.
 void add_cluster_option(CLI::App& app, LoadOptions& options);
 /// Adds --elastic and --utility-seed.

@@ -34,9 +34,9 @@ void RunRecorder::begin(const Policy& policy) {
 void RunRecorder::after(const ClusterState& state, const Event& event, const Decision& decision) {
   const Seconds now = state.now();
   const double whole = capacity_ > 0 ? capacity_ : 1;
-  bins_.add(now_, now,
-            std::array{used_in_all_ / whole, stranded_in_all_ / whole,
-                       static_cast<double>(waiting_)});
+  bins_.add(
+      now_, now,
+      std::array{used_in_all_ / whole, stranded_in_all_ / whole, static_cast<double>(waiting_)});
   now_ = now;
   if (event.kind == EventKind::finish || event.kind == EventKind::cancel) update(state, event.job);
   if (event.kind == EventKind::machine_down)
@@ -112,7 +112,8 @@ void RunRecorder::sample_prices(const ClusterState& state) {
   const auto wanted = static_cast<std::size_t>(now_ / grid_.width);
   while (columns < wanted) {
     const std::vector<float> last(
-        columns == 0 ? column.begin() : grid_.prices.end() - static_cast<std::ptrdiff_t>(grid_.rows),
+        columns == 0 ? column.begin()
+                     : grid_.prices.end() - static_cast<std::ptrdiff_t>(grid_.rows),
         columns == 0 ? column.end() : grid_.prices.end());
     grid_.prices.insert(grid_.prices.end(), last.begin(), last.end());
     ++columns;
@@ -125,9 +126,9 @@ Recording RunRecorder::recording() && {
   if (something_runs && instance_.horizon < kForever) {
     const double whole = capacity_ > 0 ? capacity_ : 1;
     const Seconds end = std::max(now_, instance_.horizon);
-    bins_.add(now_, end,
-              std::array{used_in_all_ / whole, stranded_in_all_ / whole,
-                         static_cast<double>(waiting_)});
+    bins_.add(
+        now_, end,
+        std::array{used_in_all_ / whole, stranded_in_all_ / whole, static_cast<double>(waiting_)});
     now_ = end;
   }
   for (std::size_t i = 0; i < held_.size(); ++i)

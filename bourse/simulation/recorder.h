@@ -56,8 +56,9 @@ struct RecorderLimits {
   std::size_t price_rows = 48;  ///< Machines whose prices are kept.
 };
 
-/// Watches a run and draws it in numbers. Fragmentation is told as `stranded`: capacity that is free
-/// but shares its machine with a job, so that a job which wants a whole machine cannot have it.
+/// Watches a run and draws it in numbers. Fragmentation is told as `stranded`: capacity that is
+/// free but shares its machine with a job, so that a job which wants a whole machine cannot have
+/// it.
 class RunRecorder final : public RunObserver {
  public:
   /// `instance` outlives the recorder.

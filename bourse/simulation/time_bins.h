@@ -9,8 +9,8 @@
 namespace bourse {
 
 /// Means over time of several series, in equal bins from time 0. The end need not be known: when
-/// the bins run out, neighbours are joined and the width doubles, so the memory is bounded and every
-/// mean exact.
+/// the bins run out, neighbours are joined and the width doubles, so the memory is bounded and
+/// every mean exact.
 class TimeBins {
  public:
   /// `limit`: largest number of bins, even and >= 2.
