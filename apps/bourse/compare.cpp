@@ -145,17 +145,18 @@ Comparison Runs::comparison(const std::vector<PolicyChoice>& policies) const {
   for (const GridSection& section : grid_.sections) {
     const ComparedWorkload& workload = grid_.workloads[section.workload];
     const Instance& instance = workload.by_seed.front();
-    out.sections.push_back({.name = workload.name,
-                            .load = section.load,
-                            .scale = section.scale,
-                            .header = {.version = out.version,
-                                       .command = out.command,
-                                       .cluster = &instance.cluster,
-                                       .file = workload.name,
-                                       .format = workload.about.format,
-                                       .jobs = instance.jobs.size(),
-                                       .skipped = workload.about.skipped,
-                                       .assumptions = workload.about.assumptions}});
+    out.sections.push_back(
+        {.name = workload.name,
+         .load = section.load,
+         .scale = section.scale,
+         .header = {.version = out.version,
+                    .command = out.command,
+                    .cluster = &section.cluster,
+                    .file = workload.name,
+                    .format = workload.about.format,
+                    .jobs = instance.jobs.size() * static_cast<std::uint64_t>(section.scale),
+                    .skipped = workload.about.skipped,
+                    .assumptions = workload.about.assumptions}});
   }
   for (std::size_t i = 0; i < grid_.cells.size(); ++i) {
     const GridCell& cell = grid_.cells[i];

@@ -150,8 +150,10 @@ Result<Grid> make_grid(const CompareOptions& options, std::vector<PolicyChoice> 
   }
   const std::vector<double> loads = ordered_loads(options);
   for (std::size_t w = 0; w < grid.workloads.size(); ++w) {
-    for (const double load : loads) grid.sections.push_back({w, load, 1});
-    for (const int scale : options.scales) grid.sections.push_back({w, loads.front(), scale});
+    const Cluster& cluster = grid.workloads[w].by_seed.front().cluster;
+    for (const double load : loads) grid.sections.push_back({w, load, 1, cluster});
+    for (const int scale : options.scales)
+      grid.sections.push_back({w, loads.front(), scale, enlarged(cluster, scale)});
   }
   for (std::size_t s = 0; s < grid.sections.size(); ++s) {
     const std::size_t seeds = grid.sections[s].scale > 1 ? 1 : options.seeds;

@@ -26,6 +26,7 @@ struct GridSection {
   std::size_t workload = 0;
   double load = 1;
   int scale = 1;
+  Cluster cluster;  ///< `scale` times that of the workload.
 };
 
 /// One run.

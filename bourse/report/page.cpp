@@ -76,6 +76,11 @@ std::string about_section(const Section& section) {
   return out;
 }
 
+/// A width of 0 is noise to read.
+bool is_nothing(std::string_view width) {
+  return width.find_first_of("123456789") == std::string_view::npos;
+}
+
 std::string table_html(const Section& section) {
   const std::vector<RunReport> runs = runs_of(section);
   const FigureRows figures = figure_rows(runs);
@@ -94,7 +99,7 @@ std::string table_html(const Section& section) {
     for (std::size_t i = 1; i < row.size(); ++i) {
       const std::size_t sign = row[i].find(" ±");
       out += "<td>" + escaped(row[i].substr(0, sign));
-      if (sign != std::string::npos)
+      if (sign != std::string::npos && !is_nothing(row[i].substr(sign)))
         out += "<span class=\"pm\">" + escaped(row[i].substr(sign)) + "</span>";
       out += "</td>";
     }

@@ -17,17 +17,22 @@ Instance at_load(Instance instance, double load) {
   return instance;
 }
 
-Instance enlarged(const Instance& instance, int times) {
+Cluster enlarged(const Cluster& cluster, int times) {
   BOURSE_CHECK(times >= 1);
+  Cluster out = cluster;
+  for (int copy = 1; copy < times; ++copy)
+    for (Machine machine : cluster.machines) {
+      machine.rack += static_cast<std::uint32_t>(copy) * cluster.rack_count;
+      out.machines.push_back(machine);
+    }
+  out.rack_count = cluster.rack_count * static_cast<std::uint32_t>(times);
+  return out;
+}
+
+Instance enlarged(const Instance& instance, int times) {
   Instance out = instance;
   if (times == 1) return out;
-  Cluster& cluster = out.cluster;
-  for (int copy = 1; copy < times; ++copy)
-    for (Machine machine : instance.cluster.machines) {
-      machine.rack += static_cast<std::uint32_t>(copy) * instance.cluster.rack_count;
-      cluster.machines.push_back(machine);
-    }
-  cluster.rack_count = instance.cluster.rack_count * static_cast<std::uint32_t>(times);
+  out.cluster = enlarged(instance.cluster, times);
   out.jobs.clear();
   for (std::size_t i = 0; i < instance.jobs.size(); ++i) {
     const JobSpec& job = instance.jobs[i];

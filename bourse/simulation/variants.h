@@ -10,8 +10,11 @@ namespace bourse {
 /// The same jobs in less time: every arrival and the horizon are divided by `load` (> 0).
 [[nodiscard]] Instance at_load(Instance instance, double load);
 
+/// `times` as many machines (>= 1), racks repeated too.
+[[nodiscard]] Cluster enlarged(const Cluster& cluster, int times);
+
 /// `times` as many machines and jobs (>= 1): each job is followed by its copies, spread evenly
-/// until the next arrival, so that the load per machine stays. Racks are repeated too.
+/// until the next arrival, so that the load per machine stays.
 [[nodiscard]] Instance enlarged(const Instance& instance, int times);
 
 /// The jobs of one group.

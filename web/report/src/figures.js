@@ -6,7 +6,7 @@ import { duration, milliseconds, number, percent } from "./format.js";
 import { linePlot } from "./lines.js";
 import { gantt, heatMap } from "./machines.js";
 import { rampGradient } from "./palette.js";
-import { figureFrame, logDurationAxis, timeAxis, valueAxis, wordAxis } from "./plot.js";
+import { durationAxis, figureFrame, logAxis, logDurationAxis, timeAxis, valueAxis, wordAxis } from "./plot.js";
 
 const GRID = 240;
 
@@ -68,7 +68,7 @@ function fairness(section, view) {
   const frame = figureFrame("fairness", "Finish-time fairness",
     "Completion time over that with an equal share of the cluster. Left of 1 is better than an equal share; a steep line treats jobs alike.");
   const drawn = distribution(frame, shownIn(section, view), "fairness",
-    valueAxis("completion time over fair completion time", number, 40), number, "Distribution of finish-time fairness.");
+    logAxis("completion time over fair completion time", number, 40), number, "Distribution of finish-time fairness.");
   return drawn ? frame : null;
 }
 
@@ -92,7 +92,7 @@ function queueing(section, view) {
       policy, index, values: sizes.map((size) => data.sizes.find((s) => s[0] === size[0])?.[3] ?? null),
     })),
     xAxis: wordAxis(label, sizes.map((size) => className(size))),
-    yAxis: valueAxis("mean wait", duration, 70),
+    yAxis: durationAxis("mean wait"),
     extra: { x: { range: [-0.3, sizes.length - 0.7] } },
     points: true, formatX: (i) => `${className(sizes[i])} ${section.resource}`, formatY: duration,
     description: "Mean wait by size class.",
@@ -154,8 +154,9 @@ function latency(section, view) {
     lines: shown.map(({ policy, index }) => ({
       policy, index, values: sections.map((s) => s.policies[policy]?.latency?.p99[0] || null),
     })),
-    xAxis: { ...valueAxis("machines", number, 40), splits: () => xs },
-    yAxis: valueAxis("p99 decision", milliseconds, 70),
+    xAxis: { ...logAxis("machines", number, 40), splits: () => xs },
+    yAxis: logAxis("p99 decision", milliseconds, 70),
+    extra: { x: { range: [xs[0] / 1.3, xs[xs.length - 1] * 1.3] } },
     xLog: true, yLog: true, points: true, formatX: (x) => `${x} machines`, formatY: milliseconds,
     description: "Decision time by number of machines.",
   });
@@ -187,7 +188,7 @@ function loads(section, view) {
       policy, index, values: sections.map((s) => s.policies[policy]?.figures[chosen][0] ?? null),
     })),
     xAxis: { ...valueAxis("load", number, 40), splits: () => xs },
-    yAxis: valueAxis(label, format, 70), points: true,
+    yAxis: format === duration ? durationAxis(label) : valueAxis(label, format, 70), points: true,
     formatX: (x) => `load ${x}`, formatY: format, description: `${label} by load.`,
   });
   return frame;

@@ -42,6 +42,12 @@ export function durationSplits(low, high) {
   return DURATION_STEPS.filter((step) => step >= low && step <= high);
 }
 
+export function powersOfTen(low, high) {
+  const out = [];
+  for (let power = Math.ceil(Math.log10(low)); power <= Math.log10(high); ++power) out.push(10 ** power);
+  return out;
+}
+
 /** Marks of a linear axis of time: about `count` round steps. */
 export function timeSplits(low, high, count) {
   const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200,

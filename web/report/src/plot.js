@@ -2,7 +2,7 @@
 
 import uPlot from "uplot";
 import { element, style } from "./dom.js";
-import { durationSplits, duration, timeMark, timeSplits } from "./format.js";
+import { durationSplits, duration, powersOfTen, timeMark, timeSplits } from "./format.js";
 
 const FONT = "12px system-ui, sans-serif";
 
@@ -49,7 +49,29 @@ export function logDurationAxis(label) {
   return axis({
     label,
     splits: (u, index, low, high) => durationSplits(low, high),
+    filter: (u, marks) => marks,
     values: (u, marks) => marks.map(duration),
+  });
+}
+
+/** A logarithmic axis of numbers, marked at powers of ten. */
+export function logAxis(label, format, size = 62) {
+  return axis({
+    label,
+    size,
+    splits: (u, index, low, high) => powersOfTen(low, high),
+    filter: (u, marks) => marks,
+    values: (u, marks) => marks.map(format),
+  });
+}
+
+/** A linear axis of durations, upright. */
+export function durationAxis(label) {
+  return axis({
+    label,
+    size: 62,
+    splits: (u, index, low, high) => timeSplits(low, high, 5),
+    values: (u, marks) => marks.map((mark) => timeMark(mark, marks.length > 1 ? marks[1] - marks[0] : 1)),
   });
 }
 
