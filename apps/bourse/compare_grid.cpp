@@ -145,7 +145,8 @@ Result<Grid> make_grid(const CompareOptions& options, std::vector<PolicyChoice> 
   for (std::size_t i = 0; i < options.workloads.size(); ++i) {
     const std::string& path = options.workloads[i];
     if (std::ranges::count(options.workloads, path) > 1)
-      return invalid(fmt::format("option --workload: '{}' stands there twice", path));
+      return fail(ErrorCode::failed_precondition,
+                  fmt::format("option --workload: '{}' stands there twice", path));
     BOURSE_TRY_VOID(add_workload(options, i, grid.workloads));
   }
   const std::vector<double> loads = ordered_loads(options);
@@ -160,10 +161,10 @@ Result<Grid> make_grid(const CompareOptions& options, std::vector<PolicyChoice> 
     for (std::size_t p = 0; p < grid.policies.size(); ++p)
       for (std::size_t seed = 0; seed < seeds; ++seed) grid.cells.push_back({s, p, seed});
     if (grid.cells.size() > kMaxCells)
-      return invalid(
-          fmt::format("these are more than {} runs; ask for fewer policies, workloads, "
-                      "loads or seeds",
-                      kMaxCells));
+      return fail(ErrorCode::failed_precondition,
+                  fmt::format("these are more than {} runs; ask for fewer policies, workloads, "
+                              "loads or seeds",
+                              kMaxCells));
   }
   for (const ComparedWorkload& workload : grid.workloads)
     BOURSE_TRY_VOID(failures_of(options.disturbance, workload.by_seed.front()));

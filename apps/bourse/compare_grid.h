@@ -46,7 +46,8 @@ struct Grid {
 };
 
 /// Reads the workloads and lays out the runs. Errors: those of load(); failed_precondition if the
-/// clusters do not match the workloads or a workload has none; invalid_argument for too many runs.
+/// clusters do not match the workloads, a workload has none or stands there twice, or there are too
+/// many runs.
 [[nodiscard]] Result<Grid> make_grid(const CompareOptions& options,
                                      std::vector<PolicyChoice> policies);
 

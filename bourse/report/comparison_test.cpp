@@ -52,7 +52,7 @@ TEST(FindingOf, ComparesSeedBySeed) {
       {cell("a", 1, 10, 5), cell("a", 2, 20, 5), cell("b", 1, 12, 5), cell("b", 2, 22, 5)});
   EXPECT_EQ(finding_of(section),
             "a has the lowest mean completion time, 15.0s, 12 % below b; a earns the most utility, "
-            "5, not told apart from b.");
+            "5, the same as b.");
 }
 
 // The pairs differ by -2 and +1: mean -0.5, half width 12.7 x 1.5: nothing to tell.

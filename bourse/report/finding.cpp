@@ -87,17 +87,27 @@ std::optional<Contest> utility_contest(const Section& section) {
 std::string against(const Contest& contest, const char* direction) {
   if (!contest.second) return "";
   const double other = contest.second->mean;
+  if (contest.best.mean == other) return fmt::format(", the same as {}", contest.second->policy);
   if (!contest.is_clear) return fmt::format(", not told apart from {}", contest.second->policy);
   if (other == 0) return "";
   const double percent = std::abs((contest.best.mean - other) / other) * 100;
-  return fmt::format(", {:.{}f} % {} {}", percent, percent < 9.95 ? 1 : 0, direction,
-                     contest.second->policy);
+  const std::string size =
+      percent < 0.05 ? "less than 0.1" : fmt::format("{:.{}f}", percent, percent < 9.95 ? 1 : 0);
+  return fmt::format(", {} % {} {}", size, direction, contest.second->policy);
 }
 
-/// "a in 3 of 7, b in 2 of 7".
+/// The policy that clearly won, or empty.
+std::string winner_of(const std::optional<Contest>& contest) {
+  const bool is_tie = contest && contest->second && contest->best.mean == contest->second->mean;
+  return contest && contest->is_clear && !is_tie ? contest->best.policy : "";
+}
+
+/// "a on 3 of 7, b on 2 of 7, none clearly on 2".
 std::string wins_text(const std::vector<std::string>& winners) {
   std::vector<std::pair<std::string, std::size_t>> wins;
+  const auto unclear = std::ranges::count(winners, std::string());
   for (const std::string& winner : winners) {
+    if (winner.empty()) continue;
     const auto at = std::ranges::find(wins, winner, &std::pair<std::string, std::size_t>::first);
     if (at == wins.end())
       wins.emplace_back(winner, 1);
@@ -108,6 +118,7 @@ std::string wins_text(const std::vector<std::string>& winners) {
   std::string out;
   for (const auto& [policy, count] : wins)
     out += fmt::format("{}{} on {} of {}", out.empty() ? "" : ", ", policy, count, winners.size());
+  if (unclear > 0) out += fmt::format("{}none clearly on {}", out.empty() ? "" : ", ", unclear);
   return out;
 }
 
@@ -139,14 +150,13 @@ std::string finding_of(const Comparison& comparison) {
   for (const Section* section : first) {
     bool all_compete = true;
     if (const auto completion = completion_contest(*section, all_compete); completion)
-      fastest.push_back(completion->best.policy);
+      fastest.push_back(winner_of(completion));
     if (const auto utility = utility_contest(*section); utility && utility->best.mean < 0)
-      richest.push_back(utility->best.policy);
+      richest.push_back(winner_of(utility));
   }
   if (fastest.empty()) return "";
-  std::string out =
-      fmt::format("The lowest mean completion time has {} workloads", wins_text(fastest));
-  if (!richest.empty()) out += fmt::format("; the most utility earns {}", wins_text(richest));
+  std::string out = fmt::format("Lowest mean completion time: {} workloads", wins_text(fastest));
+  if (!richest.empty()) out += fmt::format("; most utility: {}", wins_text(richest));
   return out + ".";
 }
 

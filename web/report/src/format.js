@@ -37,9 +37,10 @@ const DURATION_STEPS = [
   0.001, 0.01, 0.1, 1, 10, 60, 600, 3600, 36000, 86400, 864000, 8640000, 86400000,
 ];
 
-/** Marks of an axis of durations that is logarithmic. */
-export function durationSplits(low, high) {
-  return DURATION_STEPS.filter((step) => step >= low && step <= high);
+/** Marks of an axis of durations that is logarithmic; only whole units if there is room for few. */
+export function durationSplits(low, high, most) {
+  const all = DURATION_STEPS.filter((step) => step >= low && step <= high);
+  return all.length <= most ? all : all.filter((step) => UNITS.some(([, size]) => size === step));
 }
 
 export function powersOfTen(low, high) {

@@ -44,11 +44,16 @@ function axis(options) {
   };
 }
 
+/** Marks of time; a lone mark is written in its own unit. */
+function timeMarks(marks) {
+  return marks.map((mark) => timeMark(mark, marks.length > 1 ? marks[1] - marks[0] : mark));
+}
+
 /** A logarithmic axis of durations. */
 export function logDurationAxis(label) {
   return axis({
     label,
-    splits: (u, index, low, high) => durationSplits(low, high),
+    splits: (u, index, low, high) => durationSplits(low, high, u.bbox.width / devicePixelRatio / 52),
     filter: (u, marks) => marks,
     values: (u, marks) => marks.map(duration),
   });
@@ -71,7 +76,7 @@ export function durationAxis(label) {
     label,
     size: 62,
     splits: (u, index, low, high) => timeSplits(low, high, 5),
-    values: (u, marks) => marks.map((mark) => timeMark(mark, marks.length > 1 ? marks[1] - marks[0] : 1)),
+    values: (u, marks) => timeMarks(marks),
   });
 }
 
@@ -80,7 +85,7 @@ export function timeAxis(label = "time since the start") {
   return axis({
     label,
     splits: (u, index, low, high) => timeSplits(low, high, Math.max(2, Math.floor(u.bbox.width / devicePixelRatio / 90))),
-    values: (u, marks) => marks.map((mark) => timeMark(mark, marks.length > 1 ? marks[1] - marks[0] : 1)),
+    values: (u, marks) => timeMarks(marks),
   });
 }
 
