@@ -76,10 +76,12 @@ TEST(FindingOf, CountsTheWorkloadsThatAPolicyWins) {
   Comparison comparison = comparison_of(section_of({cell("a", 1, 1, 2), cell("b", 1, 2, 3)}));
   comparison.sections.push_back(section_of({cell("a", 1, 1, 2), cell("b", 1, 2, 1)}));
   comparison.sections.back().name = "night";
-  EXPECT_EQ(
-      finding_of(comparison),
-      "The lowest mean completion time has a on 2 of 2 workloads; the most utility earns b on "
-      "1 of 2, a on 1 of 2.");
+  comparison.sections.push_back(section_of({cell("a", 1, 1, 2), cell("b", 1, 1, 2)}));
+  comparison.sections.back().name = "dusk";
+  EXPECT_EQ(finding_of(comparison),
+            "Lowest mean completion time: a on 2 of 3, none clearly on 1; most utility: b on 1 of "
+            "3, a on "
+            "1 of 3, none clearly on 1.");
 }
 
 TEST(ComparisonCsv, HasARowForEachRun) {

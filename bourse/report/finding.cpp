@@ -155,7 +155,7 @@ std::string finding_of(const Comparison& comparison) {
       richest.push_back(winner_of(utility));
   }
   if (fastest.empty()) return "";
-  std::string out = fmt::format("Lowest mean completion time: {} workloads", wins_text(fastest));
+  std::string out = fmt::format("Lowest mean completion time: {}", wins_text(fastest));
   if (!richest.empty()) out += fmt::format("; most utility: {}", wins_text(richest));
   return out + ".";
 }

@@ -22,7 +22,7 @@ RunRecorder::RunRecorder(const Instance& instance, const RecorderLimits& limits)
       used_(instance.cluster.machines.size()) {}
 
 void RunRecorder::begin(const Policy& policy) {
-  prices_ = dynamic_cast<const PriceSource*>(&policy);
+  prices_ = dynamic_cast<const PriceView*>(&policy);
   if (prices_ == nullptr) return;
   const std::size_t machines = instance_.cluster.machines.size();
   grid_.machine_stride =

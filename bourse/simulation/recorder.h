@@ -5,7 +5,7 @@
 
 #include "bourse/model/allocation.h"
 #include "bourse/model/workload.h"
-#include "bourse/policy/price_source.h"
+#include "bourse/policy/price_view.h"
 #include "bourse/simulation/simulate.h"
 #include "bourse/simulation/time_bins.h"
 
@@ -31,7 +31,7 @@ struct Occupancy {
 /// more, its first. Ordered by machine, then time. Cost: O(n log n).
 [[nodiscard]] Occupancy thinned(Occupancy occupancy, std::size_t limit);
 
-/// Prices of one unit of the primary resource, point samples. Empty without a PriceSource.
+/// Prices of one unit of the primary resource, point samples. Empty without a PriceView.
 struct PriceGrid {
   Seconds width{0};                  ///< Of a column.
   std::uint32_t machine_stride = 1;  ///< Row r is machine r x stride.
@@ -86,7 +86,7 @@ class RunRecorder final : public RunObserver {
   RecorderLimits limits_;
   std::size_t primary_;
   double capacity_ = 0;  ///< Amounts of the primary resource.
-  const PriceSource* prices_ = nullptr;
+  const PriceView* prices_ = nullptr;
   Seconds now_{0};
   TimeBins bins_;
   std::vector<Held> held_;    ///< Indexed by JobId.

@@ -98,7 +98,7 @@ TEST(Thinned, CutsTheTimeOfTheLastMachine) {
 }
 
 /// Starts nothing; the price of a machine is the time plus the machine.
-class Pricer final : public Policy, public PriceSource {
+class Pricer final : public Policy, public PriceView {
  public:
   Decision decide(const ClusterState& state, const Event&) override {
     if (state.now() < Seconds(100)) return {.wake_at = state.now() + Seconds(1)};

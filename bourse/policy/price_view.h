@@ -6,9 +6,9 @@
 namespace bourse {
 
 /// What a policy that prices resources adds to Policy, so that reports can draw its prices.
-class PriceSource {
+class PriceView {
  public:
-  virtual ~PriceSource() = default;
+  virtual ~PriceView() = default;
 
   /// Price now of one unit of resource `resource` (its index in Cluster::types) on the machine, in
   /// utility per unit and slot; not finite if there is none yet.
