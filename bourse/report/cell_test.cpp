@@ -4,14 +4,8 @@
 
 #include <limits>
 
-#include "bourse/policy/fixtures.h"
-
 namespace bourse {
 namespace {
-
-using testing::cluster_of;
-using testing::gang;
-using testing::instance_of;
 
 // Of 1..400 the quantile i / 200 is the (2 i)-th smallest, and the first for i = 0.
 TEST(QuantileCurve, TakesValuesThatOccurred) {
@@ -37,8 +31,14 @@ JobOutcome done(double arrival, double finish, double executed) {
 // Jobs of 1, 2 and 3 GPUs are in the classes up to 1, 2 and 4; the first waits 3 s, the second
 // none, and the third is not done.
 TEST(CellOf, SortsJobsBySize) {
-  const Instance instance = instance_of(
-      cluster_of(1, {{"gpu", 8}}), {gang("a", 0, 1, 5), gang("b", 0, 2, 5), gang("c", 0, 3, 5)});
+  Instance instance{.cluster = *parse_cluster_short_form("1x8")};
+  for (const int gpus : {1, 2, 3}) {
+    JobSpec job;
+    job.worker = {kAmountsPerUnit};
+    job.server = {0};
+    job.requested_workers = gpus;
+    instance.jobs.push_back(job);
+  }
   const CellResult cell = cell_of(instance, {}, {done(0, 8, 5), done(0, 5, 5), {}}, {});
   ASSERT_EQ(cell.sizes.size(), 3u);
   EXPECT_EQ(cell.sizes[0].high, 1);
