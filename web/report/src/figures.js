@@ -113,7 +113,6 @@ function overTime(id, title, how, key, label, format, range) {
         policy, index, values: xs.map((x) => data.usage[key][Math.floor(x / data.usage.width)] ?? null),
       })),
       xAxis: timeAxis(), yAxis: valueAxis(label, format, 64), range, formatX: duration, formatY: format,
-      extra: { x: { range: (u, low, high) => (low === null ? [0, end] : [low, high]) } },
       description: `${title} over time.`,
     });
     return frame;

@@ -34,7 +34,7 @@ export function linePlot(frame, { xs, lines, xAxis, yAxis, xLog, yLog, formatX, 
     description: `${description} ${lines.map((l) => l.policy).join(", ")}.`,
     height: heightFor(frame.plot.clientWidth),
     scales: {
-      x: { time: false, distr: xLog ? 3 : 1, ...(xLog ? {} : { range: xs.length > 1 ? [xs[0], xs[xs.length - 1]] : [xs[0] - 0.5, xs[0] + 0.5] }), ...extra?.x },
+      x: { time: false, distr: xLog ? 3 : 1, range: (u, low, high) => (low < high ? [low, high] : [low * 0.9, low * 1.1 + 1e-9]), ...extra?.x },
       y: { distr: yLog ? 3 : 1, ...(range ? { range } : {}) },
     },
     axes: [xAxis, yAxis],
