@@ -14,6 +14,7 @@ inline constexpr int kExitInterrupted = 130;
 // done during App::parse, and the exit code goes to `status`, which outlives the app.
 
 void add_simulate(CLI::App& app, int& status);    ///< bourse simulate
+void add_compare(CLI::App& app, int& status);     ///< bourse compare
 void add_workload(CLI::App& app, int& status);    ///< bourse workload, with its commands
 void add_optimum(CLI::App& app, int& status);     ///< bourse optimum
 void add_bound(CLI::App& app, int& status);       ///< bourse bound

@@ -25,15 +25,15 @@ void add_unfit(Loaded& loaded, const std::vector<std::string>& left_out) {
   loaded.skipped.push_back({"does not fit the cluster", left_out.size(), left_out.front()});
 }
 
+constexpr const char* kWorkloadHelp = "Jobs: a workload in YAML, or a trace, packed by gzip or not";
+
+}  // namespace
+
 void add_workload_format(CLI::App& app, LoadOptions& options) {
   add_choice(app, "--format-of-workload", options.format,
              {kTraceFormatNames.begin(), kTraceFormatNames.end()},
              "Format of the workload (default: what its first bytes look like)");
 }
-
-constexpr const char* kWorkloadHelp = "Jobs: a workload in YAML, or a trace, packed by gzip or not";
-
-}  // namespace
 
 void add_cluster_option(CLI::App& app, LoadOptions& options) {
   app.add_option("-c,--cluster", options.cluster,
@@ -144,6 +144,18 @@ Result<Loaded> load(const LoadOptions& options) {
   if (options.restart_cost)
     for (JobSpec& job : loaded.instance.jobs) job.restart_cost = *options.restart_cost;
   return loaded;
+}
+
+Result<Instance> load_history(const std::string& file, const Cluster& cluster,
+                              LoadOptions options) {
+  options.workload = file;
+  options.format = kTraceFormatNames.size();
+  BOURSE_TRY(TraceRead read, read_workload(options, &cluster));
+  BOURSE_TRY_VOID(apply_elastic(read.workload, options, read.assumptions));
+  BOURSE_TRY_VOID(apply_utilities(read, options));
+  BOURSE_TRY(Bound bound, bind(std::move(read.workload), cluster, file, {.skip_unfit = true}));
+  if (bound.instance.jobs.empty()) return invalid(fmt::format("'{}': no job is left", file));
+  return std::move(bound.instance);
 }
 
 int load_failure(const Error& error) {

@@ -37,6 +37,8 @@ struct Loaded {
 void add_source_options(CLI::App& app, LoadOptions& options);
 /// Adds the workload as an argument FILE, and --format-of-workload.
 void add_file_argument(CLI::App& app, LoadOptions& options);
+/// Adds --format-of-workload.
+void add_workload_format(CLI::App& app, LoadOptions& options);
 /// Adds --cluster.
 void add_cluster_option(CLI::App& app, LoadOptions& options);
 /// Adds --elastic and --utility-seed.
@@ -59,6 +61,12 @@ void add_change_options(CLI::App& app, LoadOptions& options);
 /// Reads workload and cluster and puts one onto the other. Errors: failed_precondition if neither
 /// names a cluster; else those of the readers and of bind().
 [[nodiscard]] Result<Loaded> load(const LoadOptions& options);
+
+/// Reads the jobs of a workload file, of any format, as a history for policies that forecast:
+/// demands in the resource types of the cluster, jobs that do not fit it left out. `options` says
+/// how utilities and speeds are given to the jobs of a trace. Errors: those of load().
+[[nodiscard]] Result<Instance> load_history(const std::string& file, const Cluster& cluster,
+                                            LoadOptions options);
 
 /// Says on standard error why load() failed, and returns the exit code.
 [[nodiscard]] int load_failure(const Error& error);

@@ -73,6 +73,7 @@ std::string program_footer() {
          "\n"
          "Examples:\n"
          "  bourse simulate --cluster 256x8 --workload trace.csv.gz --policy fifo,pd-ors\n"
+         "  bourse compare --cluster 256x8 --workload trace.csv.gz --policies all --out results\n"
          "  bourse workload generate philly-like --machines 64 --days 1 --out day.yaml\n"
          "  bourse policies pd-ors\n"
          "  bourse simulate --help";
@@ -86,6 +87,7 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "bourse " BOURSE_VERSION, "Print the version");
   use_our_help(app);
   add_simulate(app, status);
+  add_compare(app, status);
   add_workload(app, status);
   add_optimum(app, status);
   add_bound(app, status);

@@ -128,10 +128,14 @@ void Pool::work() {
 
 Result<SimulationResult> Pool::simulate_choice(const PolicyChoice& choice, const Instance& instance,
                                                const SimulationOptions& options) {
-  const PolicyContext context{
-      .slot = instance.slot, .horizon = instance.horizon, .seed = options.seed};
+  const PolicyContext context{.slot = instance.slot,
+                              .horizon = instance.horizon,
+                              .seed = options.seed,
+                              .history = plan_.history.jobs,
+                              .history_span = plan_.history.span};
   if (!is_exec(choice.name)) {
     BOURSE_TRY(std::unique_ptr<Policy> policy, make_policy(choice.name, choice.settings, context));
+    if (options.observer != nullptr) options.observer->begin(*policy);
     WatchedPolicy watched(std::move(policy), steps_);
     return simulate(instance, watched, options);
   }
@@ -161,6 +165,7 @@ void Pool::run(std::size_t index) {
                             .record_prices = plan_.keep_details,
                             .explain = plan_.explain,
                             .stopwatch = monotonic_seconds,
+                            .observer = plan_.observer,
                             .progress = {}};
   Result<SimulationResult> ran = simulate_choice(choice, instance, options);
   if (!ran) {

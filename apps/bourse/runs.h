@@ -28,6 +28,12 @@ struct FailureModel {
   Seconds down_mean{0};
 };
 
+/// Jobs of another time, for policies that forecast.
+struct History {
+  std::vector<JobSpec> jobs{};  ///< Demands in the resource types of the cluster.
+  Seconds span{0};              ///< They arrived within this time.
+};
+
 /// All runs of one command: every policy with every seed.
 struct RunPlan {
   const Instance* instance = nullptr;  ///< Outlives the plan.
@@ -38,8 +44,10 @@ struct RunPlan {
   double belief_error = 0;
   Seconds checkpoint_every{0};
   FailureModel failures;
+  History history{};
   bool keep_details = false;
-  std::optional<JobId> explain{};  ///< Also keep what is said about this job.
+  std::optional<JobId> explain{};   ///< Also keep what is said about this job.
+  RunObserver* observer = nullptr;  ///< Watches the run of a plan that has only one; may be null.
   std::size_t thread_count = 1;
 };
 

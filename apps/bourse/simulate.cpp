@@ -10,27 +10,24 @@
 #include "apps/bourse/bounds.h"
 #include "apps/bourse/command_text.h"
 #include "apps/bourse/commands.h"
-#include "apps/bourse/exec_policy.h"
+#include "apps/bourse/disturbance.h"
 #include "apps/bourse/files.h"
 #include "apps/bourse/load.h"
 #include "apps/bourse/options.h"
+#include "apps/bourse/policy_choice.h"
 #include "apps/bourse/progress_bar.h"
 #include "apps/bourse/runs.h"
 #include "apps/bourse/terminal.h"
 #include "bourse/base/text.h"
 #include "bourse/base/units.h"
-#include "bourse/policy/registry.h"
 #include "bourse/report/explain_report.h"
 #include "bourse/report/run_svg.h"
-#include "bourse/simulation/perturb.h"
 
 namespace bourse {
 namespace {
 
 /// Runs of one command. Results of more would not fit a table, let alone a mind.
 constexpr std::uint64_t kMaxSeeds = 10'000;
-/// Random outages of one run, all machines; more take longer to draw than to replay.
-constexpr double kMaxOutages = 20e6;
 
 /// The command line as typed.
 struct SimulateOptions {
@@ -39,83 +36,17 @@ struct SimulateOptions {
   std::vector<std::string> settings;
   std::uint64_t seeds = 1;
   std::uint64_t seed = 1;
-  std::optional<Seconds> jitter;
-  double belief_error = 0;
-  std::string failures;
-  std::optional<Seconds> mtbf;
-  std::optional<Seconds> repair;
-  std::optional<Seconds> checkpoint_every;
+  DisturbanceOptions disturbance;
   std::uint64_t threads = 0;
   std::string out;
   std::string explain;
   std::string plot;
+  std::string history;
   OutputFormat format = OutputFormat::table;
   bool no_timing = false;
   bool bound = false;
   std::size_t progress = 0;  ///< auto, always, never
 };
-
-/// "pd-ors.slot=10min" goes to the policy it names.
-Result<void> apply_setting(const std::string& text, std::vector<PolicyChoice>& policies) {
-  const auto dot = text.find('.');
-  const auto equals = text.find('=');
-  if (dot == std::string::npos || equals == std::string::npos || equals < dot)
-    return invalid(
-        fmt::format("option --set: '{}' is not of the form POLICY.NAME=VALUE, such as "
-                    "pd-ors.slot=10min",
-                    quotable(text)));
-  const std::string name = text.substr(0, dot);
-  const std::string key = text.substr(dot + 1, equals - dot - 1);
-  if (name == exec_info().name) {  // For all of them.
-    bool is_there = false;
-    for (PolicyChoice& policy : policies) {
-      if (!is_exec(policy.name)) continue;
-      policy.settings[key] = text.substr(equals + 1);
-      is_there = true;
-    }
-    if (is_there) return {};
-    return invalid("option --set: there is no exec:PROGRAM in --policy");
-  }
-  BOURSE_TRY_VOID(find_policy(name));
-  const auto policy = std::ranges::find(policies, name, &PolicyChoice::name);
-  if (policy == policies.end())
-    return invalid(fmt::format("option --set: policy '{}' is not in --policy", name));
-  policy->settings[key] = text.substr(equals + 1);
-  return {};
-}
-
-/// The policies with their settings, each tried out.
-Result<std::vector<PolicyChoice>> policies_of(const SimulateOptions& options) {
-  std::vector<PolicyChoice> policies;
-  for (const std::string& name : options.policies) {
-    const std::string_view known = trim(name);
-    if (!is_exec(known)) {
-      BOURSE_TRY_VOID(find_policy(known));
-    }
-    if (std::ranges::find(policies, known, &PolicyChoice::name) != policies.end())
-      return invalid(fmt::format("option --policy: '{}' stands there twice", quotable(known)));
-    policies.push_back({std::string(known), {}});
-  }
-  for (const std::string& setting : options.settings)
-    BOURSE_TRY_VOID(apply_setting(setting, policies));
-  for (const PolicyChoice& policy : policies) {
-    if (is_exec(policy.name)) {
-      BOURSE_TRY_VOID(exec_time_limit(policy.settings));
-      continue;
-    }
-    BOURSE_TRY_VOID(make_policy(policy.name, policy.settings, {}));
-  }
-  return policies;
-}
-
-Result<void> check_failure_options(const SimulateOptions& options) {
-  if (options.mtbf.has_value() != options.repair.has_value())
-    return invalid("--mtbf and --repair go together: how long machines stay up, and down");
-  if (options.mtbf && !options.failures.empty())
-    return invalid("--failures and --mtbf exclude each other");
-  if (options.mtbf && options.mtbf->value <= 0) return invalid("option --mtbf: must be above 0");
-  return {};
-}
 
 std::string command_of(const SimulateOptions& options, const std::vector<PolicyChoice>& policies) {
   CommandText command("bourse simulate");
@@ -132,13 +63,10 @@ std::string command_of(const SimulateOptions& options, const std::vector<PolicyC
       command.add("--set", fmt::format("{}.{}={}", policy.name, key, value));
   command.add_number("--seeds", static_cast<double>(options.seeds), 1);
   command.add_number("--seed", static_cast<double>(options.seed), 1);
-  command.add("--jitter", options.jitter);
-  command.add_number("--belief-error", options.belief_error, 0);
+  add_noise_to(command, options.disturbance);
   command.add("--restart-cost", source.restart_cost);
-  if (!options.failures.empty()) command.add("--failures", options.failures);
-  command.add("--mtbf", options.mtbf);
-  command.add("--repair", options.repair);
-  command.add("--checkpoint-every", options.checkpoint_every);
+  add_failures_to(command, options.disturbance);
+  if (!options.history.empty()) command.add("--history", options.history);
   command.add_flag("--bound", options.bound);
   command.add("--horizon", source.horizon);
   command.add_flag("--skip-unfit", source.skip_unfit);
@@ -146,26 +74,6 @@ std::string command_of(const SimulateOptions& options, const std::vector<PolicyC
   if (!options.explain.empty()) command.add("--explain", options.explain);
   command.add_number("--utility-seed", static_cast<double>(source.utility_seed), 1);
   return command.text();
-}
-
-Result<FailureModel> failures_of(const SimulateOptions& options, const Instance& instance) {
-  FailureModel model;
-  const std::size_t machines = instance.cluster.machines.size();
-  if (!options.failures.empty()) {
-    BOURSE_TRY(const std::string text, read_file(options.failures));
-    BOURSE_TRY(model.outages, parse_outages(text, options.failures, machines));
-  }
-  if (!options.mtbf) return model;
-  model.up_mean = *options.mtbf;
-  model.down_mean = *options.repair;
-  const double expected = static_cast<double>(machines) *
-                          (failures_until(instance) / (model.up_mean + model.down_mean));
-  if (expected > kMaxOutages)
-    return invalid(
-        fmt::format("--mtbf {} gives about {:.2g} outages, more than {:.2g}; a longer "
-                    "--mtbf or a shorter --horizon gives fewer",
-                    to_text(model.up_mean), expected, kMaxOutages));
-  return model;
 }
 
 Result<void> write_results(const std::string& folder, const ReportHeader& header,
@@ -213,17 +121,29 @@ int print_explanation(const SimulateOptions& options, const ReportHeader& header
   return print(explain_text(header, job, results.runs, results.details));
 }
 
+/// The history of --history, empty without. Its time is the horizon, or until its last arrival.
+Result<History> history_of(const SimulateOptions& options, const Cluster& cluster) {
+  if (options.history.empty()) return History{};
+  BOURSE_TRY(Instance past, load_history(options.history, cluster, options.source));
+  const Seconds last = past.jobs.back().arrival - past.jobs.front().arrival;
+  const Seconds span = past.horizon < kForever ? past.horizon : last;
+  return History{.jobs = std::move(past.jobs), .span = std::max(span, Seconds(1))};
+}
+
 int run_simulate(const SimulateOptions& options) {
-  const Result<std::vector<PolicyChoice>> policies = policies_of(options);
+  const Result<std::vector<PolicyChoice>> policies =
+      choose_policies(options.policies, options.settings, "--policy");
   if (!policies) return usage_error(policies.error());
-  if (const auto checked = check_failure_options(options); !checked)
+  if (const auto checked = check_disturbance(options.disturbance); !checked)
     return usage_error(checked.error());
   Result<Loaded> loaded = load(options.source);
   if (!loaded) return load_failure(loaded.error());
   const Instance& instance = loaded->instance;
   const Result<std::optional<JobId>> explain = job_to_explain(options.explain, instance);
   if (!explain) return failure(explain.error());
-  Result<FailureModel> failures = failures_of(options, instance);
+  Result<FailureModel> failures = failures_of(options.disturbance, instance);
+  Result<History> history = history_of(options, instance.cluster);
+  if (!history) return load_failure(history.error());
   if (!failures) return failure(failures.error());
   const ReportHeader header{.version = BOURSE_VERSION,
                             .command = command_of(options, *policies),
@@ -239,10 +159,11 @@ int run_simulate(const SimulateOptions& options) {
       .policies = *policies,
       .first_seed = options.seed,
       .seed_count = options.seeds,
-      .jitter = options.jitter.value_or(Seconds(0)),
-      .belief_error = options.belief_error,
-      .checkpoint_every = options.checkpoint_every.value_or(Seconds(0)),
+      .jitter = options.disturbance.jitter.value_or(Seconds(0)),
+      .belief_error = options.disturbance.belief_error,
+      .checkpoint_every = options.disturbance.checkpoint_every.value_or(Seconds(0)),
       .failures = *std::move(failures),
+      .history = *std::move(history),
       .keep_details = !options.out.empty() || !options.plot.empty() || explain->has_value(),
       .explain = *explain,
       .thread_count = options.threads == 0 ? cores : options.threads};
@@ -279,27 +200,12 @@ void add_run_options(CLI::App& command, SimulateOptions& options) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->required();
-  command
-      .add_option("--set", options.settings,
-                  "Sets a parameter of a policy, such as pd-ors.slot=10min; may be repeated")
-      ->type_name("POLICY.NAME=VALUE")
-      ->allow_extra_args(false);
+  add_set_option(command, options.settings);
   add_whole(command, "--seeds", options.seeds, 1, kMaxSeeds,
             "How many runs of each policy, with seeds S, S+1, ... (default: 1)");
   add_whole(command, "--seed", options.seed, 0, kMaxSeed,
             "First seed S, of jitter, belief, failures and rounding (default: 1)");
-  add_duration(command, "--jitter", options.jitter,
-               "Moves each arrival by up to this much either way (default: 0s)");
-  add_number(command, "--belief-error", options.belief_error, 0, 0.99,
-             "Largest relative error of the declared speeds, 0 to 0.99 (default: 0)");
-  command.add_option("--failures", options.failures, "Outages as CSV: machine,down,up")
-      ->type_name("FILE");
-  add_duration(command, "--mtbf", options.mtbf,
-               "Machines fail at random after this mean time; needs --repair");
-  add_duration(command, "--repair", options.repair, "Mean time until a failed machine is back");
-  add_duration(command, "--checkpoint-every", options.checkpoint_every,
-               "Running time between checkpoints; a failure loses the work since the last "
-               "(default: 0s, nothing is lost)");
+  add_disturbance_options(command, options.disturbance, "0s");
   add_whole(command, "--threads", options.threads, 1, 1024,
             "Runs done at the same time (default: one a core)");
   command
@@ -315,6 +221,10 @@ void add_run_options(CLI::App& command, SimulateOptions& options) {
   command
       .add_option("--plot", options.plot,
                   "Also draw use and prices over time, and shares of the bound, into this SVG file")
+      ->type_name("FILE");
+  command
+      .add_option("--history", options.history,
+                  "A workload of another time, to learn from for policies that forecast")
       ->type_name("FILE");
   add_format(command, options.format, true);
   command.add_flag("--bound", options.bound,

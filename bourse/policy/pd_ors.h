@@ -9,6 +9,7 @@
 #include "bourse/policy/bookings.h"
 #include "bourse/policy/policy.h"
 #include "bourse/policy/price_source.h"
+#include "bourse/policy/price_view.h"
 #include "bourse/policy/schedule_search.h"
 #include "bourse/policy/waiting_list.h"
 
@@ -50,13 +51,15 @@ struct PdOrsOptions {
 /// decision depends on jobs that come later; re-planning never breaks a promise. With exact theta
 /// and small jobs the total utility is within 2 max_r(1, ln(U^r / L)) of the best possible.
 /// Source: Yu, Liu, Wu, Ji, Bentley (2021); the switches are ours.
-class PdOrsPolicy final : public Policy {
+class PdOrsPolicy final : public Policy, public PriceView {
  public:
   PdOrsPolicy(PdOrsOptions options, std::unique_ptr<PriceSource> prices)
       : options_(std::move(options)), prices_(std::move(prices)) {}
   Decision decide(const ClusterState& state, const Event& event) override;
   [[nodiscard]] std::optional<Explanation> explain(const ClusterState& state, JobId job) override;
   [[nodiscard]] std::vector<double> prices_now() const override;
+  [[nodiscard]] double price_now(const ClusterState& state, MachineId machine,
+                                 std::size_t resource) const override;
 
   /// Work done so far, for benchmarks.
   [[nodiscard]] const SlotCostCounters& counters() const { return counters_; }

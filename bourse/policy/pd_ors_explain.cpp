@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "bourse/policy/pd_ors.h"
@@ -96,6 +97,17 @@ std::optional<Explanation> PdOrsPolicy::explain(const ClusterState& state, JobId
   }
   if (booking != nullptr) bookings_->book(state.spec(id), *booking, std::move(booked));
   return said;
+}
+
+double PdOrsPolicy::price_now(const ClusterState&, MachineId machine, std::size_t resource) const {
+  if (!bookings_ || prices_->bounds().highest.empty())
+    return std::numeric_limits<double>::quiet_NaN();
+  const Ledger& ledger = bookings_->ledger();
+  const SlotIndex slot = bookings_->current();
+  const StateId id = ledger.states(slot)[machine.index()];
+  if (ledger.state(id).down) return std::numeric_limits<double>::quiet_NaN();
+  return prices_->unit_prices(ledger, id, slot)[resource] * kAmountsPerUnit /
+         prices_->units()[resource];
 }
 
 std::vector<double> PdOrsPolicy::prices_now() const {

@@ -34,8 +34,7 @@ void append(std::vector<std::string>& fields, const Distribution& d) {
 
 }  // namespace
 
-std::string runs_csv(const ReportHeader& header, std::span<const RunReport> runs) {
-  std::string out = comment_line(header, runs);
+std::vector<std::string> run_csv_titles(bool with_bound) {
   std::vector<std::string> titles{"policy", "seed", "jobs", "finished", "declined", "unfinished"};
   for (const std::string_view name : {"jct", "queue", "fairness"})
     for (const std::string_view part : {"mean", "p50", "p95", "p99", "max"})
@@ -43,29 +42,36 @@ std::string runs_csv(const ReportHeader& header, std::span<const RunReport> runs
   for (const char* title :
        {"makespan_s", "utility", "gpu_hours", "gpu_utilization", "restarts", "decisions"})
     titles.emplace_back(title);
-  const bool with_bound = std::ranges::any_of(runs, [](const RunReport& r) { return !!r.bound; });
   if (with_bound) titles.insert(titles.end(), {"bound", "share_of_bound"});
-  out += csv_line(titles);
-  for (const RunReport& run : runs) {
-    const Metrics& m = run.metrics;
-    std::vector<std::string> fields{run.policy,
-                                    std::to_string(run.seed),
-                                    std::to_string(m.jobs),
-                                    std::to_string(m.finished),
-                                    std::to_string(m.declined),
-                                    std::to_string(m.unfinished)};
-    append(fields, m.completion);
-    append(fields, m.queueing);
-    append(fields, m.fairness);
-    for (const double value : {m.makespan, m.utility, m.resource_hours, m.utilization})
-      fields.push_back(number_text(value));
-    fields.push_back(std::to_string(m.restarts));
-    fields.push_back(std::to_string(m.decisions));
-    if (with_bound)
-      for (const auto& value : {run.bound, run.share_of_bound()})
-        fields.push_back(value ? number_text(*value) : "");
-    out += csv_line(fields);
-  }
+  return titles;
+}
+
+std::vector<std::string> run_csv_fields(const RunReport& run, bool with_bound) {
+  const Metrics& m = run.metrics;
+  std::vector<std::string> fields{run.policy,
+                                  std::to_string(run.seed),
+                                  std::to_string(m.jobs),
+                                  std::to_string(m.finished),
+                                  std::to_string(m.declined),
+                                  std::to_string(m.unfinished)};
+  append(fields, m.completion);
+  append(fields, m.queueing);
+  append(fields, m.fairness);
+  for (const double value : {m.makespan, m.utility, m.resource_hours, m.utilization})
+    fields.push_back(number_text(value));
+  fields.push_back(std::to_string(m.restarts));
+  fields.push_back(std::to_string(m.decisions));
+  if (with_bound)
+    for (const auto& value : {run.bound, run.share_of_bound()})
+      fields.push_back(value ? number_text(*value) : "");
+  return fields;
+}
+
+std::string runs_csv(const ReportHeader& header, std::span<const RunReport> runs) {
+  std::string out = comment_line(header, runs);
+  const bool with_bound = std::ranges::any_of(runs, [](const RunReport& r) { return !!r.bound; });
+  out += csv_line(run_csv_titles(with_bound));
+  for (const RunReport& run : runs) out += csv_line(run_csv_fields(run, with_bound));
   return out;
 }
 

@@ -88,6 +88,20 @@ struct RunDetail {
 /// One row a run, times in seconds, after a comment line with version and command.
 [[nodiscard]] std::string runs_csv(const ReportHeader& header, std::span<const RunReport> runs);
 
+/// The titles of the columns of runs_csv, and the fields of one row.
+[[nodiscard]] std::vector<std::string> run_csv_titles(bool with_bound);
+[[nodiscard]] std::vector<std::string> run_csv_fields(const RunReport& run, bool with_bound);
+
+/// Figures of several runs as people read them.
+struct FigureRows {
+  std::vector<std::string> titles;             ///< Of the columns, the first is "policy".
+  std::vector<std::vector<std::string>> rows;  ///< One a policy, in the order of first appearance.
+  std::size_t seed_count = 0;                  ///< Largest number of runs of one policy.
+};
+
+/// With several runs of a policy each figure is a mean and half its 95 % interval.
+[[nodiscard]] FigureRows figure_rows(std::span<const RunReport> runs);
+
 /// One row a policy, in the order of first appearance, after lines about cluster and workload.
 /// With several seeds each figure is a mean and half its 95 % interval. At most 100 columns.
 [[nodiscard]] std::string runs_table(const ReportHeader& header, std::span<const RunReport> runs);

@@ -102,30 +102,38 @@ std::string about(const ReportHeader& header) {
 
 }  // namespace
 
-std::string runs_table(const ReportHeader& header, std::span<const RunReport> runs) {
+FigureRows figure_rows(std::span<const RunReport> runs) {
   std::vector<std::string> policies;
   for (const RunReport& run : runs)
     if (std::ranges::find(policies, run.policy) == policies.end()) policies.push_back(run.policy);
-  std::vector<Column> columns{{"policy", Align::left}};
-  for (const Figure& figure : kFigures) columns.push_back({figure.title});
+  FigureRows out;
+  out.titles.emplace_back("policy");
+  for (const Figure& figure : kFigures) out.titles.emplace_back(figure.title);
   const bool with_bound = std::ranges::any_of(runs, [](const RunReport& r) { return !!r.bound; });
-  if (with_bound) columns.insert(columns.end(), {{"bound"}, {"of bound"}});
-  Table table(columns);
-  std::size_t seeds = 0;
+  if (with_bound) out.titles.insert(out.titles.end(), {"bound", "of bound"});
   for (const std::string& policy : policies) {
     std::vector<const RunReport*> of_policy;
     for (const RunReport& run : runs)
       if (run.policy == policy) of_policy.push_back(&run);
-    seeds = std::max(seeds, of_policy.size());
-    std::vector<std::string> row{policy};
+    out.seed_count = std::max(out.seed_count, of_policy.size());
+    std::vector<std::string>& row = out.rows.emplace_back(1, policy);
     for (const Figure& figure : kFigures) row.push_back(cell(figure, of_policy));
     if (with_bound)
       for (std::string& text : bound_cells(of_policy)) row.push_back(std::move(text));
-    table.add_row(std::move(row));
   }
+  return out;
+}
+
+std::string runs_table(const ReportHeader& header, std::span<const RunReport> runs) {
+  FigureRows figures = figure_rows(runs);
+  std::vector<Column> columns{{figures.titles.front(), Align::left}};
+  for (std::size_t i = 1; i < figures.titles.size(); ++i) columns.push_back({figures.titles[i]});
+  Table table(columns);
+  for (std::vector<std::string>& row : figures.rows) table.add_row(std::move(row));
   std::string out = about(header) + table.text();
-  if (seeds > 1)
-    out += fmt::format("\nmean of {} seeds ± half the width of its 95 % interval\n", seeds);
+  if (figures.seed_count > 1)
+    out += fmt::format("\nmean of {} seeds ± half the width of its 95 % interval\n",
+                       figures.seed_count);
   return out;
 }
 

@@ -283,6 +283,7 @@ void Run::ask(const Event& event) {
   if (options_.explain) record_explanation(decision);
   if (options_.record_prices) record_prices();
   apply(decision);
+  if (options_.observer != nullptr) options_.observer->after(state_, event, decision);
 }
 
 Decision Run::decision_on(const Event& event) {

@@ -22,6 +22,17 @@ struct Outage {
   Seconds to{0};  ///< > from.
 };
 
+/// Sees a run from outside; what it does costs the policy no time that is measured.
+class RunObserver {
+ public:
+  virtual ~RunObserver() = default;
+  /// The run is about to begin under this policy.
+  virtual void begin(const Policy& policy) = 0;
+  /// After each event, when the decision has been applied. Allocations of the decision have moved
+  /// into the state; its job ids are still there.
+  virtual void after(const ClusterState& state, const Event& event, const Decision& decision) = 0;
+};
+
 struct SimulationOptions {
   std::uint64_t seed = 1;
   /// Largest relative error of the declared speed: job i truly runs at its declared speed times a
@@ -42,6 +53,8 @@ struct SimulationOptions {
   std::optional<JobId> explain{};
   /// Seconds of some clock that only moves on, to time decisions with; null: they are not timed.
   double (*stopwatch)() = nullptr;
+  /// Watches the run; null: nobody does. Outlives it.
+  RunObserver* observer = nullptr;
   /// Called every few thousand events with the share of jobs that are over, in [0, 1]; may be null.
   /// False stops the run: the rest counts as unfinished.
   std::function<bool(double)> progress;
