@@ -2,9 +2,11 @@
 
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "bourse/base/units.h"
 #include "bourse/model/workload.h"
 
 namespace bourse {
@@ -296,7 +298,7 @@ double positive_number(double most = 1e15) {
   return std::min(most, std::ldexp(mantissa, *rc::gen::inRange(-30, 50)));
 }
 
-Seconds duration() { return Seconds(positive_number()); }
+Seconds duration() { return std::min(Seconds(positive_number()), kLongestStated); }
 
 Throughput any_throughput() {
   const double fast = positive_number();

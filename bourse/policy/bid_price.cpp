@@ -50,9 +50,9 @@ std::vector<Parameter> parameters() {
   const auto set_default = [&](std::string_view name, std::string_view text) {
     std::ranges::find(all, name, &Parameter::name)->default_text = text;
   };
-  set_default("stickiness", "0.01");
+  set_default("stickiness", "0");
   set_default("replan", "promises");
-  set_default("moves", "32");
+  set_default("moves", "64");
   const std::vector<Parameter> own{
       {"look-ahead", "72h", "a duration",
        "how far ahead arrivals are expected, where the horizon is farther"},
@@ -62,7 +62,8 @@ std::vector<Parameter> parameters() {
        "the history counts as much as this time of arrivals; 0 = not at all"},
       {"expected-jobs", "400", "1 to 100000",
        "weighted jobs that stand for the forecast; more are finer and cost more time"},
-      {"evaluations", "100", "1 to 100000", "most steps of the search for bids"},
+      {"evaluations", "30", "1 to 100000",
+       "most steps of the search for bids; few keep them from fitting a forecast too closely"},
       {"trust", "1", "0 to 1e9",
        "bids are left aside while they forgo more than this share of what is earned"}};
   all.insert(all.end(), own.begin(), own.end());

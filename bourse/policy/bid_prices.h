@@ -22,7 +22,9 @@ struct BidPricesOptions {
   Seconds window{86400};    ///< How far ahead prices are made where the horizon is farther.
   Seconds refresh{0};       ///< Prices are made anew after this long; 0: in every slot.
   std::size_t expected_jobs = 400;  ///< About so many weighted jobs stand for the forecast.
-  std::size_t evaluations = 100;    ///< Most evaluations of the dual function for new prices.
+  /// Most evaluations of the dual function for new prices. Stopping early keeps prices from fitting
+  /// the few jobs that stand for the future too closely.
+  std::size_t evaluations = 30;
   double trust = 1;  ///< See BidPrices: forgone utility is kept below trust x earned. 0: no bids.
 };
 

@@ -26,7 +26,8 @@ Result<double> floor_quantile(const SettingsReader& settings) {
   if (text.starts_with(kPrefix)) {
     const Settings only{{"quantile", std::string(text.substr(kPrefix.size()))}};
     const std::vector<Parameter> parameters{{"quantile", "0.5", "0 to 1", ""}};
-    return SettingsReader(settings.full_name("price-floor"), parameters, only).number("quantile", 0, 1);
+    const std::string name = settings.full_name("price-floor");
+    return SettingsReader(name, parameters, only).number("quantile", 0, 1);
   }
   return invalid(fmt::format("setting '{}': write formula or quantile:Q with Q from 0 to 1",
                              settings.full_name("price-floor")));
@@ -50,8 +51,8 @@ Result<SearchOptions> read_search(const SettingsReader& settings, const PolicyCo
   search.slot = context.slot > Seconds(0) ? context.slot : Seconds(600);
   if (settings.text("slot") != "auto") {
     BOURSE_TRY(search.slot, settings.seconds("slot"));
-    if (search.slot <= Seconds(0)) return invalid(
-          fmt::format("setting '{}': must be above 0", settings.full_name("slot")));
+    if (search.slot <= Seconds(0))
+      return invalid(fmt::format("setting '{}': must be above 0", settings.full_name("slot")));
   }
   search.paper_time = context.slot > Seconds(0) && search.slot == context.slot;
   search.horizon = context.horizon;

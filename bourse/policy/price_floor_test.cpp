@@ -33,7 +33,8 @@ TEST(PriceFloor, IsConstantOverItsIntervals) {
 }
 
 // A machine of 4 GPUs, 1 unit of price each; 0 or 2 of them are taken, so the exponential price is
-// 1 or 1 * 16^(2/4) = 4 a GPU. The floors 2 and 5 rule where they are higher.
+// 1 or 1 * 16^(2/4) = 4 a GPU. The floors 2 and 5 rule where they are higher; a machine that is
+// half full has 2 % / 2 off the floor, 5 * .99 = 4.95.
 TEST(JobPrices, AreTheHigherOfStateAndFloor) {
   const Cluster cluster = cluster_of(2, {{"gpu", 4}});
   Ledger ledger(cluster);
@@ -50,7 +51,8 @@ TEST(JobPrices, AreTheHigherOfStateAndFloor) {
   EXPECT_DOUBLE_EQ(price(0, 0), 1);
   EXPECT_DOUBLE_EQ(price(5, 0), 2);
   EXPECT_DOUBLE_EQ(price(5, 1), 4);
-  EXPECT_DOUBLE_EQ(price(20, 1), 5);
+  EXPECT_DOUBLE_EQ(price(20, 1), 4.95);
+  EXPECT_DOUBLE_EQ(price(20, 0), 5);
   EXPECT_DOUBLE_EQ(price(0, 1), 4);
 }
 

@@ -14,8 +14,9 @@ constexpr double kFallbackFloor = 1e-6;
 
 double whole_slots(double slots) { return std::ceil(slots - 1e-9); }
 
-/// By so much is the floor lower on a full machine than on an idle one: a tie-break.
-constexpr double kPackingDiscount = 1e-6;
+/// By so much is the floor lower on a full machine than on an idle one. Where all machines cost the
+/// same, nothing else keeps jobs from leaving a little room on each.
+constexpr double kPackingDiscount = 0.02;
 
 /// alpha_i^r + beta_i^r in price units.
 double task_demand(const JobSpec& job, std::size_t r, double unit) {

@@ -68,8 +68,8 @@ class BoundsEstimator {
 
 /// Prices of one worker and one server of a job on machines in every state and slot, computed when
 /// asked for: of each resource the exponential price of the state, or the floor of the slot if that
-/// is higher. The floor is lower by up to a millionth on machines that are fuller, so that what
-/// costs the same goes where least room is left over.
+/// is higher. The floor is lower, by up to 2 %, on machines that are fuller, so that what costs
+/// the same goes where least room is left over.
 class JobPrices {
  public:
   /// The ledger and the floor outlive this. `floor` may be null: none.
