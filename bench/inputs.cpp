@@ -42,6 +42,14 @@ Result<Instance> paper_instance(int machines, int jobs, int slots, std::uint64_t
   return std::move(bound.instance);
 }
 
+Result<Instance> philly_like_instance(const Cluster& cluster) {
+  BOURSE_TRY(Workload workload, generate_philly_like({.machines = 64, .days = 1}, kSeed));
+  BOURSE_TRY_VOID(assign_utilities(workload, kSeed));
+  BOURSE_TRY(Bound bound,
+             bourse::bind(std::move(workload), cluster, "philly-like", {.skip_unfit = true}));
+  return std::move(bound.instance);
+}
+
 Result<void> write_generated_trace(const std::string& path) {
   BOURSE_TRY(const Workload workload,
              generate_philly_like({.machines = 256, .days = 5, .jobs = 10'000}, kSeed));

@@ -20,6 +20,10 @@ namespace bourse {
 [[nodiscard]] Result<Instance> paper_instance(int machines, int jobs, int slots,
                                               std::uint64_t seed);
 
+/// A day of jobs like those of the Philly trace on this cluster, with utilities by the seeded rule;
+/// those that do not fit are left out.
+[[nodiscard]] Result<Instance> philly_like_instance(const Cluster& cluster);
+
 /// Writes 10,000 generated jobs like those of the Philly trace as a canonical trace, packed by
 /// gzip. Always the same bytes. Errors: unavailable if the file cannot be written.
 [[nodiscard]] Result<void> write_generated_trace(const std::string& path);

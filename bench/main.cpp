@@ -71,6 +71,11 @@ std::optional<double> target_of(const Figure& figure) {
   if (figure.section == "policies" && figure.metric == "decision p99") return 20;
   const bool is_open = figure.section == "rivals" && figure.name.ends_with(" 256x8");
   if (is_open && is_speed) return 50e3;
+  if (figure.section == "quality" && figure.name.starts_with("share ")) {
+    const bool is_loaded = figure.name == "share 50x100";
+    if (figure.metric == "bid") return is_loaded ? 0.75 : 0.95;
+    if (figure.metric == "bid+replan") return is_loaded ? 0.80 : 0.95;
+  }
   if (figure.section == "bound" && figure.metric == "time") {
     if (figure.name == "paper 100x50") return 1;
     if (figure.name == "trace 256x8") return 120;
