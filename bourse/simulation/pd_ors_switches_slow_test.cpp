@@ -1,4 +1,5 @@
-// Laws of the switches of pd-ors over random workloads: whole runs, watched at every decision.
+// Laws of pd-ors with its switches, and of bid-price, over random workloads: whole runs, watched at
+// every decision.
 // Capacity is checked at every step by the cluster state itself.
 
 #include <gtest/gtest.h>
@@ -76,10 +77,9 @@ Settings all_on() {
   return {{"slot", "10s"}, {"on-decline", "wait"}, {"replan", "promises"}, {"filler", "on"}};
 }
 
-SimulationResult run(const Instance& instance, const Settings& settings,
+SimulationResult run(const std::string& name, const Instance& instance,
                      const SimulationOptions& options = {.record_reasons = true}) {
-  auto policy =
-      make_policy("pd-ors", settings, {.slot = instance.slot, .horizon = instance.horizon});
+  auto policy = make_policy(name, all_on(), {.slot = instance.slot, .horizon = instance.horizon});
   EXPECT_TRUE(policy.has_value()) << policy.error().message;
   return simulate(instance, **policy, options);
 }
@@ -93,20 +93,24 @@ std::map<std::size_t, double> promises_of(const SimulationResult& result) {
   return promises;
 }
 
+std::string any_policy() { return *rc::gen::element<std::string>("pd-ors", "bid-price"); }
+
 RC_GTEST_PROP(PdOrsSwitches, NeverBreakAPromise, (bool slotted)) {
+  const std::string policy = any_policy();
   const Instance instance = random_instance(slotted);
-  const SimulationResult result = run(instance, all_on());
+  const SimulationResult result = run(policy, instance);
   for (const auto& [job, promised] : promises_of(result))
     RC_ASSERT(result.jobs[job].finish.value <= promised + 1e-6 * kSlot);
 }
 
 RC_GTEST_PROP(PdOrsSwitches, DecideTheSameWhateverComesLater, (bool slotted)) {
+  const std::string policy = any_policy();
   const Instance instance = random_instance(slotted);
   Instance shorter = instance;
   shorter.jobs.pop_back();
   const Seconds last = instance.jobs.back().arrival;
-  const SimulationResult all = run(instance, all_on());
-  const SimulationResult fewer = run(shorter, all_on());
+  const SimulationResult all = run(policy, instance);
+  const SimulationResult fewer = run(policy, shorter);
   std::size_t i = 0;
   for (; i < all.reasons.size() && all.reasons[i].time < last; ++i) {
     RC_ASSERT(i < fewer.reasons.size());
@@ -119,13 +123,14 @@ RC_GTEST_PROP(PdOrsSwitches, DecideTheSameWhateverComesLater, (bool slotted)) {
 
 // Failures and wrong speeds break promises, but no job is lost without a word and the run ends.
 RC_GTEST_PROP(PdOrsSwitches, AccountForEveryJobWhenMachinesFail, (bool slotted)) {
+  const std::string policy = any_policy();
   Instance instance = random_instance(slotted);
   for (JobSpec& job : instance.jobs) job.restart_cost = Seconds(*rc::gen::inRange(0, 8));
   const double down = *rc::gen::inRange(1, 200);
   const SimulationOptions options{.belief_error = 0.3,
                                   .outages = {{MachineId(0u), Seconds(down), Seconds(down + 50)}},
                                   .record_reasons = true};
-  const SimulationResult result = run(instance, all_on(), options);
+  const SimulationResult result = run(policy, instance, options);
   std::map<std::size_t, ReasonCode> last;
   for (const RecordedReason& said : result.reasons)
     last[said.reason.job.index()] = said.reason.code;
@@ -139,9 +144,10 @@ RC_GTEST_PROP(PdOrsSwitches, AccountForEveryJobWhenMachinesFail, (bool slotted))
 }
 
 RC_GTEST_PROP(PdOrsSwitches, GiveTheSameBytesTwice, (bool slotted)) {
+  const std::string policy = any_policy();
   const Instance instance = random_instance(slotted);
-  const SimulationResult once = run(instance, all_on());
-  const SimulationResult again = run(instance, all_on());
+  const SimulationResult once = run(policy, instance);
+  const SimulationResult again = run(policy, instance);
   RC_ASSERT(once.reasons.size() == again.reasons.size());
   for (std::size_t i = 0; i < once.jobs.size(); ++i)
     RC_ASSERT(once.jobs[i].finish.value == again.jobs[i].finish.value);
