@@ -50,7 +50,7 @@ std::vector<Parameter> parameters() {
   const auto set_default = [&](std::string_view name, std::string_view text) {
     std::ranges::find(all, name, &Parameter::name)->default_text = text;
   };
-  set_default("stickiness", "0");
+  set_default("stickiness", "auto");
   set_default("replan", "promises");
   set_default("moves", "64");
   const std::vector<Parameter> own{

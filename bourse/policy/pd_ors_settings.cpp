@@ -46,6 +46,9 @@ Result<void> read_bounds(const SettingsReader& settings, LearnedPricesOptions& o
   return {};
 }
 
+/// Where time is not slotted, a job moves for more than this share of its payoff only.
+constexpr double kStickiness = 0.05;
+
 Result<SearchOptions> read_search(const SettingsReader& settings, const PolicyContext& context) {
   SearchOptions search;
   search.slot = context.slot > Seconds(0) ? context.slot : Seconds(600);
@@ -61,7 +64,11 @@ Result<SearchOptions> read_search(const SettingsReader& settings, const PolicyCo
   if (settings.text("chunk") != "auto") {
     BOURSE_TRY(search.chunk_samples, settings.number("chunk", 1e-9, 1e300));
   }
-  BOURSE_TRY(search.stickiness, settings.number("stickiness", 0, 1));
+  if (settings.text("stickiness") == "auto") {
+    search.stickiness = search.paper_time ? 0 : kStickiness;
+  } else {
+    BOURSE_TRY(search.stickiness, settings.number("stickiness", 0, 1));
+  }
   BOURSE_TRY(const std::size_t rounding,
              settings.choice("rounding", {"deterministic", "randomized"}));
   search.rounding.mode = rounding == 0 ? RoundingMode::deterministic : RoundingMode::randomized;
@@ -126,39 +133,41 @@ Result<PdOrsSettings> read_pd_ors_settings(const SettingsReader& settings,
 }
 
 std::vector<Parameter> pd_ors_parameters() {
-  return {{"slot", "auto", "auto | a duration",
-           "length of a slot; auto = the workload's, else 10min; shorter costs more time"},
-          {"solver", "core", "core | clp",
-           "of placements over machines: exact and fast, or the paper's linear programmes, which "
-           "rounding=randomized always takes"},
-          {"rounding", "deterministic", "deterministic | randomized",
-           "how relaxed placements become whole; randomized = as in the paper"},
-          {"gain", "cover", "cover | packing | safe | a number",
-           "G of randomized rounding, by the form whose rows it favours"},
-          {"delta", "0.1", "above 0, below 1", "chance of failure the gain factor allows for"},
-          {"tries", "20", "1 to 4096", "draws of randomized rounding before the repair"},
-          {"price-floor", "quantile:0.95", "formula | quantile:Q",
-           "L: the paper's minimum over jobs, or a quantile; formula lets one urgent job free the "
-           "rest"},
-          {"price-ceiling", "density", "formula | density",
-           "U: the paper's worth per task, or per unit and slot of all a job takes"},
-          {"price-low", "auto", "auto | a number above 0", "fixes L; needs price-high too"},
-          {"price-high", "auto", "auto | a number", "fixes U of every resource"},
-          {"normalize", "true", "true | false", "price shares of a mean machine, not amounts"},
-          {"chunks", "50", "1 to 1000", "least number of chunks a job's work is cut into"},
-          {"chunk", "auto", "auto | a number above 0", "samples of a chunk; overrides chunks"},
-          {"window", "24h", "a duration", "how far ahead to look beyond twice the shortest time"},
-          {"stickiness", "0.05", "0 to 1",
-           "share of its payoff that a job may spend on staying on its machines"},
-          {"on-decline", "reject", "reject | wait",
-           "a job that is priced out is given up, or waits and is looked at again"},
-          {"looks", "8", "1 to 1000", "waiting jobs looked at again in one event; more cost time"},
-          {"replan", "none", "none | promises",
-           "promises = booked slots may move while every promised completion holds"},
-          {"moves", "8", "1 to 1000",
-           "searches that one re-planning may take; more fit more jobs and cost time"},
-          {"filler", "off", "off | on",
-           "idle machines run waiting jobs, which give way to booked ones"}};
+  return {
+      {"slot", "auto", "auto | a duration",
+       "length of a slot; auto = the workload's, else 10min; shorter costs more time"},
+      {"solver", "core", "core | clp",
+       "of placements over machines: exact and fast, or the paper's linear programmes, which "
+       "rounding=randomized always takes"},
+      {"rounding", "deterministic", "deterministic | randomized",
+       "how relaxed placements become whole; randomized = as in the paper"},
+      {"gain", "cover", "cover | packing | safe | a number",
+       "G of randomized rounding, by the form whose rows it favours"},
+      {"delta", "0.1", "above 0, below 1", "chance of failure the gain factor allows for"},
+      {"tries", "20", "1 to 4096", "draws of randomized rounding before the repair"},
+      {"price-floor", "quantile:0.95", "formula | quantile:Q",
+       "L: the paper's minimum over jobs, or a quantile; formula lets one urgent job free the "
+       "rest"},
+      {"price-ceiling", "density", "formula | density",
+       "U: the paper's worth per task, or per unit and slot of all a job takes"},
+      {"price-low", "auto", "auto | a number above 0", "fixes L; needs price-high too"},
+      {"price-high", "auto", "auto | a number", "fixes U of every resource"},
+      {"normalize", "true", "true | false", "price shares of a mean machine, not amounts"},
+      {"chunks", "50", "1 to 1000", "least number of chunks a job's work is cut into"},
+      {"chunk", "auto", "auto | a number above 0", "samples of a chunk; overrides chunks"},
+      {"window", "24h", "a duration", "how far ahead to look beyond twice the shortest time"},
+      {"stickiness", "0.05", "auto | 0 to 1",
+       "share of its payoff that a job may spend on staying on its machines; auto = 0 where time "
+       "is slotted, else 0.05"},
+      {"on-decline", "reject", "reject | wait",
+       "a job that is priced out is given up, or waits and is looked at again"},
+      {"looks", "8", "1 to 1000", "waiting jobs looked at again in one event; more cost time"},
+      {"replan", "none", "none | promises",
+       "promises = booked slots may move while every promised completion holds"},
+      {"moves", "8", "1 to 1000",
+       "searches that one re-planning may take; more fit more jobs and cost time"},
+      {"filler", "off", "off | on",
+       "idle machines run waiting jobs, which give way to booked ones"}};
 }
 
 PolicyInfo pd_ors_info() {
