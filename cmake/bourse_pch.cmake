@@ -1,6 +1,6 @@
-# Headers that are parsed once for many files, with BOURSE_PCH (presets asan, tsan, tidy). Only of
-# others: our own headers change. dev, release and fuzz build without, so a file that forgets an
-# #include does not pass; docs/decisions/0028-cheaper-checks.md has the figures.
+# Headers that are parsed once for many files, with BOURSE_PCH (presets release, asan, tsan, tidy). Only
+# of others: our own headers change. dev and fuzz build without, so a file that forgets an #include
+# does not pass; docs/decisions/0028-cheaper-checks.md has the figures.
 set(bourse_pch_std
     <algorithm> <array> <cmath> <cstdint> <functional> <limits> <map> <memory> <optional> <span>
     <string> <string_view> <tuple> <utility> <variant> <vector> <fmt/core.h> <tl/expected.hpp>)

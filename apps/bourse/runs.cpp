@@ -84,9 +84,9 @@ RunDetail detail_of(const Instance& instance, SimulationResult& result) {
 }
 
 /// The runs of a plan, handed out to threads one at a time.
-class Pool {
+class RunPool {
  public:
-  explicit Pool(const RunPlan& plan);
+  explicit RunPool(const RunPlan& plan);
   void work();
   bool wait_for_end(std::chrono::milliseconds time);
   [[nodiscard]] double share_done() const;
@@ -108,7 +108,7 @@ class Pool {
   std::condition_variable ended_;
 };
 
-Pool::Pool(const RunPlan& plan)
+RunPool::RunPool(const RunPlan& plan)
     : plan_(plan),
       runs_(plan.policies.size() * plan.seed_count),
       errors_(runs_.size()),
@@ -116,7 +116,7 @@ Pool::Pool(const RunPlan& plan)
   if (plan.keep_details) details_.resize(runs_.size());
 }
 
-void Pool::work() {
+void RunPool::work() {
   while (true) {
     const std::size_t index = next_.fetch_add(1);
     if (index >= runs_.size()) return;
@@ -126,8 +126,9 @@ void Pool::work() {
   }
 }
 
-Result<SimulationResult> Pool::simulate_choice(const PolicyChoice& choice, const Instance& instance,
-                                               const SimulationOptions& options) {
+Result<SimulationResult> RunPool::simulate_choice(const PolicyChoice& choice,
+                                                  const Instance& instance,
+                                                  const SimulationOptions& options) {
   const PolicyContext context{.slot = instance.slot,
                               .horizon = instance.horizon,
                               .seed = options.seed,
@@ -149,7 +150,7 @@ Result<SimulationResult> Pool::simulate_choice(const PolicyChoice& choice, const
   return result;
 }
 
-void Pool::run(std::size_t index) {
+void RunPool::run(std::size_t index) {
   const PolicyChoice& choice = plan_.policies[index / plan_.seed_count];
   const std::uint64_t seed = plan_.first_seed + index % plan_.seed_count;
   const double cpu_before = thread_cpu_seconds();
@@ -183,18 +184,18 @@ void Pool::run(std::size_t index) {
   report.cost.peak_rss_bytes = peak_rss_bytes();
 }
 
-bool Pool::wait_for_end(std::chrono::milliseconds time) {
+bool RunPool::wait_for_end(std::chrono::milliseconds time) {
   std::unique_lock lock(mutex_);
   return ended_.wait_for(lock, time, [&] { return left_ == 0; });
 }
 
-double Pool::share_done() const {
+double RunPool::share_done() const {
   const auto all =
       2.0 * static_cast<double>(plan_.instance->jobs.size()) * static_cast<double>(runs_.size());
   return std::min(1.0, static_cast<double>(steps_.load(std::memory_order_relaxed)) / all);
 }
 
-Result<RunResults> Pool::results() && {
+Result<RunResults> RunPool::results() && {
   for (std::optional<Error>& error : errors_)
     if (error) return tl::unexpected<Error>(*std::move(error));
   return RunResults{std::move(runs_), std::move(details_)};
@@ -218,7 +219,7 @@ std::vector<Outage> outages_of(const RunPlan& plan, const Instance& instance, st
 }
 
 Result<RunResults> run_all(const RunPlan& plan, const std::function<void(double)>& on_progress) {
-  Pool pool(plan);
+  RunPool pool(plan);
   {
     std::vector<std::jthread> threads;
     const std::size_t run_count = plan.policies.size() * plan.seed_count;

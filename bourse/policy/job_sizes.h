@@ -8,11 +8,6 @@
 
 namespace bourse {
 
-/// The tasks the job was submitted with.
-[[nodiscard]] inline TaskCounts requested_tasks(const JobSpec& job) {
-  return {job.requested_workers, job.requested_servers};
-}
-
 /// So many workers with the servers they need.
 [[nodiscard]] inline TaskCounts bundle(const JobSpec& job, int workers) {
   return {workers, servers_for(job.throughput, workers)};

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "bourse/base/check.h"
+#include "bourse/policy/in_order.h"
 #include "bourse/policy/job_sizes.h"
 
 namespace bourse {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "bourse/policy/in_order.h"
 #include "bourse/policy/job_sizes.h"
 
 namespace bourse {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "bourse/policy/in_order.h"
 #include "bourse/policy/job_sizes.h"
 
 namespace bourse {
