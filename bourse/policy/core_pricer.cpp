@@ -25,6 +25,50 @@ TaskCounts most_tasks(const SlotContext& context) {
   return most;
 }
 
+/// One machine's share of tasks that machines alike are to hold: as many as fit, workers and
+/// servers in the proportion in which they are left, so that the machine is full of both.
+TaskPoint fill_machine(const JobSpec& job, std::span<const Amount> residual, TaskPoint left) {
+  ResourceVector room(residual.begin(), residual.end());
+  TaskPoint held{};
+  const auto add = [&room](const ResourceVector& demand, int& count, int most) {
+    if (count == most || !fits(demand, room)) return false;
+    for (std::size_t r = 0; r < room.size(); ++r) room[r] -= demand[r];
+    ++count;
+    return true;
+  };
+  const auto add_worker = [&] { return add(job.worker, held.workers, left.workers); };
+  const auto add_server = [&] { return add(job.server, held.servers, left.servers); };
+  while (true) {
+    const bool servers_lag =
+        std::int64_t{held.servers} * left.workers < std::int64_t{held.workers} * left.servers;
+    const bool is_added = servers_lag ? add_server() || add_worker() : add_worker() || add_server();
+    if (!is_added) return held;
+  }
+}
+
+/// The same tasks on no more machines in the same state, so at the same price, but packed: a corner
+/// of a hull may be full of one role and leave room that is of no use to anybody. The parts as they
+/// were if packing takes more machines.
+std::vector<CorePart> packed(const JobSpec& job, std::span<const Amount> residual,
+                             std::vector<CorePart> parts) {
+  TaskPoint left{};
+  int machines = 0;
+  for (const CorePart& part : parts) {
+    left.workers += part.machines * part.tasks.workers;
+    left.servers += part.machines * part.tasks.servers;
+    machines += part.machines;
+  }
+  std::vector<CorePart> full;
+  while (left.workers + left.servers > 0) {
+    const TaskPoint held = fill_machine(job, residual, left);
+    if (std::ssize(full) == machines || held.workers + held.servers == 0) return parts;
+    full.push_back({parts.front().class_index, 1, held});
+    left.workers -= held.workers;
+    left.servers -= held.servers;
+  }
+  return full;
+}
+
 /// The exact core behind SlotCosts. Each distinct slot state has a record of what is known; the
 /// machine pools of one state at a time are at hand, and a level is worked out when asked for.
 class CorePricer final : public SlotPricer {
@@ -63,6 +107,8 @@ class CorePricer final : public SlotPricer {
   [[nodiscard]] std::optional<Allocation> on_one(const Cell& cell, SlotIndex slot);
   [[nodiscard]] std::optional<Allocation> workers_only(const Cell& cell, SlotIndex slot);
   [[nodiscard]] std::optional<Allocation> by_parts(const Cell& cell, SlotIndex slot);
+  /// `parts` is sorted by state.
+  [[nodiscard]] Parts packed_by_state(const Parts& parts) const;
 
   const SlotContext& context_;
   MachineOffers offers_;
@@ -242,7 +288,21 @@ std::optional<Allocation> CorePricer::workers_only(const Cell& cell, SlotIndex s
   return allocation;
 }
 
-/// Gives the parts to the first machines in their states.
+CorePricer::Parts CorePricer::packed_by_state(const Parts& parts) const {
+  Parts all;
+  for (std::size_t next = 0; next < parts.size();) {
+    const StateId state = parts[next].first;
+    std::vector<CorePart> of_state;
+    for (; next < parts.size() && parts[next].first == state; ++next)
+      of_state.push_back(parts[next].second);
+    const std::span<const Amount> residual = context_.ledger.state(state).residual;
+    for (const CorePart& part : packed(context_.job, residual, std::move(of_state)))
+      all.emplace_back(state, part);
+  }
+  return all;
+}
+
+/// Gives the parts, packed, to the first machines in their states.
 std::optional<Allocation> CorePricer::by_parts(const Cell& cell, SlotIndex slot) {
   std::vector<std::pair<StateId, CorePart>> parts(
       parts_.begin() + static_cast<std::ptrdiff_t>(cell.parts_begin),
@@ -250,6 +310,7 @@ std::optional<Allocation> CorePricer::by_parts(const Cell& cell, SlotIndex slot)
   std::ranges::sort(parts, {}, [](const std::pair<StateId, CorePart>& part) {
     return std::tuple(part.first, part.second.tasks.workers, part.second.tasks.servers);
   });
+  parts = packed_by_state(parts);
   part_of_state_.resize(context_.ledger.state_count());
   for (std::size_t i = parts.size(); i-- > 0;)
     part_of_state_[parts[i].first] = static_cast<std::uint32_t>(i + 1);

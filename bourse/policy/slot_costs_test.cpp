@@ -257,5 +257,31 @@ TEST(PhaseTimer, PausesTheOuterPhase) {
   EXPECT_EQ(name_of(Phase::booking), "booking");
 }
 
+/// Parameter servers, one a worker; a worker takes a GPU and a CPU, a server a CPU. 1 sample a
+/// second and worker, on one machine or several.
+JobSpec pairs() {
+  JobSpec job = gang("pairs", 0, 1, 1);
+  job.worker = amounts({1, 1});
+  job.server = amounts({0, 1});
+  job.throughput = ParameterServerThroughput{.compute_per_sample = Seconds(1),
+                                             .workers_per_server = 1,
+                                             .global_batch = 100,
+                                             .rate_inside = BytesPerSecond(1),
+                                             .rate_across = BytesPerSecond(1)};
+  return job;
+}
+
+// Three idle machines of (4 gpu, 6 cpu). Six workers and six servers need two machines; each then
+// has three of both: 3 GPUs, 6 CPUs. Corners such as (4, 2) and (0, 6) would cost the same and use
+// a third machine's CPUs up.
+TEST(SlotCosts, FillMachinesAlikeWithBothRoles) {
+  Setting s{.cluster = cluster_of(3, {{"gpu", 4}, {"cpu", 6}}), .job = pairs()};
+  SlotCosts costs = s.costs(6);
+  const auto placed = costs.place(0, 6, nullptr, 0);
+  ASSERT_TRUE(placed.has_value());
+  EXPECT_EQ(placed->allocation, (Allocation{{MachineId(0u), 3, 3}, {MachineId(1u), 3, 3}}));
+  EXPECT_NEAR(placed->cost, s.cost_of(placed->allocation), 1e-12);
+}
+
 }  // namespace
 }  // namespace bourse
