@@ -114,9 +114,8 @@ Result<std::vector<Sample>> run_small(std::uint64_t seed) {
 }  // namespace
 
 void add_bound_cases(std::vector<Case>& cases) {
-  const auto add = [&](std::string name, bool once, auto run) {
-    cases.push_back(
-        {.section = "bound", .name = std::move(name), .once = once, .run = std::move(run)});
+  const auto add = [&](const std::string& name, bool once, auto run) {
+    cases.push_back({.section = "bound", .name = name, .once = once, .run = std::move(run)});
   };
   for (const auto& [machines, jobs] : {std::pair(100, 50), {50, 100}})
     add(fmt::format("paper {}x{}", machines, jobs), false,

@@ -191,8 +191,8 @@ Result<Samples> run_growth(const MixedStateOptions& options, int chunks) {
 }  // namespace
 
 void add_core_cases(std::vector<Case>& cases) {
-  const auto add = [&](std::string name, auto run) {
-    cases.push_back({.section = "core", .name = std::move(name), .run = run});
+  const auto add = [&](const std::string& name, auto run) {
+    cases.push_back({.section = "core", .name = name, .run = run});
   };
   add("1000 random slots", run_equality);
   cases.back().once = true;

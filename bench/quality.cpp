@@ -125,13 +125,11 @@ void add_quality_cases(std::vector<Case>& cases) {
                      .name = fmt::format("seed {}", seed),
                      .once = true,
                      .run = [seed](const Setup&) { return run_seed(seed); }});
-  for (const auto& [machines, jobs] : {std::pair(50, 100), std::pair(100, 50)})
+  for (const auto& size : {std::pair(50, 100), std::pair(100, 50)})
     cases.push_back({.section = "quality",
-                     .name = fmt::format("share {}x{}", machines, jobs),
+                     .name = fmt::format("share {}x{}", size.first, size.second),
                      .once = true,
-                     .run = [machines = machines, jobs = jobs](const Setup&) {
-                       return run_shares(machines, jobs);
-                     }});
+                     .run = [size](const Setup&) { return run_shares(size.first, size.second); }});
 }
 
 }  // namespace bourse

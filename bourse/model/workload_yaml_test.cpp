@@ -298,7 +298,7 @@ double positive_number(double most = 1e15) {
   return std::min(most, std::ldexp(mantissa, *rc::gen::inRange(-30, 50)));
 }
 
-Seconds duration() { return std::min(Seconds(positive_number()), kLongestStated); }
+Seconds duration() { return std::min(Seconds(positive_number()), kLongestStated / 100.0); }
 
 Throughput any_throughput() {
   const double fast = positive_number();

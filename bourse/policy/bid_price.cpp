@@ -40,7 +40,7 @@ Result<std::unique_ptr<Policy>> make_bid_price(const SettingsReader& settings,
   bids.learned = std::move(read.prices);
   read.options.gather = true;
   return std::make_unique<PdOrsPolicy>(
-      std::move(read.options),
+      read.options,
       std::make_unique<BidPrices>(std::move(bids), context.history, context.history_span));
 }
 

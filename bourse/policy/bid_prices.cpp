@@ -25,10 +25,11 @@ std::vector<SlotIndex> growing_cells(SlotIndex first, SlotIndex end) {
 
 }  // namespace
 
-BidPrices::BidPrices(BidPricesOptions options, std::vector<JobSpec> history, Seconds history_span)
+BidPrices::BidPrices(BidPricesOptions options, const std::vector<JobSpec>& history,
+                     Seconds history_span)
     : LearnedPrices(options.learned),
       options_(std::move(options)),
-      forecast_(options_.forecast, std::move(history), history_span) {}
+      forecast_(options_.forecast, history, history_span) {}
 
 void BidPrices::start(const Cluster& cluster) {
   LearnedPrices::start(cluster);

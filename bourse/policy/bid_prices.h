@@ -52,7 +52,7 @@ struct BidPricesOptions {
 class BidPrices final : public LearnedPrices {
  public:
   /// `history`: jobs of another time on such a cluster, demands in its resource types.
-  BidPrices(BidPricesOptions options, std::vector<JobSpec> history, Seconds history_span);
+  BidPrices(BidPricesOptions options, const std::vector<JobSpec>& history, Seconds history_span);
 
   void start(const Cluster& cluster) override;
   void arrive(const ClusterState& state, const Ledger& ledger, JobId job) override;

@@ -17,7 +17,8 @@ using testing::gang;
 
 /// Prices for one machine of 4 GPUs and hours of one minute, with nothing booked.
 struct World {
-  explicit World(std::vector<JobSpec> specs, std::vector<JobSpec> history = {}, double trust = 1)
+  explicit World(std::vector<JobSpec> specs, const std::vector<JobSpec>& history = {},
+                 double trust = 1)
       : jobs(std::move(specs)),
         ledger(cluster),
         state(cluster, jobs),
@@ -28,7 +29,7 @@ struct World {
                 .horizon = Seconds(600),
                 .evaluations = 100,
                 .trust = trust},
-               std::move(history), Seconds(600)) {
+               history, Seconds(600)) {
     prices.start(cluster);
   }
   void arrive(std::size_t job) {

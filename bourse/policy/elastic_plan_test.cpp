@@ -11,7 +11,7 @@ using testing::amounts;
 using testing::cluster_of;
 using testing::gang;
 
-JobSpec table(std::vector<std::pair<int, double>> speeds) {
+JobSpec table(const std::vector<std::pair<int, double>>& speeds) {
   JobSpec job = gang("a", 0, 1, 100);
   TableThroughput throughput;
   for (const auto& [workers, speed] : speeds)

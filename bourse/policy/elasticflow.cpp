@@ -163,7 +163,7 @@ void ElasticFlowPolicy::grow(const ClusterState& state, std::vector<Target>& tar
   const auto add_step = [&](std::size_t rank) {
     const Target& target = targets[rank];
     const std::vector<ElasticSize>& sizes = known_[target.id.index()].sizes;
-    const auto next = static_cast<std::size_t>(target.size + 1);
+    const auto next = static_cast<std::size_t>(target.size) + 1;
     if (target.size < 0 || next >= sizes.size()) return;
     const double left = state.samples_left(target.id);
     const Amount more = sizes[next].demand[primary] - sizes[next - 1].demand[primary];

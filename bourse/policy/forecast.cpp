@@ -15,7 +15,7 @@ constexpr double kGolden = 0.6180339887498949;
 
 }  // namespace
 
-ArrivalForecast::ArrivalForecast(ForecastOptions options, std::vector<JobSpec> history,
+ArrivalForecast::ArrivalForecast(ForecastOptions options, const std::vector<JobSpec>& history,
                                  Seconds history_span)
     : options_(options), history_span_(history_span) {
   for (const JobSpec& job : history) history_.push_back(template_of(job));

@@ -36,7 +36,8 @@ struct ExpectedJob {
 class ArrivalForecast {
  public:
   /// `history` arrived within `history_span` (> 0 unless there are none).
-  ArrivalForecast(ForecastOptions options, std::vector<JobSpec> history, Seconds history_span);
+  ArrivalForecast(ForecastOptions options, const std::vector<JobSpec>& history,
+                  Seconds history_span);
 
   /// A job has arrived; arrivals do not decrease.
   void observe(const JobSpec& job);

@@ -8,7 +8,6 @@
 namespace bourse {
 namespace {
 
-using testing::amounts;
 using testing::cluster_of;
 using testing::gang;
 

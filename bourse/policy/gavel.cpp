@@ -172,7 +172,8 @@ Decision GavelPolicy::fill_between(const ClusterState& state) const {
     for (const std::uint32_t k : classes_by_speed(state, job)) {
       FreeCapacity of_class = free;
       of_class.keep_class(k);
-      if ((placed = place(of_class, job, tasks))) break;
+      placed = place(of_class, job, tasks);
+      if (placed) break;
     }
     if (!placed) placed = place(free, job, tasks);
     if (!placed) {

@@ -76,7 +76,7 @@ class OasisPrices {
   [[nodiscard]] double server(std::uint32_t state) { return of(state, false); }
 
  private:
-  double of(std::uint32_t state, bool is_worker);
+  double of(std::uint32_t id, bool is_worker);
 
   const SlotBookings* bookings_;
   const OasisBounds* bounds_;

@@ -308,7 +308,7 @@ Decision OptimusPolicy::divide(const ClusterState& state) {
       grown.steps_left = steps_left(state, id);
       if (state.samples_done(id) < kYoung * job.samples) grown.factor = options_.young_factor;
     }
-    jobs.push_back(std::move(grown));
+    jobs.push_back(grown);
   }
   const std::vector<TaskCounts> counts =
       optimus_counts(jobs, std::move(capacity), total, options_.max_workers);

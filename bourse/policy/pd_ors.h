@@ -53,10 +53,10 @@ struct PdOrsOptions {
 /// Source: Yu, Liu, Wu, Ji, Bentley (2021); the switches are ours.
 class PdOrsPolicy final : public Policy, public PriceView {
  public:
-  PdOrsPolicy(PdOrsOptions options, std::unique_ptr<PriceSource> prices)
-      : options_(std::move(options)), prices_(std::move(prices)) {}
+  PdOrsPolicy(const PdOrsOptions& options, std::unique_ptr<PriceSource> prices)
+      : options_(options), prices_(std::move(prices)) {}
   Decision decide(const ClusterState& state, const Event& event) override;
-  [[nodiscard]] std::optional<Explanation> explain(const ClusterState& state, JobId job) override;
+  [[nodiscard]] std::optional<Explanation> explain(const ClusterState& state, JobId id) override;
   [[nodiscard]] std::vector<double> prices_now() const override;
   [[nodiscard]] double price_now(const ClusterState& state, MachineId machine,
                                  std::size_t resource) const override;

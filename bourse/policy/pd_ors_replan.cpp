@@ -283,7 +283,7 @@ void PdOrsPolicy::use_now(const ClusterState& state, Booking& booking, const All
                 {booking.job, ReasonCode::moved, {cost, done.value, booking.promised.value, 0}});
     append_plan(booking.job, after, options_.search.slot, decision.plan);
   }
-  bookings_->book(spec, booking, gains ? std::move(after) : before);
+  bookings_->book(spec, booking, gains ? after : before);
 }
 
 }  // namespace bourse

@@ -117,7 +117,7 @@ Result<void> read_switches(const SettingsReader& settings, PdOrsOptions& options
 Result<std::unique_ptr<Policy>> make_pd_ors(const SettingsReader& settings,
                                             const PolicyContext& context) {
   BOURSE_TRY(PdOrsSettings read, read_pd_ors_settings(settings, context));
-  return std::make_unique<PdOrsPolicy>(std::move(read.options),
+  return std::make_unique<PdOrsPolicy>(read.options,
                                        std::make_unique<LearnedPrices>(std::move(read.prices)));
 }
 

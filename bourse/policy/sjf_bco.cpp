@@ -39,7 +39,9 @@ GpuTimes times_of(const ClusterState& state) {
     for (const TaskGroup& group : running.allocation) {
       std::vector<double>& busy = times.busy[group.machine.index()];
       busy.insert(busy.end(),
-                  static_cast<std::size_t>(group.workers * gpus_per_worker(job, resource)), end);
+                  static_cast<std::size_t>(group.workers) *
+                      static_cast<std::size_t>(gpus_per_worker(job, resource)),
+                  end);
       if (crosses) ++times.crossing[group.machine.index()];
     }
   }

@@ -61,7 +61,8 @@ class Attempt {
   /// Shares and start on one machine.
   [[nodiscard]] std::optional<std::pair<Shares, double>> one_machine(const BcoJob& job) const {
     const double latest = budget_ - duration(job, 1, 0);
-    const auto needed = static_cast<std::size_t>(job.workers * job.gpus_per_worker);
+    const auto needed =
+        static_cast<std::size_t>(job.workers) * static_cast<std::size_t>(job.gpus_per_worker);
     std::optional<std::tuple<double, int, std::size_t>> best;
     for (std::size_t h = 0; h < plan_.times.busy.size(); ++h) {
       const std::vector<double>& busy = plan_.times.busy[h];

@@ -10,7 +10,6 @@
 namespace bourse {
 namespace {
 
-using testing::cluster_of;
 using testing::gang;
 
 // m = 100, w = 4, B = 1000, C = 1e4, compute .05, overhead .01:

@@ -31,7 +31,7 @@ std::string escaped(std::string_view text) {
 }
 
 /// JSON that cannot end the script element it stands in.
-std::string inside_script(std::string json) {
+std::string inside_script(std::string_view json) {
   std::string out;
   out.reserve(json.size());
   for (const char c : json) {

@@ -77,7 +77,7 @@ struct RunDetail {
 
 /// At most `limit` (>= 2) points of the usage: the one that holds at each of as many equally
 /// spaced times. Ordered by time.
-[[nodiscard]] std::vector<UsagePoint> sampled(std::vector<UsagePoint> usage, std::size_t limit);
+[[nodiscard]] std::vector<UsagePoint> sampled(std::vector<UsagePoint> points, std::size_t limit);
 [[nodiscard]] std::vector<PricePoint> sampled(std::vector<PricePoint> prices, std::size_t limit);
 
 /// The runs as JSON (docs/cli.md lists the keys), ended by a line break. What was measured is null

@@ -5,7 +5,11 @@
 #include "bourse/simulation/simulate.h"
 #include "most_valuable_first.h"
 
-using namespace bourse;
+using bourse::ConstantUtility;
+using bourse::Instance;
+using bourse::JobSpec;
+using bourse::RigidThroughput;
+using bourse::SimulationResult;
 
 namespace {
 
@@ -14,7 +18,7 @@ JobSpec gang(const char* name, int gpus, double seconds, double value) {
   JobSpec job;
   job.name = name;
   job.samples = seconds;
-  job.worker = {kAmountsPerUnit};
+  job.worker = {bourse::kAmountsPerUnit};
   job.server = {0};
   job.throughput = RigidThroughput{gpus, 0};
   job.requested_workers = gpus;
@@ -26,7 +30,7 @@ JobSpec gang(const char* name, int gpus, double seconds, double value) {
 
 int main() {
   Instance instance{
-      .cluster = parse_cluster_short_form("1x2").value(),
+      .cluster = bourse::parse_cluster_short_form("1x2").value(),
       .jobs = {gang("first", 2, 10, 1), gang("cheap", 2, 10, 1), gang("dear", 2, 10, 5)}};
   MostValuableFirst policy;
   const SimulationResult result = simulate(instance, policy);

@@ -7,7 +7,14 @@
 
 #include "bourse/policy/placement.h"
 
-using namespace bourse;
+using bourse::ClusterState;
+using bourse::Decision;
+using bourse::Event;
+using bourse::FreeCapacity;
+using bourse::JobId;
+using bourse::JobSpec;
+using bourse::JobStatus;
+using bourse::ReasonCode;
 
 Decision MostValuableFirst::decide(const ClusterState& state, const Event&) {
   std::vector<JobId> waiting;

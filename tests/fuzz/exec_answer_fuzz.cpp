@@ -9,12 +9,13 @@
 #include "bourse/policy/fixtures.h"
 #include "bourse/protocol/exec_protocol.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace bourse;
+namespace bourse {
+namespace {
+
+void try_answer(const std::string& text) {
   static const Cluster cluster = testing::cluster_of(3, {{"gpu", 4}});
   static const std::vector<JobSpec> jobs{testing::gang("a", 0, 2, 9), testing::gang("b", 0, 4, 9),
                                          testing::gang("c", 5, 1, 9)};
-  const std::string text(data, data + size);
   const auto one_line = [](const Error& error) {
     BOURSE_CHECK(error.message.find('\n') == std::string::npos);
   };
@@ -22,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto decision = parse_decision(text);
   if (!decision) {
     one_line(decision.error());
-    return 0;
+    return;
   }
   ClusterState state(cluster, jobs);
   state.arrive(JobId(0U));
@@ -31,11 +32,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   state.set_up(MachineId(2U), false);
   if (const auto checked = check_decision(state, *decision); !checked) {
     one_line(checked.error());
-    return 0;
+    return;
   }
   for (const Change& change : decision->changes) state.allocate(change.job, {}, 0, Seconds(0));
   for (const Change& change : decision->changes)
     if (!change.allocation.empty()) state.allocate(change.job, change.allocation, 1, Seconds(0));
   for (const JobId id : decision->declined) state.leave(id, JobStatus::declined);
+}
+
+}  // namespace
+}  // namespace bourse
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  bourse::try_answer(std::string(data, data + size));
   return 0;
 }
