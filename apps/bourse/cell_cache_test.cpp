@@ -18,7 +18,7 @@ class CellCacheTest : public ::testing::Test {
                 ::testing::UnitTest::GetInstance()->current_test_info()->name()) {
     std::filesystem::remove_all(folder_);
   }
-  ~CellCacheTest() override { std::filesystem::remove_all(folder_); }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
   std::string folder_;
 };
 

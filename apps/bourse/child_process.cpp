@@ -3,12 +3,12 @@
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <csignal>
 
 #include <algorithm>
 #include <array>
@@ -197,7 +197,7 @@ Error ChildProcess::how_it_ended() const {
           fmt::format("it ended with status {}", WEXITSTATUS(report.wait_status))};
 }
 
-void ChildProcess::tell(std::string_view line) {
+void ChildProcess::tell(std::string_view line) const {
   (void)!send(input_, line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 

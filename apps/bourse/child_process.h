@@ -35,7 +35,7 @@ class ChildProcess {
   /// resource_exhausted if the answer is longer than `max_bytes`.
   Result<std::string> exchange(std::string_view line, Seconds limit, std::size_t max_bytes);
   /// Writes a line that needs no answer; what cannot be written at once is dropped.
-  void tell(std::string_view line);
+  void tell(std::string_view line) const;
 
  private:
   ChildProcess() = default;

@@ -30,7 +30,7 @@ class GridTest : public ::testing::Test {
     options_.policies = {"fifo"};
     options_.seeds = 2;
   }
-  ~GridTest() override { std::filesystem::remove(path_); }
+  void TearDown() override { std::filesystem::remove(path_); }
 
   void write(const std::string& duration) const {
     std::ofstream(path_) << "job_id,submit_s,duration_s,num_gpus,vc\na,0," << duration
