@@ -358,7 +358,7 @@ Workload any_workload() {
     JobSpec job{.name = "job \"" + std::to_string(i) + "\": [x]",
                 .group = *rc::gen::arbitrary<bool>() ? "null" : "",
                 .arrival = arrival,
-                .samples = positive_number(),
+                .samples = positive_number(1e11),
                 .worker = {amount(1), amount(0)},
                 .server = {amount(0), amount(0)},
                 .throughput = any_throughput(),

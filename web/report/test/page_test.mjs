@@ -85,7 +85,8 @@ async function use(page) {
   await page.selectOption("#loads select", "utility");
   assert.equal(await page.getAttribute("#loads", "data-state"), "drawn");
   await page.click("#completion summary");
-  assert.ok((await page.locator("#completion details td").count()) > 20, "the data as a table");
+  // The table is made when it is opened, which the browser tells a little later.
+  await page.waitForFunction(() => document.querySelectorAll("#completion details td").length > 20);
   await page.selectOption(".controls select", "1");
   assert.equal(await page.getAttribute("#completion", "data-state"), "drawn");
 }
