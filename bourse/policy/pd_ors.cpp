@@ -17,6 +17,8 @@ SlotIndex slot_at(Seconds now, Seconds slot) {
   return static_cast<SlotIndex>(std::floor(position + 1e-9 * std::max(1.0, position)));
 }
 
+/// An end this little after that of a slot, relative to the slot, is rounding error.
+constexpr double kTimeTolerance = 1e-9;
 /// A late job stays for at most so many slots before it is looked at again.
 constexpr double kLongestStay = 100'000;
 /// A job that waits is worthless once no completion is worth more than this share of the best.
@@ -266,8 +268,49 @@ void PdOrsPolicy::plan_rest(const ClusterState& state, Booking& booking, Seconds
   if (options_.replan) result = search(state, booking.job, open, true, slot_end(booking.promised));
   if (result.verdict != SearchVerdict::found) result = search(state, booking.job, open, true);
   // If there is no room at all, the job is asked again in the next slot.
-  if (result.verdict == SearchVerdict::found)
-    renew_promise(state, booking, std::move(result.schedule), decision);
+  if (result.verdict != SearchVerdict::found) return;
+  // A schedule with pauses restarts after each. If that eats up its slots, the job would be late
+  // again and again, so it gets its slots in one piece.
+  if (outcome_with(state, booking, result.schedule.slots) == kForever)
+    result.schedule = unbroken(state, booking, from, samples_left, result.schedule);
+  renew_promise(state, booking, std::move(result.schedule), decision);
+}
+
+Seconds PdOrsPolicy::outcome_with(const ClusterState& state, const Booking& booking,
+                                  std::span<const ScheduledSlot> more) const {
+  const auto booked = booking.slots.begin() + static_cast<std::ptrdiff_t>(booking.next);
+  std::vector<ScheduledSlot> ahead(booked, booking.slots.end());
+  ahead.insert(ahead.end(), more.begin(), more.end());
+  return outcome_of(state, booking.job, ahead).completion;
+}
+
+PricedSchedule PdOrsPolicy::unbroken(const ClusterState& state, const Booking& booking,
+                                     Seconds from, double samples_left,
+                                     const PricedSchedule& broken) const {
+  const JobSpec& spec = state.spec(booking.job);
+  const auto rate_in = [&](const ScheduledSlot& slot) {
+    return rate_of(spec, slot.allocation, state.cluster());
+  };
+  const Allocation tasks = std::ranges::max_element(broken.slots, {}, rate_in)->allocation;
+  const double rate = rate_of(spec, tasks, state.cluster());
+  const Seconds time = spec.restart_cost + Seconds(samples_left / rate);
+  const Seconds slot = options_.search.slot;
+  const auto begin_of = [&](SlotIndex first) { return std::max(from, start_of(first)); };
+  const auto end_of = [&](SlotIndex first) {
+    const double end = std::ceil((begin_of(first) + time) / slot - kTimeTolerance);
+    const double latest = static_cast<double>(first) + kLongestStay;
+    return std::max(first + 1, static_cast<SlotIndex>(std::min(end, latest)));
+  };
+  // Beyond all bookings there is room for ever.
+  const Ledger& ledger = bookings_->ledger();
+  SlotIndex first = slot_at(from, slot);
+  for (SlotIndex at = first; at < std::min(end_of(first), ledger.end()); at = ledger.run(at).end)
+    if (!ledger.has_room(at, spec, tasks)) first = ledger.run(at).end;
+  PricedSchedule schedule{.completion = begin_of(first) + time};
+  for (SlotIndex at = first; at < end_of(first); ++at) schedule.slots.push_back({at, tasks});
+  schedule.utility = utility_of(spec, schedule.completion);
+  schedule.cost = cost_of(spec, schedule.slots);
+  return schedule;
 }
 
 bool PdOrsPolicy::stay(const ClusterState& state, Booking& booking, Decision& decision) {
@@ -277,7 +320,7 @@ bool PdOrsPolicy::stay(const ClusterState& state, Booking& booking, Decision& de
   if (running.allocation.empty() || rate <= 0) return false;
   const Seconds startup = std::max(Seconds(0), running.progress_from - state.now());
   const Seconds time = startup + Seconds(state.samples_left(booking.job) / rate);
-  const double slots = std::max(1.0, std::ceil(time / options_.search.slot - 1e-9));
+  const double slots = std::max(1.0, std::ceil(time / options_.search.slot - kTimeTolerance));
   // Beyond all bookings there is room for ever, so the slots up to there decide.
   const SlotIndex current = bookings_->current();
   const SlotIndex end = current + static_cast<SlotIndex>(std::min(slots, kLongestStay));

@@ -102,6 +102,15 @@ class PdOrsPolicy final : public Policy, public PriceView {
   void lose_machine(const ClusterState& state, MachineId machine, Decision& decision);
   void plan_rest(const ClusterState& state, Booking& booking, Seconds from, double samples_left,
                  Decision& decision);
+  /// Completion of a job that runs what is booked for it and `more` after it; kForever: it does not
+  /// complete in these slots.
+  [[nodiscard]] Seconds outcome_with(const ClusterState& state, const Booking& booking,
+                                     std::span<const ScheduledSlot> more) const;
+  /// The fastest tasks of a schedule in one piece, in the first slots from `from` on that have room
+  /// for them until the job is done. Requires that the schedule has a slot.
+  [[nodiscard]] PricedSchedule unbroken(const ClusterState& state, const Booking& booking,
+                                        Seconds from, double samples_left,
+                                        const PricedSchedule& broken) const;
   /// A late job goes on where it is, without a restart, if all slots it still needs have room
   /// there.
   [[nodiscard]] bool stay(const ClusterState& state, Booking& booking, Decision& decision);

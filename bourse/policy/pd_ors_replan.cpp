@@ -103,9 +103,7 @@ double PdOrsPolicy::utility_of(const JobSpec& spec, Seconds completion) const {
 std::optional<PricedSchedule> PdOrsPolicy::keep_promise(const ClusterState& state,
                                                         const Booking& booking, OpenWork open) {
   const JobSpec& spec = state.spec(booking.job);
-  const auto fixed = booking.slots.begin() + static_cast<std::ptrdiff_t>(booking.next);
-  std::vector<ScheduledSlot> ahead(fixed, booking.slots.end());
-  const Seconds enough = outcome_of(state, booking.job, ahead).completion;
+  const Seconds enough = outcome_with(state, booking, {});
   if (enough < kForever) {  // What runs in this slot is enough.
     if (enough > booking.promised + tolerance()) return std::nullopt;
     return PricedSchedule{.utility = utility_of(spec, enough), .completion = enough};
@@ -113,8 +111,7 @@ std::optional<PricedSchedule> PdOrsPolicy::keep_promise(const ClusterState& stat
   // Completions are looked for by whole slots, so the promise may lie within the last one.
   SearchResult result = search(state, booking.job, open, true, slot_end(booking.promised));
   if (result.verdict != SearchVerdict::found) return std::nullopt;
-  ahead.insert(ahead.end(), result.schedule.slots.begin(), result.schedule.slots.end());
-  const Seconds completion = outcome_of(state, booking.job, ahead).completion;
+  const Seconds completion = outcome_with(state, booking, result.schedule.slots);
   if (completion > booking.promised + tolerance()) return std::nullopt;
   return std::move(result.schedule);
 }
