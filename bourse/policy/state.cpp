@@ -34,6 +34,20 @@ double ClusterState::samples_done(JobId id) const {
 
 double ClusterState::samples_left(JobId id) const { return spec(id).samples - samples_done(id); }
 
+void ClusterState::set_jobs(std::span<const JobSpec> jobs) {
+  BOURSE_CHECK(jobs.size() >= jobs_.size());
+  jobs_ = jobs;
+  states_.resize(jobs.size());
+}
+
+void ClusterState::observe(JobId id, double samples, double rate, Seconds startup) {
+  JobState& state = states_[id.index()];
+  BOURSE_CHECK(state.status == JobStatus::waiting || state.status == JobStatus::running);
+  state.samples_done = std::clamp(samples, 0.0, spec(id).samples);
+  state.rate = rate;
+  state.progress_from = now_ + startup;
+}
+
 void ClusterState::arrive(JobId id) {
   JobState& state = states_[id.index()];
   BOURSE_CHECK(state.status == JobStatus::pending);

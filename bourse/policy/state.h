@@ -64,6 +64,12 @@ class ClusterState {
   // What follows is for the owner of the state.
 
   void set_now(Seconds now) { now_ = now; }
+  /// Takes note that the jobs are now these: the same as before, with more at the end (pending), at
+  /// another place in memory, or with other throughputs.
+  void set_jobs(std::span<const JobSpec> jobs);
+  /// What a running job has been seen to do: so many samples by now, and the rate from now on. The
+  /// time that `startup` still takes is left out.
+  void observe(JobId id, double samples, double rate, Seconds startup);
   /// A pending job becomes waiting.
   void arrive(JobId id);
   /// Gives the job this allocation from now on (empty: it waits). `rate` is what it will train per
