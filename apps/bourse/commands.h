@@ -19,6 +19,7 @@ void add_workload(CLI::App& app, int& status);    ///< bourse workload, with its
 void add_optimum(CLI::App& app, int& status);     ///< bourse optimum
 void add_bound(CLI::App& app, int& status);       ///< bourse bound
 void add_policies(CLI::App& app, int& status);    ///< bourse policies
+void add_job(CLI::App& app, int& status);         ///< bourse job, with its commands
 void add_version(CLI::App& app, int& status);     ///< bourse version
 void add_completion(CLI::App& app, int& status);  ///< bourse completion; add it last
 
@@ -28,5 +29,9 @@ void add_workload_check(CLI::App& app, int& status);     ///< bourse workload ch
 void add_workload_describe(CLI::App& app, int& status);  ///< bourse workload describe
 void add_workload_convert(CLI::App& app, int& status);   ///< bourse workload convert
 void add_workload_generate(CLI::App& app, int& status);  ///< bourse workload generate
+
+// Commands of `bourse job`.
+
+void add_job_validate(CLI::App& app, int& status);  ///< bourse job validate
 
 }  // namespace bourse
