@@ -45,6 +45,8 @@ class Engine {
   /// Events of the cell up to this number are in the journal.
   virtual void acknowledge(CellId cell, std::uint64_t number) = 0;
 
+  /// Where tasks on other machines reach one on this machine: a name or an address.
+  [[nodiscard]] virtual std::string host_of(MachineId machine) const = 0;
   /// Cells that have not ended.
   [[nodiscard]] virtual std::vector<CellStatus> cells() const = 0;
   /// How tasks are confined here, one sentence for people: "cgroups: cpu, memory", ...

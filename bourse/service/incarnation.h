@@ -29,7 +29,8 @@ struct Incarnation {
 [[nodiscard]] std::vector<CellSpec> cells_of(const Incarnation& incarnation);
 
 /// Where the checkpoints of a job are: as its file says, else a directory of the daemon's.
-[[nodiscard]] std::string checkpoint_directory(const JobFile& file, const std::string& job_directory,
+[[nodiscard]] std::string checkpoint_directory(const JobFile& file,
+                                               const std::string& job_directory,
                                                const std::string& submitted_in);
 
 /// Name of the log of a task: "worker-0.log".

@@ -24,7 +24,10 @@ constexpr std::array<unsigned, kJobPhaseCount> kNext = {
     /* pausing     */ bit(waiting) | bit(backing_off) | bit(finished) | bit(cancelled) |
         bit(failed),
     /* backing_off */ bit(waiting) | bit(cancelled) | bit(failed),
-    0, 0, 0, 0};
+    0,
+    0,
+    0,
+    0};
 
 }  // namespace
 

@@ -59,7 +59,7 @@ void ObservedSpeeds::observe(TaskCounts tasks, Locality locality, double samples
     points_.insert(at, seen);
     return;
   }
-  const double old = at->seconds * std::exp2(-time / kHalfTime);
+  const double old = at->seconds * std::exp2(-(time / kHalfTime));
   at->samples_per_second = (at->samples_per_second * old + samples) / (old + time.value);
   at->seconds = old + time.value;
 }

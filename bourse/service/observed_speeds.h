@@ -12,9 +12,9 @@ namespace bourse {
 /// The speeds that a job was seen to have, and what they say of those that were not seen.
 ///
 /// Each pair of tasks and locality keeps a mean of what was observed, in which newer time counts
-/// more (it halves every kHalfTime of running). Together they correct the declared throughput by one
-/// factor, the weighted geometric mean of observed over declared; a table also gets the observed
-/// speeds themselves.
+/// more (it halves every kHalfTime of running). Together they correct the declared throughput by
+/// one factor, the weighted geometric mean of observed over declared; a table also gets the
+/// observed speeds themselves.
 class ObservedSpeeds {
  public:
   static constexpr Seconds kHalfTime{300};

@@ -21,6 +21,7 @@ constexpr double kWorkAtLeastLeft = 0.005;
 /// A policy that asks to be woken at once so often in a row is asked again later.
 constexpr int kMostWakesInARow = 1000;
 constexpr Seconds kRestFromWakes{1};
+constexpr Seconds kTimerTolerance{1e-6};
 
 }  // namespace
 
@@ -48,8 +49,8 @@ Service::~Service() {
 
 Result<std::unique_ptr<Service>> Service::open(World world, Engine& engine,
                                                ServiceOptions options) {
-  BOURSE_TRY(auto store, Store::open(options.directory, world.files.sqlite_vfs(),
-                                     world.clock.unix_time()));
+  BOURSE_TRY(auto store,
+             Store::open(options.directory, world.files.sqlite_vfs(), world.clock.unix_time()));
   BOURSE_TRY(auto policy, options.make_policy());
   std::unique_ptr<Service> service(
       new Service(world, engine, std::move(options), std::move(store), std::move(policy)));
@@ -58,15 +59,16 @@ Result<std::unique_ptr<Service>> Service::open(World world, Engine& engine,
   return service;
 }
 
-Seconds Service::policy_now() const {
-  return start_policy_ + (world_.clock.now() - start_clock_);
-}
+Seconds Service::policy_now() const { return start_policy_ + (world_.clock.now() - start_clock_); }
 
 Result<void> Service::turn(const std::function<void()>& work) {
   if (has_failed_) return fail(ErrorCode::unavailable, "the journal failed; the daemon is ending");
-  state_.set_now(policy_now());
+  // Timers may come within rounding error of the instant asked for.
+  const Seconds now = std::max(policy_now(), state_.now());
+  state_.set_now(wake_at_ - now < kTimerTolerance ? std::max(now, wake_at_) : now);
   store_->begin();
   work();
+  wake_while_due();
   reconcile();
   for (auto& [number, job] : jobs_)
     if (std::exchange(job.is_dirty, false)) store_->update_job(job.record);
@@ -81,6 +83,7 @@ Result<void> Service::turn(const std::function<void()>& work) {
     return committed;
   }
   forget_ended();
+  arm_wake();
   for (const std::function<void()>& act : std::exchange(acts_, {})) act();
   if (on_change_ && std::exchange(told_change_, store_->last_change()) != store_->last_change())
     on_change_();
@@ -125,10 +128,11 @@ void Service::apply(Decision decision) {
   keep_plan(decision.plan);
   for (const JobId id : decision.declined) {
     LiveJob& job = live(id);
-    const std::string why = job.record.reason;
-    if (job.running.empty()) end_job(job, JobPhase::declined, why);
+    job.has_left = true;
+    state_.leave(id, JobStatus::declined);
+    if (job.cells.empty()) end_job(job, JobPhase::declined, std::string(job.record.reason));
   }
-  set_wake(decision.wake_at);
+  wake_at_ = decision.wake_at;
 }
 
 void Service::keep_reason(LiveJob& job, const Reason& reason) {
@@ -171,16 +175,24 @@ void Service::keep_plan(std::span<const PlannedSlot> plan) {
   }
 }
 
-void Service::set_wake(Seconds at) {
-  world_.clock.cancel(std::exchange(wake_timer_, 0));
-  if (at == kForever) return;
-  const Seconds delay = std::max(Seconds(0), at - policy_now());
-  wake_timer_ = world_.clock.call_in(delay, [this] { (void)turn([this] { wake(); }); });
+void Service::wake_while_due() {
+  for (int wakes = 0; wake_at_ <= state_.now(); ++wakes) {
+    if (wakes == kMostWakesInARow) {
+      wake_at_ = state_.now() + kRestFromWakes;
+      return;
+    }
+    wake_at_ = kForever;
+    ask({.kind = EventKind::wake});
+  }
 }
 
-void Service::wake() {
+void Service::arm_wake() {
   world_.clock.cancel(std::exchange(wake_timer_, 0));
-  ask({.kind = EventKind::wake});
+  if (wake_at_ == kForever) return;
+  wake_timer_ = world_.clock.call_in(std::max(Seconds(0), wake_at_ - policy_now()), [this] {
+    wake_timer_ = 0;
+    (void)turn([] {});
+  });
 }
 
 void Service::leave_some_work() {
@@ -199,8 +211,7 @@ Service::LiveJob& Service::add_live(LiveJob job, JobSpec spec) {
   number_of_.push_back(job.record.number);
   state_.set_jobs(specs_);
   state_.arrive(job.id);
-  if (job.record.samples_done > 0)
-    state_.observe(job.id, job.record.samples_done, 0, Seconds(0));
+  if (job.record.samples_done > 0) state_.observe(job.id, job.record.samples_done, 0, Seconds(0));
   const JobNumber number = job.record.number;
   return jobs_.emplace(number, std::move(job)).first->second;
 }
@@ -223,7 +234,6 @@ Result<Submitted> Service::submit(const Submission& submission) {
   job.declared = spec.throughput;
   job.file = std::move(file);
   JobNumber number = 0;
-  JobView view;
   BOURSE_TRY_VOID(turn([&] {
     store_->add_job(job.record);
     number = job.record.number;
@@ -231,10 +241,10 @@ Result<Submitted> Service::submit(const Submission& submission) {
     LiveJob& added = add_live(std::move(job), std::move(spec));
     note(added, "submitted");
     ask({.kind = EventKind::arrival, .job = added.id});
-    for (int wakes = 0; wake_timer_ != 0 && wakes < 2; ++wakes) wake();
-    view = view_of(added);
   }));
-  return Submitted{.job = std::move(view), .warnings = {}};
+  if (const auto at = jobs_.find(number); at != jobs_.end())
+    return Submitted{.job = view_of(at->second), .warnings = {}};
+  return Submitted{.job = view_of(*store_->job(number)), .warnings = {}};
 }
 
 Result<void> Service::cancel(JobNumber number) {
@@ -274,27 +284,31 @@ void Service::note(LiveJob& job, const std::string& what) {
 
 void Service::end_job(LiveJob& job, JobPhase phase, const std::string& why) {
   BOURSE_CHECK(job.cells.empty() && is_end(phase));
-  const JobId id = job.id;
+  job.record.utility = 0;
   if (phase == JobPhase::finished) {
     job.record.samples_done = job.record.samples;
     job.record.samples_saved = job.record.samples;
-    const JobSpec& spec = state_.spec(id);
+    const JobSpec& spec = state_.spec(job.id);
     job.record.utility = utility_at(spec.utility, state_.now() - spec.arrival);
     figures_.utility += job.record.utility;
-  } else {
-    job.record.utility = 0;
   }
   job.record.ended = unix_now();
   job.record.reason = why;
   job.record.plan.clear();
   set_phase(job, phase, why);
   ended_.push_back(job.record.number);
-  JobStatus status = phase == JobPhase::finished ? JobStatus::finished : JobStatus::declined;
-  if (state_.job(id).status == JobStatus::running && status == JobStatus::declined)
-    state_.allocate(id, {}, 0, Seconds(0));
-  state_.leave(id, status);
-  if (phase == JobPhase::declined) return;  // The policy knows.
-  ask({.kind = phase == JobPhase::finished ? EventKind::finish : EventKind::cancel, .job = id});
+  leave(job, phase);
+}
+
+void Service::leave(LiveJob& job, JobPhase phase) {
+  if (std::exchange(job.has_left, true)) return;
+  if (phase == JobPhase::finished) {
+    state_.leave(job.id, JobStatus::finished);
+    return ask({.kind = EventKind::finish, .job = job.id});
+  }
+  if (state_.job(job.id).status == JobStatus::running) state_.allocate(job.id, {}, 0, Seconds(0));
+  state_.leave(job.id, JobStatus::declined);
+  ask({.kind = EventKind::cancel, .job = job.id});
 }
 
 void Service::forget_ended() {

@@ -19,12 +19,12 @@
 namespace bourse {
 
 struct ServiceOptions {
-  std::string directory;      ///< State directory; exists and is locked by the caller.
+  std::string directory;          ///< State directory; exists and is locked by the caller.
   std::string policy = "pd-ors";  ///< For people.
   /// Makes a policy as it is before its first event; called again for every forecast.
   std::function<Result<std::unique_ptr<Policy>>()> make_policy;
   Seconds lease{15};
-  Seconds first_retry{1};    ///< After the first failure in a row; doubles with each.
+  Seconds first_retry{1};  ///< After the first failure in a row; doubles with each.
   Seconds longest_retry{300};
   /// The journal failed: nothing is done any more, the daemon ends. Called from the loop.
   std::function<void(const Error&)> on_fatal;
@@ -32,11 +32,11 @@ struct ServiceOptions {
 
 /// What is submitted, and by whom.
 struct Submission {
-  std::string text;         ///< Of the job file.
+  std::string text;               ///< Of the job file.
   std::string file = "job.yaml";  ///< Its name in messages.
-  std::string directory;    ///< Where it was submitted; absolute.
-  std::string environment;  ///< As JobRecord::environment.
-  std::string user;         ///< The group of a job whose file names none; may be empty.
+  std::string directory;          ///< Where it was submitted; absolute.
+  std::string environment;        ///< As JobRecord::environment.
+  std::string user;               ///< The group of a job whose file names none; may be empty.
 };
 
 /// What a submission came to.
@@ -49,7 +49,7 @@ struct Submitted {
 struct ServiceFigures {
   std::vector<std::uint64_t> jobs;  ///< In each phase, ended ones included.
   std::uint64_t decisions = 0;
-  double decision_seconds = 0;      ///< Sum.
+  double decision_seconds = 0;  ///< Sum.
   double decision_seconds_max = 0;
   std::uint64_t commits = 0;
   double commit_seconds = 0;
@@ -58,7 +58,7 @@ struct ServiceFigures {
   std::uint64_t cells_lost = 0;
   std::uint64_t failures = 0;  ///< Of incarnations.
   std::uint64_t resizes = 0;
-  double utility = 0;          ///< Earned by finished jobs.
+  double utility = 0;  ///< Earned by finished jobs.
 };
 
 /// The daemon's heart: asks the policy at every event, and brings what runs to what is wanted.
@@ -132,9 +132,10 @@ class Service final : public EngineListener {
     std::vector<PlannedSlot> plan;
     std::optional<Seconds> reported_at;  ///< Of the last report in this incarnation, unix time.
     double reported_samples = 0;         ///< Then.
-    std::string failure;  ///< Why the incarnation is being given up; empty: it is not.
-    bool is_lost = false;    ///< It is given up through no fault of its own.
+    std::string failure;   ///< Why the incarnation is being given up; empty: it is not.
+    bool is_lost = false;  ///< It is given up through no fault of its own.
     bool is_cancelled = false;
+    bool has_left = false;       ///< The policy gave it up; it ends when its cells have.
     bool made_progress = false;  ///< In this incarnation.
     bool is_dirty = false;       ///< Differs from the journal.
   };
@@ -158,8 +159,9 @@ class Service final : public EngineListener {
   void apply(Decision decision);
   void keep_reason(LiveJob& job, const Reason& reason);
   void keep_plan(std::span<const PlannedSlot> plan);
-  void wake();
-  void set_wake(Seconds at);
+  /// Asks the policy again as long as it wishes to be asked now.
+  void wake_while_due();
+  void arm_wake();
   /// Jobs that have used up their declared work are taken to have a little left.
   void leave_some_work();
   [[nodiscard]] LiveJob& live(JobId id) { return jobs_.at(number_of_[id.index()]); }
@@ -167,6 +169,8 @@ class Service final : public EngineListener {
   void set_phase(LiveJob& job, JobPhase phase, const std::string& why);
   void note(LiveJob& job, const std::string& what);
   void end_job(LiveJob& job, JobPhase phase, const std::string& why);
+  /// The policy is told of a job that ends; it keeps nothing for it any more.
+  void leave(LiveJob& job, JobPhase phase);
   void forget_ended();
   void save_soon();
   void fail_for_good(const Error& error);
@@ -192,6 +196,8 @@ class Service final : public EngineListener {
   void start_incarnation(LiveJob& job, const Allocation& allocation);
   [[nodiscard]] std::vector<CellSpec> specs_of(const LiveJob& job) const;
   void stop_cells(LiveJob& job, bool is_urgent);
+  /// What the policy is to know of a job's speed and progress.
+  void show_progress(LiveJob& job, Seconds startup);
   void set_usable(MachineId machine, const std::function<void(MachineState&)>& change);
 
   // service_views.cpp
@@ -206,18 +212,19 @@ class Service final : public EngineListener {
   ServiceOptions options_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Policy> policy_;
-  std::vector<JobSpec> specs_;          ///< By JobId; of all jobs since this process began.
-  ClusterState state_;                  ///< What the policy sees.
-  std::vector<JobNumber> number_of_;    ///< By JobId.
-  std::map<JobNumber, LiveJob> jobs_;   ///< That have not ended.
-  std::vector<MachineState> machines_;  ///< By MachineId.
-  std::vector<CellEvent> inbox_;        ///< Came in this turn of the loop.
-  std::vector<JobNumber> ended_;        ///< In this turn.
+  std::vector<JobSpec> specs_;               ///< By JobId; of all jobs since this process began.
+  ClusterState state_;                       ///< What the policy sees.
+  std::vector<JobNumber> number_of_;         ///< By JobId.
+  std::map<JobNumber, LiveJob> jobs_;        ///< That have not ended.
+  std::vector<MachineState> machines_;       ///< By MachineId.
+  std::vector<CellEvent> inbox_;             ///< Came in this turn of the loop.
+  std::vector<JobNumber> ended_;             ///< In this turn.
   std::vector<std::function<void()>> acts_;  ///< To be done once the turn is committed.
   ServiceFigures figures_;
   std::function<void()> on_change_;
   Seconds start_policy_{0};  ///< Policy time and clock when this process began.
   Seconds start_clock_{0};
+  Seconds wake_at_ = kForever;  ///< When the policy wishes to be asked again.
   TimerId wake_timer_ = 0;
   TimerId inbox_timer_ = 0;
   TimerId save_timer_ = 0;

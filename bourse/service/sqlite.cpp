@@ -95,9 +95,9 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, const 
   const int code = sqlite3_open_v2(path.c_str(), &handle, flags, vfs);
   std::unique_ptr<Database> database(new Database(handle, path));
   if (code != SQLITE_OK)
-    return fail(code_of(code), fmt::format("cannot open the store '{}': {}", path,
-                                           handle != nullptr ? sqlite3_errmsg(handle)
-                                                             : sqlite3_errstr(code)));
+    return fail(code_of(code),
+                fmt::format("cannot open the store '{}': {}", path,
+                            handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(code)));
   sqlite3_extended_result_codes(handle, 1);
   sqlite3_busy_timeout(handle, 2000);
   database->execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");

@@ -268,9 +268,9 @@ std::optional<JobRecord> Store::job(JobNumber number) {
 
 std::vector<JobRecord> Store::live_jobs() {
   std::vector<JobNumber> numbers;
-  Statement live = database_->prepare(
-      fmt::format("SELECT number FROM jobs WHERE phase < {} ORDER BY number",
-                  static_cast<int>(JobPhase::finished)));
+  Statement live =
+      database_->prepare(fmt::format("SELECT number FROM jobs WHERE phase < {} ORDER BY number",
+                                     static_cast<int>(JobPhase::finished)));
   while (live.step()) numbers.push_back(static_cast<JobNumber>(live.integer(0)));
   std::vector<JobRecord> jobs;
   for (const JobNumber number : numbers)

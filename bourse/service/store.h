@@ -41,7 +41,7 @@ struct JobRecord {
   std::uint32_t failures = 0;  ///< In a row: an incarnation that makes progress sets it back.
   std::uint32_t restarts = 0;  ///< After failures.
   std::uint32_t resizes = 0;
-  std::uint16_t port = 0;    ///< MASTER_PORT of the last incarnation.
+  std::uint16_t port = 0;     ///< MASTER_PORT of the last incarnation.
   bool was_admitted = false;  ///< The policy made a plan for it.
   std::string plan;           ///< JSON of what is left of the plan.
   std::string speeds;         ///< JSON of the speeds that were observed.
@@ -62,9 +62,9 @@ struct CellRecord {
 struct JobFilter {
   std::optional<JobPhase> phase;  ///< Only these.
   bool only_live = false;
-  std::string group;         ///< Only of this group; empty: all.
-  JobNumber before = 0;      ///< Only numbers below; 0: all.
-  std::size_t limit = 100;   ///< At most so many.
+  std::string group;        ///< Only of this group; empty: all.
+  JobNumber before = 0;     ///< Only numbers below; 0: all.
+  std::size_t limit = 100;  ///< At most so many.
 };
 
 /// The journal: every change is committed before anything acts on it. SQLite, one writer.
