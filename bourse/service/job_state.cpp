@@ -21,9 +21,9 @@ constexpr std::array<unsigned, kJobPhaseCount> kNext = {
         bit(cancelled) | bit(failed),
     /* running     */ bit(finished) | bit(pausing) | bit(backing_off) | bit(cancelled) |
         bit(failed),
-    /* pausing     */ bit(waiting) | bit(backing_off) | bit(finished) | bit(cancelled) |
-        bit(failed),
-    /* backing_off */ bit(waiting) | bit(cancelled) | bit(failed),
+    /* pausing     */ bit(waiting) | bit(backing_off) | bit(finished) | bit(declined) |
+        bit(cancelled) | bit(failed),
+    /* backing_off */ bit(waiting) | bit(declined) | bit(cancelled) | bit(failed),
     0,
     0,
     0,

@@ -15,7 +15,8 @@ namespace bourse {
 ///      |   |            v                |
 ///      |   +------- backing_off <--------+ (starting and pausing too)
 ///      v
-///   declined;  from every phase that is not an end also: cancelled, failed
+///   declined (from pausing and backing_off too)
+/// From every phase that is not an end also: cancelled, failed.
 enum class JobPhase : std::uint8_t {
   waiting,      ///< Arrived; holds nothing.
   starting,     ///< Its cells were asked for; not all run.

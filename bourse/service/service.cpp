@@ -23,6 +23,12 @@ constexpr int kMostWakesInARow = 1000;
 constexpr Seconds kRestFromWakes{1};
 constexpr Seconds kTimerTolerance{1e-6};
 
+void count(DurationFigure& figure, Seconds duration) {
+  ++figure.count;
+  figure.sum += duration;
+  figure.max = std::max(figure.max, duration);
+}
+
 }  // namespace
 
 Service::Service(World world, Engine& engine, ServiceOptions options, std::unique_ptr<Store> store,
@@ -62,7 +68,7 @@ Result<std::unique_ptr<Service>> Service::open(World world, Engine& engine,
 Seconds Service::policy_now() const { return start_policy_ + (world_.clock.now() - start_clock_); }
 
 Result<void> Service::turn(const std::function<void()>& work) {
-  if (has_failed_) return fail(ErrorCode::unavailable, "the journal failed; the daemon is ending");
+  if (!status_) return status_;
   // Timers may come within rounding error of the instant asked for.
   const Seconds now = std::max(policy_now(), state_.now());
   state_.set_now(wake_at_ - now < kTimerTolerance ? std::max(now, wake_at_) : now);
@@ -74,10 +80,7 @@ Result<void> Service::turn(const std::function<void()>& work) {
     if (std::exchange(job.is_dirty, false)) store_->update_job(job.record);
   const Seconds before = world_.clock.now();
   Result<void> committed = store_->commit();
-  const double took = (world_.clock.now() - before).value;
-  ++figures_.commits;
-  figures_.commit_seconds += took;
-  figures_.commit_seconds_max = std::max(figures_.commit_seconds_max, took);
+  count(figures_.commits, world_.clock.now() - before);
   if (!committed) {
     fail_for_good(committed.error());
     return committed;
@@ -91,7 +94,7 @@ Result<void> Service::turn(const std::function<void()>& work) {
 }
 
 void Service::fail_for_good(const Error& error) {
-  has_failed_ = true;
+  status_ = tl::unexpected<Error>(error);
   acts_.clear();
   world_.clock.call_in(Seconds(0), [this, error] {
     if (options_.on_fatal) options_.on_fatal(error);
@@ -102,10 +105,7 @@ void Service::ask(const Event& event) {
   leave_some_work();
   const Seconds before = world_.clock.now();
   Decision decision = policy_->decide(state_, event);
-  const double took = (world_.clock.now() - before).value;
-  ++figures_.decisions;
-  figures_.decision_seconds += took;
-  figures_.decision_seconds_max = std::max(figures_.decision_seconds_max, took);
+  count(figures_.decisions, world_.clock.now() - before);
   apply(std::move(decision));
 }
 
@@ -216,7 +216,7 @@ Service::LiveJob& Service::add_live(LiveJob job, JobSpec spec) {
   return jobs_.emplace(number, std::move(job)).first->second;
 }
 
-Result<Submitted> Service::submit(const Submission& submission) {
+Result<JobView> Service::submit(const Submission& submission) {
   BOURSE_TRY(JobFile file, parse_job_file(submission.text, submission.file));
   state_.set_now(policy_now());
   BOURSE_TRY(JobSpec spec, bind_job(file, cluster(), state_.now()));
@@ -243,8 +243,8 @@ Result<Submitted> Service::submit(const Submission& submission) {
     ask({.kind = EventKind::arrival, .job = added.id});
   }));
   if (const auto at = jobs_.find(number); at != jobs_.end())
-    return Submitted{.job = view_of(at->second), .warnings = {}};
-  return Submitted{.job = view_of(*store_->job(number)), .warnings = {}};
+    return view_of(at->second);
+  return view_of(*store_->job(number));
 }
 
 Result<void> Service::cancel(JobNumber number) {

@@ -10,6 +10,7 @@
 
 #include "bourse/engine/engine.h"
 #include "bourse/policy/policy.h"
+#include "bourse/service/api.h"
 #include "bourse/service/job_file.h"
 #include "bourse/service/observed_speeds.h"
 #include "bourse/service/store.h"
@@ -37,12 +38,6 @@ struct Submission {
   std::string directory;          ///< Where it was submitted; absolute.
   std::string environment;        ///< As JobRecord::environment.
   std::string user;               ///< The group of a job whose file names none; may be empty.
-};
-
-/// What a submission came to.
-struct Submitted {
-  JobView job;
-  std::vector<std::string> warnings;
 };
 
 /// Figures for monitoring, counted since this process began unless said otherwise.
@@ -86,7 +81,7 @@ class Service final : public EngineListener {
   // Requests; all from the loop. What they change is committed when they return.
 
   /// Errors: as parse_job_file and bind_job; unavailable if it can't be journaled.
-  [[nodiscard]] Result<Submitted> submit(const Submission& submission);
+  [[nodiscard]] Result<JobView> submit(const Submission& submission);
   /// What would become of the job if it were submitted now. Changes nothing.
   [[nodiscard]] Result<Forecast> forecast(const Submission& submission);
   /// Errors: not_found; failed_precondition if it has ended.
@@ -97,11 +92,14 @@ class Service final : public EngineListener {
 
   [[nodiscard]] std::vector<JobView> jobs(const JobFilter& filter);
   [[nodiscard]] Result<JobDetail> job(JobNumber number);
-  /// Errors: not_found; failed_precondition if the job has ended or the policy has no prices.
-  [[nodiscard]] Result<Explanation> explain(JobNumber number);
+  /// Nothing if the policy has no prices. Errors: not_found; failed_precondition if it has ended.
+  [[nodiscard]] Result<std::optional<Explanation>> explain(JobNumber number);
   [[nodiscard]] std::vector<MachineView> machines() const;
   [[nodiscard]] std::vector<PriceView> prices() const;
   [[nodiscard]] std::vector<ChangeView> changes_after(std::uint64_t number, std::size_t limit);
+  [[nodiscard]] std::uint64_t last_change() const { return store_->last_change(); }
+  /// Errors: what made the journal fail.
+  [[nodiscard]] Result<void> status() const { return status_; }
   /// Part of a task's log. Errors: not_found.
   [[nodiscard]] Result<std::string> log(JobNumber number, const std::string& task,
                                         std::uint64_t offset, std::uint64_t size);
@@ -229,7 +227,7 @@ class Service final : public EngineListener {
   TimerId inbox_timer_ = 0;
   TimerId save_timer_ = 0;
   TimerId retry_timer_ = 0;
-  bool has_failed_ = false;
+  Result<void> status_;
   std::uint64_t told_change_ = 0;
 };
 

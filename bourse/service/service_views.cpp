@@ -114,7 +114,7 @@ Result<JobDetail> Service::job(JobNumber number) {
   return detail;
 }
 
-Result<Explanation> Service::explain(JobNumber number) {
+Result<std::optional<Explanation>> Service::explain(JobNumber number) {
   const auto at = jobs_.find(number);
   if (at == jobs_.end() || at->second.has_left) {
     if (!store_->job(number))
@@ -123,10 +123,7 @@ Result<Explanation> Service::explain(JobNumber number) {
                 fmt::format("job {} has ended; its history says why", number));
   }
   state_.set_now(std::max(state_.now(), policy_now()));
-  if (std::optional<Explanation> explanation = policy_->explain(state_, at->second.id))
-    return *std::move(explanation);
-  return fail(ErrorCode::failed_precondition,
-              fmt::format("the policy {} has no prices to explain by", options_.policy));
+  return policy_->explain(state_, at->second.id);
 }
 
 std::vector<MachineView> Service::machines() const {

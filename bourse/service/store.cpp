@@ -303,8 +303,12 @@ std::vector<Store::Drain> Store::drains() {
 
 std::vector<JobRecord> Store::jobs(const JobFilter& filter) {
   std::string sql = fmt::format("SELECT {} FROM jobs WHERE 1", kJobColumns);
-  if (filter.phase) sql += fmt::format(" AND phase = {}", static_cast<int>(*filter.phase));
-  if (filter.only_live) sql += fmt::format(" AND phase < {}", static_cast<int>(JobPhase::finished));
+  if (!filter.phases.empty()) {
+    std::string phases;
+    for (const JobPhase phase : filter.phases)
+      phases += fmt::format("{}{}", phases.empty() ? "" : ", ", static_cast<int>(phase));
+    sql += fmt::format(" AND phase IN ({})", phases);
+  }
   if (filter.before != 0) sql += fmt::format(" AND number < {}", filter.before);
   if (!filter.group.empty()) sql += " AND team = ?";
   sql += fmt::format(" ORDER BY number DESC LIMIT {}", filter.limit);

@@ -60,11 +60,10 @@ struct CellRecord {
 
 /// Which jobs to list, newest first.
 struct JobFilter {
-  std::optional<JobPhase> phase;  ///< Only these.
-  bool only_live = false;
-  std::string group;        ///< Only of this group; empty: all.
-  JobNumber before = 0;     ///< Only numbers below; 0: all.
-  std::size_t limit = 100;  ///< At most so many.
+  std::vector<JobPhase> phases;  ///< Only these; empty: all.
+  std::string group;             ///< Only of this group; empty: all.
+  JobNumber before = 0;          ///< Only numbers below; 0: all.
+  std::size_t limit = 100;       ///< At most so many.
 };
 
 /// The journal: every change is committed before anything acts on it. SQLite, one writer.
