@@ -6,8 +6,8 @@
 namespace bourse {
 namespace {
 
-const TableThroughput kTable{.points = {{1, 0, Locality::cluster, 10},
-                                        {2, 0, Locality::cluster, 18}}};
+const TableThroughput kTable{
+    .points = {{1, 0, Locality::cluster, 10}, {2, 0, Locality::cluster, 18}}};
 
 double speed(const Throughput& throughput, int workers) {
   return samples_per_second(throughput, {workers, 0}, Locality::machine);

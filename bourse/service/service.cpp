@@ -242,8 +242,7 @@ Result<JobView> Service::submit(const Submission& submission) {
     note(added, "submitted");
     ask({.kind = EventKind::arrival, .job = added.id});
   }));
-  if (const auto at = jobs_.find(number); at != jobs_.end())
-    return view_of(at->second);
+  if (const auto at = jobs_.find(number); at != jobs_.end()) return view_of(at->second);
   return view_of(*store_->job(number));
 }
 

@@ -43,12 +43,8 @@ struct Submission {
 /// Figures for monitoring, counted since this process began unless said otherwise.
 struct ServiceFigures {
   std::vector<std::uint64_t> jobs;  ///< In each phase, ended ones included.
-  std::uint64_t decisions = 0;
-  double decision_seconds = 0;  ///< Sum.
-  double decision_seconds_max = 0;
-  std::uint64_t commits = 0;
-  double commit_seconds = 0;
-  double commit_seconds_max = 0;
+  DurationFigure decisions;         ///< Answers of the policy.
+  DurationFigure commits;           ///< Of the journal.
   std::uint64_t cells_started = 0;
   std::uint64_t cells_lost = 0;
   std::uint64_t failures = 0;  ///< Of incarnations.
@@ -90,7 +86,7 @@ class Service final : public EngineListener {
   [[nodiscard]] Result<void> drain(const std::string& machine, bool is_draining,
                                    const std::string& reason);
 
-  [[nodiscard]] std::vector<JobView> jobs(const JobFilter& filter);
+  [[nodiscard]] std::vector<JobView> jobs(const JobQuery& query);
   [[nodiscard]] Result<JobDetail> job(JobNumber number);
   /// Nothing if the policy has no prices. Errors: not_found; failed_precondition if it has ended.
   [[nodiscard]] Result<std::optional<Explanation>> explain(JobNumber number);

@@ -31,10 +31,9 @@ ServiceApi::ServiceApi(Service& service, World world, std::string policy, std::s
 Result<JobList> ServiceApi::jobs(const JobQuery& query) {
   // One more than asked for tells whether there is another page.
   JobList list;
-  list.jobs = service_.jobs({.phases = query.phases,
-                             .group = query.group,
-                             .before = query.before,
-                             .limit = query.limit + 1});
+  JobQuery one_more = query;
+  ++one_more.limit;
+  list.jobs = service_.jobs(one_more);
   if (list.jobs.size() > query.limit) {
     list.jobs.pop_back();
     list.next_before = list.jobs.back().number;
@@ -109,8 +108,7 @@ Result<PriceList> ServiceApi::prices() {
   return PriceList{.policy = policy_, .prices = service_.prices()};
 }
 
-Result<std::vector<ChangeView>> ServiceApi::changes_after(std::uint64_t number,
-                                                          std::size_t limit) {
+Result<std::vector<ChangeView>> ServiceApi::changes_after(std::uint64_t number, std::size_t limit) {
   return service_.changes_after(number, limit);
 }
 

@@ -18,8 +18,8 @@ class ServiceApi final : public Api {
   [[nodiscard]] Result<JobDetail> job(JobNumber number) override;
   [[nodiscard]] Result<SubmitReply> submit(const SubmitRequest& request) override;
   [[nodiscard]] Result<JobView> cancel(JobNumber number) override;
-  [[nodiscard]] Result<LogPart> log(JobNumber number, const std::string& task,
-                                    std::uint64_t offset, std::uint64_t limit) override;
+  [[nodiscard]] Result<LogPart> log(JobNumber number, const std::string& task, std::uint64_t offset,
+                                    std::uint64_t limit) override;
   [[nodiscard]] Result<ExplanationView> explain(JobNumber number) override;
   [[nodiscard]] Result<MachineList> machines() override;
   [[nodiscard]] Result<MachineList> drain(const std::string& machine, bool is_draining,

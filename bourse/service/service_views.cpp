@@ -80,9 +80,9 @@ JobView Service::view_of(const LiveJob& job) const {
   return view;
 }
 
-std::vector<JobView> Service::jobs(const JobFilter& filter) {
+std::vector<JobView> Service::jobs(const JobQuery& query) {
   std::vector<JobView> views;
-  for (const JobRecord& record : store_->jobs(filter)) {
+  for (const JobRecord& record : store_->jobs(query)) {
     const auto at = jobs_.find(record.number);
     views.push_back(at != jobs_.end() ? view_of(at->second) : view_of(record));
   }

@@ -301,19 +301,19 @@ std::vector<Store::Drain> Store::drains() {
   return drains;
 }
 
-std::vector<JobRecord> Store::jobs(const JobFilter& filter) {
+std::vector<JobRecord> Store::jobs(const JobQuery& query) {
   std::string sql = fmt::format("SELECT {} FROM jobs WHERE 1", kJobColumns);
-  if (!filter.phases.empty()) {
+  if (!query.phases.empty()) {
     std::string phases;
-    for (const JobPhase phase : filter.phases)
+    for (const JobPhase phase : query.phases)
       phases += fmt::format("{}{}", phases.empty() ? "" : ", ", static_cast<int>(phase));
     sql += fmt::format(" AND phase IN ({})", phases);
   }
-  if (filter.before != 0) sql += fmt::format(" AND number < {}", filter.before);
-  if (!filter.group.empty()) sql += " AND team = ?";
-  sql += fmt::format(" ORDER BY number DESC LIMIT {}", filter.limit);
+  if (query.before != 0) sql += fmt::format(" AND number < {}", query.before);
+  if (!query.group.empty()) sql += " AND team = ?";
+  sql += fmt::format(" ORDER BY number DESC LIMIT {}", query.limit);
   Statement list = database_->prepare(sql);
-  if (!filter.group.empty()) list.bind(1, std::string_view(filter.group));
+  if (!query.group.empty()) list.bind(1, std::string_view(query.group));
   std::vector<JobRecord> jobs;
   while (list.step()) jobs.push_back(read_job(list));
   return jobs;

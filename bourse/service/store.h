@@ -8,6 +8,7 @@
 
 #include "bourse/base/error.h"
 #include "bourse/base/quantity.h"
+#include "bourse/service/api.h"
 #include "bourse/service/job_state.h"
 #include "bourse/service/sqlite.h"
 #include "bourse/service/views.h"
@@ -58,14 +59,6 @@ struct CellRecord {
   bool is_stopping = false;
 };
 
-/// Which jobs to list, newest first.
-struct JobFilter {
-  std::vector<JobPhase> phases;  ///< Only these; empty: all.
-  std::string group;             ///< Only of this group; empty: all.
-  JobNumber before = 0;          ///< Only numbers below; 0: all.
-  std::size_t limit = 100;       ///< At most so many.
-};
-
 /// The journal: every change is committed before anything acts on it. SQLite, one writer.
 class Store {
  public:
@@ -103,7 +96,7 @@ class Store {
   [[nodiscard]] std::vector<Drain> drains();
   [[nodiscard]] std::optional<JobRecord> job(JobNumber number);
   /// Ended jobs too. Without text and environment. Cost: O(limit) by an index.
-  [[nodiscard]] std::vector<JobRecord> jobs(const JobFilter& filter);
+  [[nodiscard]] std::vector<JobRecord> jobs(const JobQuery& query);
   [[nodiscard]] std::vector<JobStep> history(JobNumber job, std::size_t limit);
   /// Changes with a larger number, oldest first.
   [[nodiscard]] std::vector<ChangeView> changes_after(std::uint64_t number, std::size_t limit);
