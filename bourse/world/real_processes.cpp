@@ -173,7 +173,9 @@ RealProcesses::RealProcesses(EventLoop& loop) : loop_(loop) {
   self_ = row->id;
 }
 
-RealProcesses::~RealProcesses() = default;
+RealProcesses::~RealProcesses() {
+  if (child_signal_) prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
 
 Result<ProcessId> RealProcesses::spawn(ProcessOptions options) {
   BOURSE_TRY_VOID(check_launch(options));
