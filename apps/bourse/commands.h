@@ -20,6 +20,7 @@ void add_optimum(CLI::App& app, int& status);     ///< bourse optimum
 void add_bound(CLI::App& app, int& status);       ///< bourse bound
 void add_policies(CLI::App& app, int& status);    ///< bourse policies
 void add_job(CLI::App& app, int& status);         ///< bourse job, with its commands
+void add_agent(CLI::App& app, int& status);       ///< bourse agent
 void add_version(CLI::App& app, int& status);     ///< bourse version
 void add_completion(CLI::App& app, int& status);  ///< bourse completion; add it last
 

@@ -93,6 +93,7 @@ int run(int argc, char** argv) {
   add_bound(app, status);
   add_policies(app, status);
   add_job(app, status);
+  add_agent(app, status);
   add_version(app, status);
   add_completion(app, status);
   try {
