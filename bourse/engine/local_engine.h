@@ -47,6 +47,7 @@ class LocalEngine final : public Engine, private AgentHubListener {
   void adopted_all() override;
   void stop(CellId cell, bool is_urgent) override;
   void acknowledge(CellId cell, std::uint64_t number) override;
+  [[nodiscard]] std::string host_of(MachineId /*machine*/) const override { return "127.0.0.1"; }
   [[nodiscard]] std::vector<CellStatus> cells() const override;
   [[nodiscard]] std::string confinement() const override;
 

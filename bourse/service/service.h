@@ -91,7 +91,7 @@ class Service final : public EngineListener {
   /// Nothing if the policy has no prices. Errors: not_found; failed_precondition if it has ended.
   [[nodiscard]] Result<std::optional<Explanation>> explain(JobNumber number);
   [[nodiscard]] std::vector<MachineView> machines() const;
-  [[nodiscard]] std::vector<PriceView> prices() const;
+  [[nodiscard]] std::vector<ResourcePrice> prices() const;
   [[nodiscard]] std::vector<ChangeView> changes_after(std::uint64_t number, std::size_t limit);
   [[nodiscard]] std::uint64_t last_change() const { return store_->last_change(); }
   /// Errors: what made the journal fail.

@@ -151,8 +151,8 @@ std::vector<MachineView> Service::machines() const {
   return views;
 }
 
-std::vector<PriceView> Service::prices() const {
-  std::vector<PriceView> views;
+std::vector<ResourcePrice> Service::prices() const {
+  std::vector<ResourcePrice> views;
   const std::vector<double> prices = policy_->prices_now();
   for (std::size_t r = 0; r < prices.size(); ++r)
     views.push_back({cluster().types[r].name, prices[r]});

@@ -85,7 +85,7 @@ struct MachineView {
 };
 
 /// Price of one unit of a resource now, mean over machines.
-struct PriceView {
+struct ResourcePrice {
   std::string resource;
   double price = 0;  ///< Utility per unit and slot.
 };
