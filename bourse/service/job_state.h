@@ -1,18 +1,21 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace bourse {
 
 /// Where a submitted job stands.
 ///
-///   waiting --> starting --> running --> finished
-///      |           |   ^        |  ^
-///      |           v   |        v  |
-///      |          backing_off  pausing --> waiting
+///   waiting ------> starting ------> running ------> finished
+///      |   ^            |   \____________|___________^
+///      |   |            v                v
+///      |   +--------- pausing <----------+
+///      |   |            v                |
+///      |   +------- backing_off <--------+ (starting and pausing too)
 ///      v
-///   declined; from every state that is not an end: cancelled, failed
+///   declined;  from every phase that is not an end also: cancelled, failed
 enum class JobPhase : std::uint8_t {
   waiting,      ///< Arrived; holds nothing.
   starting,     ///< Its cells were asked for; not all run.
@@ -28,6 +31,8 @@ inline constexpr int kJobPhaseCount = 9;
 
 /// "backing-off".
 [[nodiscard]] std::string_view name_of(JobPhase phase);
+/// The phase of that name, if there is one.
+[[nodiscard]] std::optional<JobPhase> parse_job_phase(std::string_view name);
 /// True for finished, declined, cancelled and failed.
 [[nodiscard]] bool is_end(JobPhase phase);
 /// What the picture above allows.
