@@ -197,7 +197,7 @@ void Agent::beat() {
 void Agent::on_lease_over() {
   is_lease_over_ = true;
   std::string message =
-      fmt::format("the daemon was not reached for {}", human(options_.launch.cell.lease));
+      fmt::format("the daemon was not reached for {}", to_text(options_.launch.cell.lease));
   options_.log(message);
   if (phase_ == CellPhase::ended)
     done();

@@ -266,7 +266,7 @@ void LocalEngine::on_agent(CellId id, ProcessId agent) { cells_.at(id).process =
 void LocalEngine::on_broken(CellId /*id*/) {}  // watch() looks whether the agent is still there.
 
 void LocalEngine::on_silent(CellId id) {
-  sweep(id, fmt::format("its agent was not heard of for {}", human(cells_.at(id).spec.lease)));
+  sweep(id, fmt::format("its agent was not heard of for {}", to_text(cells_.at(id).spec.lease)));
 }
 
 /// Agents that died are noticed at once, those that hang when their lease is over.
@@ -307,6 +307,7 @@ void LocalEngine::on_swept(CellId id, const std::string& reason) {
                       .message = reason});
   cell.end_event = events.back().number;
   release(cell);
+  hub_.forget(id);
   // What was left stays until it is in the journal.
   if (!has_end) drop(id);
   if (listener_ == nullptr) return;
