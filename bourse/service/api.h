@@ -92,7 +92,7 @@ struct MachineList {
 
 struct PriceList {
   std::string policy;
-  std::vector<PriceView> prices;  ///< Empty if the policy has no prices.
+  std::vector<ResourcePrice> prices;  ///< Empty if the policy has no prices.
 };
 
 /// Durations that were counted: how many, their sum and the longest.
@@ -112,7 +112,7 @@ struct MetricsView {
   /// Capacity and use of all machines that are up, now.
   MachineView total;
   ResourceTypes types;
-  std::vector<PriceView> prices;
+  std::vector<ResourcePrice> prices;
   DurationFigure decisions;  ///< Answers of the policy.
   DurationFigure commits;    ///< Of the journal.
   std::uint64_t cells_started = 0;

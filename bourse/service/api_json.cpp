@@ -134,7 +134,7 @@ void fields(V& visit, ExplanationView& x) {
 }
 
 template <class V>
-void fields(V& visit, PriceView& x) {
+void fields(V& visit, ResourcePrice& x) {
   visit("resource", x.resource);
   visit("price", x.price);
 }

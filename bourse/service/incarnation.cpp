@@ -32,7 +32,7 @@ class CellMaker {
  public:
   explicit CellMaker(const Incarnation& incarnation) : of_(incarnation) {
     const TaskCounts tasks = tasks_of(of_.allocation);
-    const JobRecord& job = *of_.job;
+    const StoredJob& job = *of_.job;
     work_directory_ = path_from(job.directory, of_.file->directory);
     if (work_directory_.empty()) work_directory_ = job.directory;
     add_all(common_, job.environment);

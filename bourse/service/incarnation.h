@@ -14,7 +14,7 @@ namespace bourse {
 
 /// What the cells of one incarnation of a job are made from.
 struct Incarnation {
-  const JobRecord* job = nullptr;  ///< Its epoch and port are those of the incarnation.
+  const StoredJob* job = nullptr;  ///< Its epoch and port are those of the incarnation.
   const JobFile* file = nullptr;
   const JobSpec* spec = nullptr;
   Allocation allocation;

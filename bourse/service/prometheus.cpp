@@ -72,7 +72,8 @@ void write_resources(PrometheusWriter& out, const MetricsView& figures) {
   write("resource_used", "Held by jobs; sizes in bytes.", figures.total.used);
   out.family("price", "gauge",
              "Utility per unit and slot, the mean over machines; sizes by the MiB.");
-  for (const PriceView& price : figures.prices) out.value("resource", price.resource, price.price);
+  for (const ResourcePrice& price : figures.prices)
+    out.value("resource", price.resource, price.price);
 }
 
 }  // namespace

@@ -249,7 +249,7 @@ Result<JobView> Service::submit(const Submission& submission) {
 Result<void> Service::cancel(JobNumber number) {
   const auto at = jobs_.find(number);
   if (at == jobs_.end()) {
-    const std::optional<JobRecord> record = store_->job(number);
+    const std::optional<StoredJob> record = store_->job(number);
     if (!record) return fail(ErrorCode::not_found, fmt::format("there is no job {}", number));
     return fail(ErrorCode::failed_precondition,
                 fmt::format("job {} has ended: it is {}", number, name_of(record->phase)));

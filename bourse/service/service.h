@@ -36,7 +36,7 @@ struct Submission {
   std::string text;               ///< Of the job file.
   std::string file = "job.yaml";  ///< Its name in messages.
   std::string directory;          ///< Where it was submitted; absolute.
-  std::string environment;        ///< As JobRecord::environment.
+  std::string environment;        ///< As StoredJob::environment.
   std::string user;               ///< The group of a job whose file names none; may be empty.
 };
 
@@ -111,12 +111,12 @@ class Service final : public EngineListener {
 
  private:
   struct LiveCell {
-    CellRecord record;
+    StoredCell record;
     bool has_started = false;
     bool has_completed = false;
   };
   struct LiveJob {
-    JobRecord record;
+    StoredJob record;
     JobFile file;
     Throughput declared;
     JobId id;
@@ -171,8 +171,8 @@ class Service final : public EngineListener {
 
   // service_start.cpp: what the journal says.
   [[nodiscard]] Result<void> recover();
-  [[nodiscard]] Result<LiveJob> read_live(JobRecord record, JobSpec& spec) const;
-  void recover_cells(std::vector<CellRecord> cells);
+  [[nodiscard]] Result<LiveJob> read_live(StoredJob record, JobSpec& spec) const;
+  void recover_cells(std::vector<StoredCell> cells);
   void recover_decisions();
 
   // service_cells.cpp: wanted against running.
@@ -195,7 +195,7 @@ class Service final : public EngineListener {
   void set_usable(MachineId machine, const std::function<void(MachineState&)>& change);
 
   // service_views.cpp
-  [[nodiscard]] JobView view_of(const JobRecord& record) const;
+  [[nodiscard]] JobView view_of(const StoredJob& record) const;
   [[nodiscard]] JobView view_of(const LiveJob& job) const;
   [[nodiscard]] std::vector<PlacementView> placement_of(const Allocation& allocation) const;
   [[nodiscard]] std::vector<PlanView> plan_of(std::span<const PlannedSlot> plan) const;

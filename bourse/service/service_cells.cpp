@@ -113,7 +113,7 @@ void Service::take_end(LiveJob& job, const CellEvent& event) {
   const auto at = std::ranges::find_if(job.cells, [&](const LiveCell& one) {
     return one.record.machine == event.cell.machine.value;
   });
-  const CellRecord record = at->record;
+  const StoredCell record = at->record;
   hold(job, {MachineId(record.machine), record.workers, record.servers}, -1);
   store_->remove_cell(record);
   job.cells.erase(at);
@@ -244,7 +244,7 @@ void Service::start_incarnation(LiveJob& job, const Allocation& allocation) {
   }
   job.record.port = port;
   for (const TaskGroup& group : allocation) {
-    const CellRecord record{.job = job.record.number,
+    const StoredCell record{.job = job.record.number,
                             .epoch = job.record.epoch,
                             .machine = group.machine.value,
                             .workers = group.workers,

@@ -9,7 +9,7 @@
 
 namespace bourse {
 
-Result<Service::LiveJob> Service::read_live(JobRecord record, JobSpec& spec) const {
+Result<Service::LiveJob> Service::read_live(StoredJob record, JobSpec& spec) const {
   const auto broken = [&](const Error& error) {
     return fail(ErrorCode::data_corrupted, fmt::format("job {} in the store cannot be read: {}",
                                                        record.number, error.message));
@@ -31,7 +31,7 @@ Result<Service::LiveJob> Service::read_live(JobRecord record, JobSpec& spec) con
 
 Result<void> Service::recover() {
   state_.set_now(policy_now());
-  for (JobRecord& record : store_->live_jobs()) {
+  for (StoredJob& record : store_->live_jobs()) {
     JobSpec spec;
     BOURSE_TRY(LiveJob job, read_live(std::move(record), spec));
     // A clock that was set back must not put an arrival into the future.
@@ -55,8 +55,8 @@ Result<void> Service::recover() {
   });
 }
 
-void Service::recover_cells(std::vector<CellRecord> cells) {
-  for (CellRecord& cell : cells) {
+void Service::recover_cells(std::vector<StoredCell> cells) {
+  for (StoredCell& cell : cells) {
     const auto at = jobs_.find(cell.job);
     const bool is_current = at != jobs_.end() && at->second.record.epoch == cell.epoch &&
                             cell.machine < machines_.size();

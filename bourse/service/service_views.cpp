@@ -38,7 +38,7 @@ std::vector<PlanView> Service::plan_of(std::span<const PlannedSlot> plan) const 
   return views;
 }
 
-JobView Service::view_of(const JobRecord& record) const {
+JobView Service::view_of(const StoredJob& record) const {
   return {.number = record.number,
           .name = record.name,
           .group = record.group,
@@ -82,7 +82,7 @@ JobView Service::view_of(const LiveJob& job) const {
 
 std::vector<JobView> Service::jobs(const JobQuery& query) {
   std::vector<JobView> views;
-  for (const JobRecord& record : store_->jobs(query)) {
+  for (const StoredJob& record : store_->jobs(query)) {
     const auto at = jobs_.find(record.number);
     views.push_back(at != jobs_.end() ? view_of(at->second) : view_of(record));
   }
@@ -90,7 +90,7 @@ std::vector<JobView> Service::jobs(const JobQuery& query) {
 }
 
 Result<JobDetail> Service::job(JobNumber number) {
-  const std::optional<JobRecord> record = store_->job(number);
+  const std::optional<StoredJob> record = store_->job(number);
   if (!record) return fail(ErrorCode::not_found, fmt::format("there is no job {}", number));
   JobDetail detail{.job = view_of(*record),
                    .file = record->text,

@@ -49,8 +49,8 @@ std::optional<double> as_number(std::optional<Seconds> value) {
   return value->value;
 }
 
-JobRecord read_job(const Statement& row) {
-  JobRecord job;
+StoredJob read_job(const Statement& row) {
+  StoredJob job;
   job.number = static_cast<JobNumber>(row.integer(0));
   job.name = row.text(1);
   job.group = row.text(2);
@@ -76,7 +76,7 @@ JobRecord read_job(const Statement& row) {
 }
 
 /// Binds what may change, from parameter 1 on; returns the next one.
-int bind_changing(Statement& statement, const JobRecord& job) {
+int bind_changing(Statement& statement, const StoredJob& job) {
   statement.bind(1, static_cast<std::int64_t>(job.phase))
       .bind(2, std::string_view(job.reason))
       .bind(3, as_number(job.started))
@@ -177,7 +177,7 @@ Result<void> Store::commit() {
   return status;
 }
 
-void Store::add_job(JobRecord& job) {
+void Store::add_job(StoredJob& job) {
   Statement& add = statements_->add_job;
   const int next = bind_changing(add, job);
   add.bind(next, std::string_view(job.name))
@@ -195,7 +195,7 @@ void Store::add_job(JobRecord& job) {
       .run();
 }
 
-void Store::update_job(const JobRecord& job) {
+void Store::update_job(const StoredJob& job) {
   Statement& update = statements_->update_job;
   const int next = bind_changing(update, job);
   update.bind(next, static_cast<std::int64_t>(job.number)).run();
@@ -217,7 +217,7 @@ std::uint64_t Store::add_change(Seconds at, const std::string& kind, JobNumber j
   return last_change_ = static_cast<std::uint64_t>(database_->last_row_id());
 }
 
-void Store::put_cell(const CellRecord& cell) {
+void Store::put_cell(const StoredCell& cell) {
   statements_->put_cell.bind(1, static_cast<std::int64_t>(cell.job))
       .bind(2, std::int64_t{cell.epoch})
       .bind(3, std::int64_t{cell.machine})
@@ -228,7 +228,7 @@ void Store::put_cell(const CellRecord& cell) {
       .run();
 }
 
-void Store::remove_cell(const CellRecord& cell) {
+void Store::remove_cell(const StoredCell& cell) {
   statements_->remove_cell.bind(1, static_cast<std::int64_t>(cell.job))
       .bind(2, std::int64_t{cell.epoch})
       .bind(3, std::int64_t{cell.machine})
@@ -246,10 +246,10 @@ void Store::set_drain(const std::string& machine, bool is_draining, const std::s
   }
 }
 
-std::optional<JobRecord> Store::job(JobNumber number) {
+std::optional<StoredJob> Store::job(JobNumber number) {
   Statement& find = statements_->job;
   find.bind(1, static_cast<std::int64_t>(number));
-  std::optional<JobRecord> job;
+  std::optional<StoredJob> job;
   if (find.step()) job = read_job(find);
   find.reset();
   if (!job) return job;
@@ -266,20 +266,20 @@ std::optional<JobRecord> Store::job(JobNumber number) {
   return job;
 }
 
-std::vector<JobRecord> Store::live_jobs() {
+std::vector<StoredJob> Store::live_jobs() {
   std::vector<JobNumber> numbers;
   Statement live =
       database_->prepare(fmt::format("SELECT number FROM jobs WHERE phase < {} ORDER BY number",
                                      static_cast<int>(JobPhase::finished)));
   while (live.step()) numbers.push_back(static_cast<JobNumber>(live.integer(0)));
-  std::vector<JobRecord> jobs;
+  std::vector<StoredJob> jobs;
   for (const JobNumber number : numbers)
-    if (std::optional<JobRecord> record = job(number)) jobs.push_back(*std::move(record));
+    if (std::optional<StoredJob> record = job(number)) jobs.push_back(*std::move(record));
   return jobs;
 }
 
-std::vector<CellRecord> Store::cells() {
-  std::vector<CellRecord> cells;
+std::vector<StoredCell> Store::cells() {
+  std::vector<StoredCell> cells;
   Statement all = database_->prepare(
       "SELECT job, epoch, machine, workers, servers, token, is_stopping FROM cells "
       "ORDER BY job, epoch, machine");
@@ -301,7 +301,7 @@ std::vector<Store::Drain> Store::drains() {
   return drains;
 }
 
-std::vector<JobRecord> Store::jobs(const JobQuery& query) {
+std::vector<StoredJob> Store::jobs(const JobQuery& query) {
   std::string sql = fmt::format("SELECT {} FROM jobs WHERE 1", kJobColumns);
   if (!query.phases.empty()) {
     std::string phases;
@@ -314,7 +314,7 @@ std::vector<JobRecord> Store::jobs(const JobQuery& query) {
   sql += fmt::format(" ORDER BY number DESC LIMIT {}", query.limit);
   Statement list = database_->prepare(sql);
   if (!query.group.empty()) list.bind(1, std::string_view(query.group));
-  std::vector<JobRecord> jobs;
+  std::vector<StoredJob> jobs;
   while (list.step()) jobs.push_back(read_job(list));
   return jobs;
 }

@@ -17,7 +17,7 @@
 namespace bourse {
 
 /// All that is kept of a submitted job. Instants are since 1970-01-01 UTC.
-struct JobRecord {
+struct StoredJob {
   JobNumber number = 0;  ///< Given by the store.
   std::string name;
   std::string group;
@@ -49,7 +49,7 @@ struct JobRecord {
 };
 
 /// A cell that was asked for and is not known to have ended.
-struct CellRecord {
+struct StoredCell {
   JobNumber job = 0;
   std::uint32_t epoch = 0;
   std::uint32_t machine = 0;
@@ -78,25 +78,25 @@ class Store {
   /// Errors: what kept this or an earlier change from the disk; nothing is journaled any more then.
   [[nodiscard]] Result<void> commit();
 
-  void add_job(JobRecord& job);           ///< Gives it its number.
-  void update_job(const JobRecord& job);  ///< Its changing fields.
+  void add_job(StoredJob& job);           ///< Gives it its number.
+  void update_job(const StoredJob& job);  ///< Its changing fields.
   /// Returns the number of the change. `job` 0: it is about a machine or the daemon.
   std::uint64_t add_change(Seconds at, const std::string& kind, JobNumber job, JobPhase phase,
                            std::uint32_t epoch, const std::string& text);
-  void put_cell(const CellRecord& cell);
-  void remove_cell(const CellRecord& cell);
+  void put_cell(const StoredCell& cell);
+  void remove_cell(const StoredCell& cell);
   void set_drain(const std::string& machine, bool is_draining, const std::string& reason);
 
-  [[nodiscard]] std::vector<JobRecord> live_jobs();  ///< By number.
-  [[nodiscard]] std::vector<CellRecord> cells();     ///< By job, epoch and machine.
+  [[nodiscard]] std::vector<StoredJob> live_jobs();  ///< By number.
+  [[nodiscard]] std::vector<StoredCell> cells();     ///< By job, epoch and machine.
   struct Drain {
     std::string machine;
     std::string reason;
   };
   [[nodiscard]] std::vector<Drain> drains();
-  [[nodiscard]] std::optional<JobRecord> job(JobNumber number);
+  [[nodiscard]] std::optional<StoredJob> job(JobNumber number);
   /// Ended jobs too. Without text and environment. Cost: O(limit) by an index.
-  [[nodiscard]] std::vector<JobRecord> jobs(const JobQuery& query);
+  [[nodiscard]] std::vector<StoredJob> jobs(const JobQuery& query);
   [[nodiscard]] std::vector<JobStep> history(JobNumber job, std::size_t limit);
   /// Changes with a larger number, oldest first.
   [[nodiscard]] std::vector<ChangeView> changes_after(std::uint64_t number, std::size_t limit);
