@@ -20,8 +20,12 @@ constexpr int kMostTries = 60;  ///< A second apart, to reach a daemon that is g
 
 class JobWait {
  public:
-  JobWait(const ServerAddress& address, std::uint64_t number, OutputFormat format)
-      : asker_(address), watcher_(address), number_(number), format_(format) {}
+  JobWait(const ServerAddress& address, const JobView& job, OutputFormat format)
+      : asker_(address),
+        watcher_(address),
+        number_(job.number),
+        format_(format),
+        shown_(job.phase) {}
 
   int run() {
     end_quietly_on_interrupt();
@@ -78,17 +82,17 @@ class JobWait {
 
   DaemonClient asker_;
   DaemonClient watcher_;
-  std::uint64_t number_;
+  JobNumber number_;
   OutputFormat format_;
   EventLines lines_;
-  std::optional<JobPhase> shown_;
+  JobPhase shown_;
   int status_ = -1;
 };
 
 }  // namespace
 
-int wait_for_job(const ServerAddress& address, std::uint64_t number, OutputFormat format) {
-  return JobWait(address, number, format).run();
+int wait_for_job(const ServerAddress& address, const JobView& job, OutputFormat format) {
+  return JobWait(address, job, format).run();
 }
 
 }  // namespace bourse

@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <vector>
 
 #include "apps/bourse/terminal.h"
 #include "apps/bourse/view_text.h"
+#include "bourse/base/text.h"
 
 namespace bourse {
 namespace {
@@ -40,23 +42,16 @@ ScreenSize screen_size() {
 bool is_screen() { return isatty(STDOUT_FILENO) == 1; }
 
 std::string fitted(std::string_view text, ScreenSize size) {
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  const std::vector<std::string_view> lines = split(text, '\n');
+  const bool fits = lines.size() <= size.rows;
+  const std::size_t shown = fits ? lines.size() : size.rows - 1;
   std::string out;
-  std::size_t rows = 0;
-  std::size_t left_out = 0;
-  while (!text.empty()) {
-    const auto end = text.find('\n');
-    const std::string_view line = text.substr(0, end);
-    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
-    const bool is_last = text.empty();
-    if (rows + 1 < size.rows || (rows + 1 == size.rows && is_last)) {
-      out += (rows == 0 ? "" : "\n") + shortened(line, size.columns);
-      ++rows;
-    } else {
-      ++left_out;
-    }
-  }
-  if (left_out > 0)
-    out += shortened(fmt::format("\n... and {} lines more", left_out), size.columns + 1);
+  for (std::size_t i = 0; i < shown; ++i)
+    out += (i == 0 ? "" : "\n") + shortened(lines[i], size.columns);
+  if (!fits)
+    out +=
+        "\n" + shortened(fmt::format("... and {} lines more", lines.size() - shown), size.columns);
   return out;
 }
 

@@ -76,7 +76,7 @@ int run_submit(const SubmitOptions& options) {
   const bool is_json = options.daemon.format == OutputFormat::json;
   if (options.is_waiting && reply->job) {
     if (!is_json && print(reply_text(*reply)) != kExitOk) return kExitFailure;
-    return wait_for_job(*address, reply->job->number, options.daemon.format);
+    return wait_for_job(*address, *reply->job, options.daemon.format);
   }
   return print(is_json ? indented(*answer) : reply_text(*reply));
 }
