@@ -18,6 +18,22 @@ using Json = nlohmann::json;
 
 constexpr std::array<std::string_view, 4> kGroups{"samples", "step", "loss", "samples_per_second"};
 
+/// RE2 names groups as Python does, (?P<name>...); most others leave out the P, and so may people.
+std::string with_python_names(std::string_view pattern) {
+  std::string text;
+  for (std::size_t at = 0; at < pattern.size(); ++at) {
+    text += pattern[at];
+    if (pattern[at] == '\\' && at + 1 < pattern.size()) {
+      text += pattern[++at];
+    } else if (pattern.substr(at).starts_with("(?<") && at + 3 < pattern.size() &&
+               pattern[at + 3] != '=' && pattern[at + 3] != '!') {
+      text += "?P";
+      ++at;
+    }
+  }
+  return text;
+}
+
 /// JSON has no NaN, but Python's writer has.
 std::string without_nan(std::string_view line) {
   std::string text(line);
@@ -82,8 +98,7 @@ ProgressPattern::~ProgressPattern() = default;
 Result<ProgressPattern> ProgressPattern::compile(std::string_view pattern) {
   re2::RE2::Options options;
   options.set_log_errors(false);
-  auto compiled =
-      std::make_unique<re2::RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);
+  auto compiled = std::make_unique<re2::RE2>(with_python_names(pattern), options);
   const std::string shown = quotable(pattern);
   if (!compiled->ok())
     return invalid(fmt::format("'{}' is not a regular expression: {}", shown, compiled->error()));

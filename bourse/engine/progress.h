@@ -35,9 +35,10 @@ class LineSplitter {
 /// absent. Errors: invalid_argument, one sentence.
 [[nodiscard]] Result<ProgressReport> parse_progress_line(std::string_view line);
 
-/// A regular expression (RE2's syntax) that finds progress in lines of output. Its named groups
-/// `samples`, `loss` and `samples_per_second` are numbers; `step` stands for `samples`, for work
-/// that is counted in steps. RE2 needs time linear in the line whatever the expression.
+/// A regular expression (RE2's syntax) that finds progress in lines of output. Its named groups,
+/// (?P<samples>...) or (?<samples>...), `samples`, `loss` and `samples_per_second` are numbers;
+/// `step` stands for `samples`, for work that is counted in steps. RE2 needs time linear in the
+/// line whatever the expression.
 class ProgressPattern {
  public:
   /// Errors: invalid_argument if it is no expression, has none of these groups or another one.

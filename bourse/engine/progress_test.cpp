@@ -67,6 +67,14 @@ TEST(ProgressPattern, ReadsItsNamedGroups) {
       pattern->find("step 99999999999999999999x loss nan").value_or(ProgressReport{}).loss);
 }
 
+TEST(ProgressPattern, NamesGroupsEitherWay) {
+  const auto pattern = ProgressPattern::compile(R"(\(?<x step (?<step>\d+))");
+  ASSERT_FALSE(pattern.has_value());  // An escaped bracket opens no group.
+  const auto other = ProgressPattern::compile(R"(step (?<step>\d+))");
+  ASSERT_TRUE(other.has_value()) << other.error().message;
+  EXPECT_EQ(other->find("step 12")->samples, 12);
+}
+
 TEST(ProgressPattern, RejectsWhatCannotWork) {
   EXPECT_THAT(ProgressPattern::compile("(").error().message,
               HasSubstr("'(' is not a regular expression: missing )"));

@@ -187,7 +187,7 @@ class HttpServer::Implementation {
     server.set_payload_max_length(kMaxBody);
     server.set_read_timeout(10);
     server.set_write_timeout(10);
-    server.set_keep_alive_timeout(2);
+    server.set_keep_alive_timeout(1);
     server.new_task_queue = [threads = options_.requests_max] { return new BoundedPool(threads); };
     const auto handle = [this, is_tcp](const httplib::Request& from, httplib::Response& to) {
       if (is_tcp && !is_of_this_origin(from))

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <condition_variable>
-#include <deque>
 #include <filesystem>
 #include <future>
 #include <mutex>
@@ -14,49 +13,15 @@
 #include <thread>
 
 #include "bourse/service/fake_api.h"
+#include "bourse/service/test_loop.h"
 
 namespace bourse {
 namespace {
 
-/// The loop of a daemon: a thread that does what is posted.
-class Loop {
- public:
-  Loop() : thread_([this](const std::stop_token& stop) { run(stop); }) {}
-  Loop(const Loop&) = delete;
-  Loop& operator=(const Loop&) = delete;
-  ~Loop() = default;
-
-  void post(std::function<void()> work) {
-    const std::lock_guard lock(mutex_);
-    queue_.push_back(std::move(work));
-    changed_.notify_all();
-  }
-  [[nodiscard]] std::function<void(std::function<void()>)> poster() {
-    return [this](std::function<void()> work) { post(std::move(work)); };
-  }
-
- private:
-  void run(const std::stop_token& stop) {
-    std::unique_lock lock(mutex_);
-    while (changed_.wait(lock, stop, [this] { return !queue_.empty(); })) {
-      const auto work = std::move(queue_.front());
-      queue_.pop_front();
-      lock.unlock();
-      work();
-      lock.lock();
-    }
-  }
-
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  std::deque<std::function<void()>> queue_;
-  std::jthread thread_;
-};
-
 class HttpServerTest : public testing::Test {
  protected:
   FakeApi api_;
-  Loop loop_;
+  TestLoop loop_;
   std::unique_ptr<HttpServer> server_;
   std::string folder_;
 

@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "bourse/base/text.h"
+#include "bourse/engine/progress.h"
 #include "bourse/model/cluster_yaml.h"
-#include "bourse/model/progress_pattern.h"
 #include "bourse/model/shape_yaml.h"
 #include "bourse/model/yaml.h"
 
@@ -372,7 +372,8 @@ class Reader {
     BOURSE_TRY_VOID(map->expect_keys(kProgressKeys));
     BOURSE_TRY(const YamlField pattern, map->required("pattern"));
     BOURSE_TRY(const std::string_view text, pattern.text());
-    if (const auto ok = parse_progress_pattern(text); !ok) return pattern.error(ok.error().message);
+    if (const auto ok = ProgressPattern::compile(text); !ok)
+      return pattern.error(ok.error().message);
     file_.progress_pattern = std::string(text);
     return {};
   }

@@ -67,7 +67,7 @@ struct JobFile {
   Seconds grace{30};             ///< Between SIGTERM and SIGKILL.
   Seconds restart_cost{10};      ///< Without progress after a start.
   std::optional<Seconds> lease;  ///< Nothing: the daemon's.
-  std::string progress_pattern;  ///< See model/progress_pattern.h; empty: none.
+  std::string progress_pattern;  ///< See ProgressPattern; empty: none.
 };
 
 /// Names of the fields of a job file.
