@@ -69,11 +69,13 @@ Result<PolicyChoice> policy_of(const ServeOptions& options) {
              choose_policies({options.policy}, options.settings, "--policy"));
   PolicyChoice policy = std::move(policies.front());
   BOURSE_TRY(const PolicyInfo* const info, find_policy(policy.name));
-  const bool has_slot =
-      std::ranges::find(info->parameters, "slot", &Parameter::name) != info->parameters.end();
-  if (has_slot && !policy.settings.contains("slot"))
-    policy.settings["slot"] =
-        options.slot ? fmt::format("{}s", options.slot->value) : std::string(kDefaultSlot);
+  const auto set_by_default = [&](const char* name, const std::string& value) {
+    const bool is_there =
+        std::ranges::find(info->parameters, name, &Parameter::name) != info->parameters.end();
+    if (is_there) policy.settings.emplace(name, value);
+  };
+  set_by_default("slot", options.slot ? fmt::format("{}s", options.slot->value) : kDefaultSlot);
+  set_by_default("on-decline", "wait");  // People look at a job that waits; it may yet be worth it.
   return policy;
 }
 

@@ -137,6 +137,7 @@ void Service::apply(Decision decision) {
 
 void Service::keep_reason(LiveJob& job, const Reason& reason) {
   const auto& n = reason.numbers;
+  const std::string before = job.record.reason;
   const auto promise = [&](Seconds completion) { job.record.promised = unix_time_of(completion); };
   job.record.reason = reason_text(reason);
   if (reason.code == ReasonCode::admitted) {
@@ -153,7 +154,12 @@ void Service::keep_reason(LiveJob& job, const Reason& reason) {
   } else if (reason.code == ReasonCode::moved) {
     job.record.reason = "moved to make room; its promised completion holds";
   }
-  note(job, job.record.reason);
+  // What is said at every look is told once; what ends a job is told with its end.
+  using enum ReasonCode;
+  const bool ends =
+      reason.code == priced_out || reason.code == no_schedule || reason.code == worthless;
+  job.is_dirty = true;
+  if (job.record.reason != before && !ends) note(job, job.record.reason);
 }
 
 void Service::keep_plan(std::span<const PlannedSlot> plan) {

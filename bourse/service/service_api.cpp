@@ -51,10 +51,10 @@ Result<SubmitReply> ServiceApi::submit(const SubmitRequest& request) {
                               .user = user_};
   SubmitReply reply;
   BOURSE_TRY(const JobFile file, parse_job_file(request.file, request.name));
-  const auto path = request.environment.find("PATH");
-  reply.warnings = missing_programs(
-      file, request.directory, path == request.environment.end() ? "" : path->second,
-      [this](const std::string& name) { return world_.files.exists(name); });
+  if (const auto path = request.environment.find("PATH"); path != request.environment.end())
+    reply.warnings =
+        missing_programs(file, request.directory, path->second,
+                         [this](const std::string& name) { return world_.files.exists(name); });
   if (request.is_dry_run) {
     BOURSE_TRY(reply.forecast, service_.forecast(submission));
   } else {
