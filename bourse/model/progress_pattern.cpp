@@ -53,7 +53,7 @@ Result<ProgressPattern> parse_progress_pattern(std::string_view text) {
     }
   }
   try {
-    const std::regex compiled(pattern.expression);
+    (void)std::regex(pattern.expression);
   } catch (const std::regex_error&) {
     return invalid(fmt::format("'{}' is not a regular expression (ECMAScript)", quotable(text)));
   }
