@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <type_traits>
+#include <utility>
 
 #include "bourse/base/text.h"
 
@@ -258,9 +259,14 @@ class Reader {
   template <class T>
     requires std::is_integral_v<T>
   static bool read(const Json& json, T& value, std::string&) {
-    if (!json.is_number_integer() || (std::is_unsigned_v<T> && !json.is_number_unsigned()))
-      return false;
-    value = json.get<T>();
+    if (json.is_number_unsigned()) {
+      const auto number = json.get<std::uint64_t>();
+      if (!std::in_range<T>(number)) return false;
+      value = static_cast<T>(number);
+      return true;
+    }
+    if (!json.is_number_integer() || !std::in_range<T>(json.get<std::int64_t>())) return false;
+    value = static_cast<T>(json.get<std::int64_t>());
     return true;
   }
   static bool read(const Json& json, Seconds& value, std::string& wrong) {

@@ -62,6 +62,8 @@ TEST(ApiJson, TakesNewKeysAndRefusesOtherTypes) {
   EXPECT_EQ(message("[]"), "the answer of the daemon cannot be read: it is not an object");
   EXPECT_EQ(message(R"({"number": -1})"),
             "the answer of the daemon cannot be read: 'number' has another type");
+  EXPECT_EQ(message(R"({"workers": 3000000000})"),
+            "the answer of the daemon cannot be read: 'workers' has another type");
   EXPECT_EQ(message(R"({"phase": "asleep"})"),
             "the answer of the daemon cannot be read: in 'phase': there is no phase 'asleep'");
 }

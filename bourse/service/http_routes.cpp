@@ -382,7 +382,8 @@ std::vector<RouteName> all_routes() {
 }
 
 HttpReply answer(const HttpContext& context, const HttpRequest& request) {
-  const std::string_view method = request.method == "HEAD" ? "GET" : request.method;
+  const std::string_view method_asked = request.method;
+  const std::string_view method = method_asked == "HEAD" ? "GET" : method_asked;
   std::string allowed;
   for (const Route& route : routes()) {
     const auto parts = match(route.name.path, request.path);

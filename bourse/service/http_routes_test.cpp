@@ -99,6 +99,11 @@ TEST_F(HttpRoutes, PassOnWhatIsAsked) {
   EXPECT_FALSE(api_.is_drained);
 }
 
+TEST_F(HttpRoutes, AnswerHeadAsGet) {
+  EXPECT_EQ(ask({.method = "HEAD", .path = "/healthz"}).status, 200);
+  EXPECT_EQ(ask({.method = "HEAD", .path = "/v1/jobs/99"}).status, 404);
+}
+
 TEST_F(HttpRoutes, HandOutLogsInParts) {
   const HttpReply part = get("/v1/jobs/17/log", {{"offset", "7"}, {"limit", "4"}});
   EXPECT_EQ(part.body, "line");

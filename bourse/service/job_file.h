@@ -44,7 +44,7 @@ struct JobFile {
   std::string text;  ///< As submitted.
   std::string name;
   std::string group;      ///< May be empty.
-  std::string directory;  ///< Working directory of the tasks; empty: where it was submitted.
+  std::string directory;  ///< Of the tasks; a relative one, or none: from where it was submitted.
   std::vector<std::pair<std::string, std::string>>
       environment;  ///< Names differ, order of the file.
 

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <string_view>
+#include <utility>
 
 #include "bourse/base/units.h"
 
@@ -49,9 +50,10 @@ class PrometheusWriter {
     gauge(name + "_max_seconds", fmt::format("Longest of {}.", what), figure.max.value);
   }
 
-  std::string out_;
+  [[nodiscard]] std::string text() && { return std::move(out_); }
 
  private:
+  std::string out_;
   std::string_view name_;
 };
 
@@ -103,7 +105,7 @@ std::string prometheus_text(const MetricsView& figures) {
   out.counter("job_resizes_total", "Jobs that were resized or moved.",
               static_cast<double>(figures.resizes));
   out.gauge("utility", "Utility earned by finished jobs.", figures.utility);
-  return std::move(out.out_);
+  return std::move(out).text();
 }
 
 }  // namespace bourse
