@@ -16,6 +16,10 @@ enum class Purpose : std::uint32_t {
   failure = 7,
   rounding = 8,
   placement = 9,
+  disk = 10,
+  network = 11,
+  token = 12,
+  process = 13,
   test = 1000,
 };
 

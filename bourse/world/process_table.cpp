@@ -112,6 +112,16 @@ std::vector<ProcessId> descendants_in(const std::vector<ProcessRow>& table,
   return found;
 }
 
+std::vector<ProcessId> trees_in(const std::vector<ProcessRow>& table,
+                                std::vector<ProcessId> roots) {
+  const std::vector<ProcessId> below = descendants_in(table, roots);
+  roots.insert(roots.end(), below.begin(), below.end());
+  std::ranges::sort(roots);
+  const auto repeated = std::ranges::unique(roots);
+  roots.erase(repeated.begin(), repeated.end());
+  return roots;
+}
+
 bool has_variable(std::int32_t pid, std::string_view variable) {
   struct stat status{};
   const std::string directory = fmt::format("/proc/{}", pid);

@@ -31,6 +31,10 @@ struct ProcessRow {
 [[nodiscard]] std::vector<ProcessId> descendants_in(const std::vector<ProcessRow>& table,
                                                     const std::vector<ProcessId>& roots);
 
+/// The roots and all that descend from them, sorted, each once.
+[[nodiscard]] std::vector<ProcessId> trees_in(const std::vector<ProcessRow>& table,
+                                              std::vector<ProcessId> roots);
+
 /// True if the process belongs to our user and has this "NAME=value" in its first environment.
 /// False if the environment cannot be read.
 [[nodiscard]] bool has_variable(std::int32_t pid, std::string_view variable);

@@ -1,8 +1,8 @@
 
-#include "bourse/world/contract/clock.h"
-#include "bourse/world/contract/files.h"
-#include "bourse/world/contract/network.h"
-#include "bourse/world/contract/processes.h"
+#include "bourse/world/contract/clock.inc"
+#include "bourse/world/contract/files.inc"
+#include "bourse/world/contract/network.inc"
+#include "bourse/world/contract/processes.inc"
 #include "bourse/world/contract/real_stage.h"
 
 namespace bourse {

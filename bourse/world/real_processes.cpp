@@ -9,7 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <optional>
@@ -233,12 +232,7 @@ std::vector<ProcessId> RealProcesses::with_variable(std::string_view variable) c
   std::vector<ProcessId> found;
   for (const ProcessRow& row : table)
     if (row.is_alive && has_variable(row.id.pid, variable)) found.push_back(row.id);
-  const std::vector<ProcessId> descendants = descendants_in(table, found);
-  found.insert(found.end(), descendants.begin(), descendants.end());
-  std::ranges::sort(found);
-  const auto repeated = std::ranges::unique(found);
-  found.erase(repeated.begin(), repeated.end());
-  return found;
+  return trees_in(table, std::move(found));
 }
 
 void RealProcesses::adopt_orphans() {

@@ -18,6 +18,7 @@ struct SocketAddress {
   [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&bytes); }
 };
 
+/// Requires a path that parse_address() took.
 [[nodiscard]] SocketAddress unix_socket_address(const std::string& path);
 
 /// Addresses of a host, numbers first. Names are looked up, which may take many seconds, unless

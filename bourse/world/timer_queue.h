@@ -21,6 +21,8 @@ class TimerQueue {
   [[nodiscard]] std::vector<TimerId> due(Seconds now) const;
   /// Removes a timer and returns its call; null if it has been cancelled.
   [[nodiscard]] std::function<void()> take(TimerId timer);
+  /// The same for the first. Requires that there is one.
+  [[nodiscard]] std::function<void()> take_first() { return take(order_.begin()->second); }
 
  private:
   struct Timer {

@@ -53,6 +53,7 @@ class RealStage final : public Stage {
   std::string directory_;
 };
 
+/// As StageMaker::make.
 inline std::unique_ptr<Stage> make_real_stage() { return std::make_unique<RealStage>(); }
 
 }  // namespace bourse

@@ -25,6 +25,7 @@ class Stage {
   virtual std::vector<std::string> command(const ProcessScript& script) = 0;
 };
 
+/// How to make a world, and its name in those of the tests.
 struct StageMaker {
   const char* name;
   std::unique_ptr<Stage> (*make)();
@@ -55,11 +56,13 @@ class Contract : public testing::TestWithParam<StageMaker> {
   std::unique_ptr<Stage> stage_ = GetParam().make();
 };
 
+/// One an interface.
 class ClockContract : public Contract {};
 class FilesContract : public Contract {};
 class NetworkContract : public Contract {};
 class ProcessesContract : public Contract {};
 
+/// For INSTANTIATE_TEST_SUITE_P.
 inline std::string name_of_stage(const testing::TestParamInfo<StageMaker>& info) {
   return info.param.name;
 }
