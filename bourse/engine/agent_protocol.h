@@ -58,6 +58,7 @@ struct AgentHeartbeat {
   friend bool operator==(const AgentHeartbeat&, const AgentHeartbeat&) = default;
 };
 
+/// Any of them.
 using AgentMessage = std::variant<AgentHello, AgentGo, AgentEnd, AgentStop, AgentAcknowledge,
                                   AgentHeartbeat, CellEvent>;
 

@@ -28,6 +28,7 @@ struct CellId {
 [[nodiscard]] std::string text_of(CellId id);
 [[nodiscard]] Result<CellId> parse_cell_id(std::string_view text);
 
+/// What a task is for.
 enum class TaskRole : std::uint8_t { worker, server };
 
 /// One process to run in a cell.
@@ -82,6 +83,7 @@ enum class CellEnd : std::uint8_t {
   lost,       ///< Its agent or machine died, or was not heard of for a lease.
 };
 
+/// Which of its fields an event has.
 enum class CellEventKind : std::uint8_t { started, progress, task_ended, ended };
 
 /// What happened in a cell. Events of a cell come in the order of their numbers, each once for one

@@ -16,6 +16,9 @@ namespace {
 
 /// How often agents that are not connected are looked at.
 constexpr Seconds kWatchPause{0.1};
+/// Files of cells that ended are removed later: file systems are slow to reuse what was just freed,
+/// and at the boundary of a slot many cells end and begin.
+constexpr Seconds kCleanupPause{2};
 
 std::string agent_log_path(const std::string& cell_directory) {
   return cell_directory + "/agent.log";
@@ -29,7 +32,7 @@ std::string mark_of(const std::string& cell_directory) {
 
 /// The file as if there was none before; it need not outlive this machine.
 Result<void> write_anew(Files& files, const std::string& path, std::string_view text) {
-  BOURSE_TRY_VOID(files.remove(path));
+  if (files.exists(path)) BOURSE_TRY_VOID(files.remove(path));
   return files.append(path, text);
 }
 
@@ -347,7 +350,10 @@ void LocalEngine::drop(CellId id) {
   const auto entry = cells_.find(id);
   release(entry->second);
   hub_.forget(id);
-  remove_files(id, entry->second.spec.directory);
+  world_.clock.call_in(kCleanupPause,
+                       alive_.guard([this, id, directory = entry->second.spec.directory] {
+                         if (!cells_.contains(id)) remove_files(id, directory);
+                       }));
   cells_.erase(entry);
 }
 

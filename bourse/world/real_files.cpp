@@ -125,6 +125,8 @@ Result<void> RealFiles::rename(const std::string& from, const std::string& to) {
 }
 
 Result<void> RealFiles::remove(const std::string& path) {
+  // An empty directory goes as it is: the files of a cgroup cannot be removed, nor need be.
+  if (::rmdir(path.c_str()) == 0) return {};
   std::error_code code;
   std::filesystem::remove_all(path, code);
   if (code) return system_failure("remove", path, code.value());

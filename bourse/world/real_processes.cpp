@@ -17,6 +17,7 @@
 #include "bourse/base/text.h"
 #include "bourse/world/child_output.h"
 #include "bourse/world/launch.h"
+#include "bourse/world/process_children.h"
 #include "bourse/world/process_table.h"
 #include "bourse/world/system_error.h"
 
@@ -220,6 +221,9 @@ bool RealProcesses::is_alive(ProcessId process) const {
 }
 
 std::vector<ProcessId> RealProcesses::descendants(ProcessId process) const {
+  if (process == self_ && has_no_children()) return {};
+  if (!is_alive(process)) return {};
+  if (auto found = descendants_by_children(process.pid)) return *std::move(found);
   return descendants_in(all_processes(), {process});
 }
 

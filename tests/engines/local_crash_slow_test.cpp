@@ -112,7 +112,7 @@ TEST_F(LocalEngineCrashTest, EndsAllWhenTheDaemonIsGoneForLongerThanTheLease) {
   EXPECT_THAT(end->message, HasSubstr("the daemon was not reached for 1s"));
   EXPECT_NE(end->number, 0U);
   acknowledge_all();
-  EXPECT_FALSE(world().files.exists(spec.directory));
+  ASSERT_TRUE(until([&] { return !world().files.exists(spec.directory); }));
 }
 
 TEST_F(LocalEngineCrashTest, TellsLaterWhatWasDoneWhileTheDaemonWasGoneForLong) {

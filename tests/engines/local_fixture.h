@@ -54,7 +54,7 @@ class LocalEngineTest : public ::testing::Test {
     auto engine = LocalEngine::open(
         world(), {.machines = parse_cluster_short_form("2x2").value(),
                   .state_directory = directory_,
-                  .agent_command = {BOURSE_PROGRAM, "agent"},
+                  .agent_command = {BOURSE_AGENT},
                   .agent_environment = {"ASAN_OPTIONS=detect_leaks=0"},
                   .log = [this](std::string_view line) { log_ += std::string(line) + "\n"; }});
     ASSERT_TRUE(engine.has_value()) << engine.error().message;

@@ -34,7 +34,7 @@ TEST_F(LocalEngineTest, RunsACellToItsEndAndCleansUp) {
   EXPECT_THAT(engine().cells(), IsEmpty());
   acknowledge_all();
   ASSERT_TRUE(until([&] { return left(spec).empty(); }));
-  EXPECT_FALSE(world().files.exists(spec.directory));
+  ASSERT_TRUE(until([&] { return !world().files.exists(spec.directory); }));
   EXPECT_FALSE(world().files.exists(directory_ + "/agents/1-1-0"));
 }
 

@@ -1,4 +1,4 @@
-#include "apps/bourse/warden.h"
+#include "apps/agent/warden.h"
 
 #include <fmt/format.h>
 #include <sys/prctl.h>
@@ -39,13 +39,13 @@ bool reap(pid_t child, int& status) {
 
 /// What it started falls to us as its parents end, until we have no child.
 void kill_all_children() {
-  const pid_t self = getpid();
   while (true) {
-    for (const ProcessRow& row : all_processes())
-      if (row.parent == self && row.is_alive) kill(row.id.pid, SIGKILL);
     pid_t pid = 0;
     while ((pid = waitpid(-1, nullptr, WNOHANG)) > 0) continue;
     if (pid < 0 && errno == ECHILD) return;
+    const pid_t self = getpid();
+    for (const ProcessRow& row : all_processes())
+      if (row.parent == self && row.is_alive) kill(row.id.pid, SIGKILL);
     nanosleep(&kPause, nullptr);
   }
 }
