@@ -67,11 +67,13 @@ void EventLoop::turn() {
   const int count = epoll_wait(epoll_.number(), events.data(), events.size(), -1);
   BOURSE_CHECK(count >= 0 || errno == EINTR);
   for (int i = 0; i < count && !is_stopped_; ++i) {
-    const epoll_event event = events[static_cast<std::size_t>(i)];
-    const auto entry = watches_.find(event.data.u64);
+    // The kernel packs its event: copies, as nothing may refer to what is not aligned.
+    const std::uint32_t happened = events[static_cast<std::size_t>(i)].events;
+    const WatchId watch = events[static_cast<std::size_t>(i)].data.u64;
+    const auto entry = watches_.find(watch);
     if (entry == watches_.end()) continue;
     const std::shared_ptr<Callback> callback = entry->second.callback;
-    (*callback)(event.events);
+    (*callback)(happened);
   }
 }
 

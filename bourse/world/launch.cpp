@@ -12,7 +12,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -27,6 +29,8 @@ namespace {
 
 /// What the new process tells before it runs its program.
 enum class Step : std::uint8_t { stat, fork, cgroup, limit, cpus, directory, descriptors, execute };
+
+constexpr std::size_t kStackSize = 64 << 10;
 
 struct Report {
   Step step = Step::stat;
@@ -43,6 +47,7 @@ struct Plan {
   cpu_set_t cpus{};
   pid_t parent = 0;
   int report = -1;  ///< Written by the new process; closes when it runs its program.
+  std::unique_ptr<std::byte[]> stacks;  ///< For it, after one for a process that it makes.
 };
 
 std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
@@ -143,25 +148,25 @@ void tell_stat(const Plan& plan) {
   tell(plan, report);
 }
 
-/// In the process between us and a detached one, which ends at once.
-[[noreturn]] void make_detached(const Plan& plan) {
-  const pid_t pid = vfork();
-  if (pid == 0) {
-    tell_stat(plan);
-    become_program(plan);
-  }
-  if (pid < 0) give_up(plan, Step::fork);
-  _exit(0);
+/// Makes a process that runs on our memory, and on a stack of its own, until it runs its program or
+/// ends; waits for that, as vfork() does. Returns as fork().
+pid_t make_process(int (*main)(void*), Plan& plan, std::byte* stack) {
+  return clone(main, stack + kStackSize, CLONE_VM | CLONE_VFORK | SIGCHLD, &plan);
 }
 
-/// Returns twice at most, like vfork(); apart, so that the new process spoils no variable of ours.
-[[gnu::noinline]] pid_t make_process(const Plan& plan) {
-  const pid_t pid = vfork();
-  if (pid == 0) {
-    if (plan.options.process->is_detached) make_detached(plan);
-    become_program(plan);
-  }
-  return pid;
+int run_program(void* plan) { become_program(*static_cast<const Plan*>(plan)); }
+
+int run_detached_program(void* pointer) {
+  const Plan& plan = *static_cast<const Plan*>(pointer);
+  tell_stat(plan);
+  become_program(plan);
+}
+
+/// The process between us and a detached one, which ends at once.
+int make_detached(void* pointer) {
+  Plan& plan = *static_cast<Plan*>(pointer);
+  if (make_process(run_detached_program, plan, plan.stacks.get()) < 0) give_up(plan, Step::fork);
+  _exit(0);
 }
 
 /// Lets no signal handler run while the new process is on our memory.
@@ -271,13 +276,15 @@ Result<ProcessId> launch(const LaunchOptions& options) {
             .arguments = pointers_to(process.command),
             .environment = pointers_to(process.environment),
             .parent = getpid(),
-            .report = write_end.number()};
+            .report = write_end.number(),
+            .stacks = std::make_unique_for_overwrite<std::byte[]>(2 * kStackSize)};
   CPU_ZERO(&plan.cpus);
   for (const int cpu : process.cpus) CPU_SET(static_cast<std::size_t>(cpu), &plan.cpus);
   pid_t pid = -1;
   {
     const AllSignalsBlocked blocked;
-    pid = make_process(plan);
+    pid = make_process(process.is_detached ? make_detached : run_program, plan,
+                       plan.stacks.get() + kStackSize);
   }
   if (pid < 0)
     return fail(ErrorCode::resource_exhausted,

@@ -18,9 +18,8 @@ struct LaunchOptions {
 [[nodiscard]] Result<void> check_launch(const ProcessOptions& process);
 
 /// Makes the process and returns when it runs its program; one that is not detached must be waited
-/// for. Our memory is borrowed, not copied (vfork), so that the cost does not grow with our size.
-/// Requires check_launch().
-/// Errors: as Processes::spawn.
+/// for. Our memory is borrowed, not copied (as by vfork), so that the cost does not grow with our
+/// size. Requires check_launch(). Errors: as Processes::spawn.
 [[nodiscard]] Result<ProcessId> launch(const LaunchOptions& options);
 
 }  // namespace bourse

@@ -98,7 +98,7 @@ void RealConnection::write_queue() {
   loop_.change(watch_, unsent() > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
-void RealConnection::broken(Error error) {
+void RealConnection::broken(const Error& error) {
   loop_.unwatch(std::exchange(watch_, 0));
   socket_.reset();
   queue_.clear();

@@ -29,7 +29,7 @@ class RealConnection final : public Connection {
   void on_events(std::uint32_t events);
   void receive();
   void write_queue();
-  void broken(Error error);
+  void broken(const Error& error);
 
   EventLoop& loop_;
   Descriptor socket_;

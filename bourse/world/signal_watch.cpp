@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
+#include <utility>
 
 #include "bourse/base/check.h"
 
@@ -37,11 +38,12 @@ SignalWatch::SignalWatch(EventLoop& loop, int signal, std::function<void()> call
   BOURSE_CHECK(signal < NSIG);
   BOURSE_CHECK(descriptor_of(signal) == 0);
   descriptor_of(signal) = arrived_.number() + 1;
-  watch_ = loop_.watch(arrived_.number(), EPOLLIN, [this, callback](std::uint32_t) {
-    std::uint64_t count = 0;
-    (void)!read(arrived_.number(), &count, sizeof count);
-    callback();
-  });
+  watch_ = loop_.watch(arrived_.number(), EPOLLIN,
+                       [this, callback = std::move(callback)](std::uint32_t) {
+                         std::uint64_t count = 0;
+                         (void)!read(arrived_.number(), &count, sizeof count);
+                         callback();
+                       });
   struct sigaction action{};
   action.sa_handler = note_signal;
   action.sa_flags = SA_RESTART;

@@ -90,7 +90,7 @@ Result<std::unique_ptr<Listener>> SimulatedNetworkHub::listen(
 }
 
 void SimulatedNetworkHub::connect(const NetworkUser& user, const Address& address,
-                                  Callback on_result) {
+                                  const Callback& on_result) {
   if (!*user.life) return;
   const Seconds now = schedule_.now();
   const Result<AddressParts> parts = parse_address(address);

@@ -55,7 +55,7 @@ class SimulatedNetworkHub {
       const NetworkUser& user, const Address& address,
       std::function<void(std::unique_ptr<Connection>)> on_accept);
   void connect(const NetworkUser& user, const Address& address,
-               std::function<void(Result<std::unique_ptr<Connection>>)> on_result);
+               const std::function<void(Result<std::unique_ptr<Connection>>)>& on_result);
 
   void set_up(const std::string& host, bool is_up);
   /// Hosts are cut off from each other, or no more.
@@ -109,7 +109,7 @@ class SimulatedNetwork final : public Network {
   }
   void connect(const Address& address,
                std::function<void(Result<std::unique_ptr<Connection>>)> on_result) override {
-    hub_.connect(user_, address, std::move(on_result));
+    hub_.connect(user_, address, on_result);
   }
 
  private:
