@@ -37,9 +37,9 @@ class DemandClasses {
   std::vector<const Demand*> demands_;  ///< By class; keys of the map.
 };
 
-/// On one walk over the jobs, while what is free only shrinks: the classes of which nothing fits any
-/// more, and whether there is a waiting job left that may still fit. Cost: O(waiting jobs) to begin
-/// with, O(classes) for each that fails.
+/// On one walk over the jobs, while what is free only shrinks: the classes of which nothing fits
+/// any more, and whether there is a waiting job left that may still fit. Cost: O(waiting jobs) to
+/// begin with, O(classes) for each that fails.
 class OpenDemands {
  public:
   OpenDemands(const ClusterState& state, DemandClasses& classes)
@@ -58,7 +58,7 @@ class OpenDemands {
   const DemandClasses* classes_;
   std::vector<std::uint32_t> waiting_;  ///< Jobs by class.
   std::vector<std::uint8_t> failed_;    ///< By class.
-  std::size_t open_ = 0;                 ///< Waiting jobs of classes that have not failed.
+  std::size_t open_ = 0;                ///< Waiting jobs of classes that have not failed.
 };
 
 }  // namespace bourse

@@ -31,8 +31,7 @@ Decision EdfPolicy::decide(const ClusterState& state, const Event& event) {
       continue;
     }
     const bool comes_last = is_late && options_.when_late != WhenLate::in_order;
-    ranks.push_back(
-        {{comes_last ? 1.0 : 0.0, deadline.time.value}, state.spec(id).arrival, id});
+    ranks.push_back({{comes_last ? 1.0 : 0.0, deadline.time.value}, state.spec(id).arrival, id});
   }
   Decision decision = run_by_rank(state, classes_, std::move(ranks), options_.when_blocked);
   for (const JobId id : hopeless) {

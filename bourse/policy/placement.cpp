@@ -95,7 +95,8 @@ std::vector<Room> roomiest(const Machines& machines, std::span<const Amount> dem
     total += count;
   }
   if (total < wanted) return {};
-  std::ranges::sort(rooms, {}, [](const Room& room) { return std::pair(-room.count, room.machine); });
+  std::ranges::sort(rooms, {},
+                    [](const Room& room) { return std::pair(-room.count, room.machine); });
   return rooms;
 }
 

@@ -152,8 +152,7 @@ std::span<const JobId> waiting_since_now(const ClusterState& state) {
 
 bool is_newcomer(const ClusterState& state, JobId id) {
   const JobState& job = state.job(id);
-  return job.status == JobStatus::waiting && job.since == state.now() &&
-         job.attained <= Seconds(0);
+  return job.status == JobStatus::waiting && job.since == state.now() && job.attained <= Seconds(0);
 }
 
 }  // namespace bourse
