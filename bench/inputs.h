@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/figures.h"
 #include "bourse/base/error.h"
 #include "bourse/model/workload.h"
 #include "bourse/policy/policy.h"
@@ -33,5 +34,11 @@ namespace bourse {
                                                          std::string_view name,
                                                          const Settings& settings = {},
                                                          std::uint64_t seed = 1);
+
+/// The trace on the cluster under a policy: jobs per CPU second and the mean completion, once a
+/// repeat.
+[[nodiscard]] Result<std::vector<Sample>> replay_samples(const Setup& setup,
+                                                         const std::string& policy,
+                                                         const std::string& cluster);
 
 }  // namespace bourse

@@ -11,6 +11,7 @@
 #include <memory>
 #include <utility>
 
+#include "apps/bourse/agent_command.h"
 #include "apps/bourse/commands.h"
 #include "apps/bourse/exec_policy.h"
 #include "apps/bourse/options.h"
@@ -135,7 +136,7 @@ class Daemon {
   Result<void> open_engine() {
     LocalEngineOptions options;
     options.state_directory = state_;
-    options.agent_command = {std::filesystem::read_symlink("/proc/self/exe"), "agent"};
+    options.agent_command = agent_command();
     options.log = log_line;
     if (!options_.machines.empty()) {
       BOURSE_TRY(options.machines, load_cluster(options_.machines));

@@ -219,6 +219,7 @@ TEST(Yaml, RefusesWhatIsNotPlainYaml) {
   EXPECT_EQ(yaml_error("x: *a"),
             "c.yaml:1: is not valid YAML: the referenced anchor is not defined");
   EXPECT_EQ(yaml_error("[a]: 1"), "c.yaml:1: a key must be a word");
+  EXPECT_EQ(yaml_error("{"), "c.yaml:1: a key is missing; is a '{' or '[' not closed?");
   EXPECT_EQ(yaml_error("a: 1\n---\nb: 1\n"),
             "c.yaml:3: a second document begins here; a file has only one");
   EXPECT_EQ(yaml_error("a: 1\n\x04"),

@@ -17,7 +17,7 @@ namespace bourse {
 
 struct PdOrsOptions {
   SearchOptions search;
-  bool wait = true;     ///< Jobs priced out wait for lower prices; else they are declined.
+  bool wait = false;    ///< Jobs priced out wait for lower prices; else they are declined.
   int looks = 8;        ///< Waiting jobs looked at again in one event.
   bool replan = false;  ///< Booked slots may move as long as all promises hold.
   int moves = 8;        ///< Searches that re-planning may spend on one job or one event.

@@ -54,7 +54,11 @@ class ClusterState {
   [[nodiscard]] bool is_up(MachineId id) const { return up_[id.index()] != 0; }
   /// Waiting and running jobs, by arrival, ties by id.
   [[nodiscard]] const std::vector<JobId>& active() const { return active_; }
-  [[nodiscard]] std::size_t waiting_count() const { return waiting_; }
+  /// Waiting jobs, who has waited longest first; ties by arrival, then id.
+  [[nodiscard]] const std::vector<JobId>& waiting() const { return waiting_; }
+  /// Running jobs, by arrival, ties by id.
+  [[nodiscard]] const std::vector<JobId>& running() const { return running_; }
+  [[nodiscard]] std::size_t waiting_count() const { return waiting_.size(); }
 
   /// Work done by now, samples; what a progress report says.
   [[nodiscard]] double samples_done(JobId id) const;
@@ -84,6 +88,11 @@ class ClusterState {
 
  private:
   void take(std::span<const TaskGroup> allocation, const JobSpec& job, std::int64_t sign);
+  [[nodiscard]] bool came_before(JobId a, JobId b) const;
+  [[nodiscard]] bool waits_longer(JobId a, JobId b) const;
+  /// Into or out of the list of its status; a job that is neither waiting nor running has none.
+  void list(JobId id);
+  void unlist(JobId id);
 
   const Cluster* cluster_;
   std::span<const JobSpec> jobs_;
@@ -93,7 +102,14 @@ class ClusterState {
   std::vector<Amount> free_;  ///< Machine-major.
   std::vector<std::uint8_t> up_;
   std::vector<JobId> active_;
-  std::size_t waiting_ = 0;
+  std::vector<JobId> waiting_;
+  std::vector<JobId> running_;
 };
+
+/// Jobs that arrived, or lost what they held, just now: the end of state.waiting().
+[[nodiscard]] std::span<const JobId> waiting_since_now(const ClusterState& state);
+
+/// True if the job arrived just now and holds nothing.
+[[nodiscard]] bool is_newcomer(const ClusterState& state, JobId id);
 
 }  // namespace bourse
