@@ -20,7 +20,7 @@ using SimulatedProgram = std::function<std::shared_ptr<void>(SimulatedProcess&)>
 
 /// What all hosts of a simulation share.
 struct SimulatedGround {
-  SimulationOptions options;
+  SimulatedWorldOptions options;
   SimulatedSchedule schedule;
   SimulatedNetworkHub network{schedule, options};
   std::map<std::string, SimulatedProgram> programs;  ///< By the first word of their commands.

@@ -39,7 +39,7 @@ Error reset(const SimulatedLink& link) {
 }  // namespace
 
 SimulatedNetworkHub::SimulatedNetworkHub(SimulatedSchedule& schedule,
-                                         const SimulationOptions& options)
+                                         const SimulatedWorldOptions& options)
     : schedule_(schedule), options_(options), random_(options.seed, Purpose::network) {}
 
 Seconds SimulatedNetworkHub::delay() {

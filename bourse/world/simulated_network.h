@@ -49,7 +49,7 @@ struct SimulatedLink {
 /// until the partition heals. A dead process's connections close; a crashed host's fall silent.
 class SimulatedNetworkHub {
  public:
-  SimulatedNetworkHub(SimulatedSchedule& schedule, const SimulationOptions& options);
+  SimulatedNetworkHub(SimulatedSchedule& schedule, const SimulatedWorldOptions& options);
 
   [[nodiscard]] Result<std::unique_ptr<Listener>> listen(
       const NetworkUser& user, const Address& address,
@@ -88,7 +88,7 @@ class SimulatedNetworkHub {
   [[nodiscard]] std::vector<LinkPointer> links();
 
   SimulatedSchedule& schedule_;
-  const SimulationOptions& options_;
+  const SimulatedWorldOptions& options_;
   RandomStream random_;
   std::map<std::string, SimulatedListener*> listeners_;
   std::vector<std::weak_ptr<SimulatedLink>> links_;

@@ -30,7 +30,7 @@ class ScriptRun {
 
 }  // namespace
 
-SimulatedWorld::SimulatedWorld(SimulationOptions options) : ground_{.options = options} {
+SimulatedWorld::SimulatedWorld(SimulatedWorldOptions options) : ground_{.options = options} {
   // The generator of SQLite is seeded once in a process, unless it is told.
   const int seed = static_cast<int>(options.seed % 1'000'000'007) + 1;
   sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, seed, nullptr);

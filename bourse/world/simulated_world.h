@@ -17,12 +17,12 @@ namespace bourse {
 /// for all databases of this process.
 class SimulatedWorld {
  public:
-  explicit SimulatedWorld(SimulationOptions options = {});
+  explicit SimulatedWorld(SimulatedWorldOptions options = {});
   ~SimulatedWorld();
   SimulatedWorld(const SimulatedWorld&) = delete;
   SimulatedWorld& operator=(const SimulatedWorld&) = delete;
 
-  [[nodiscard]] const SimulationOptions& options() const { return ground_.options; }
+  [[nodiscard]] const SimulatedWorldOptions& options() const { return ground_.options; }
   /// A new machine, up. Its name is its name in the network ("tcp:name:port").
   SimulatedHost& add_host(const std::string& name);
   [[nodiscard]] SimulatedHost& host(const std::string& name) { return *hosts_.at(name); }

@@ -4,7 +4,7 @@
 
 namespace bourse {
 
-std::string text_of(const SimulationOptions& options) {
+std::string text_of(const SimulatedWorldOptions& options) {
   return fmt::format(
       "seed={} delay_min={} delay_max={} piece_max={} cut_probability={} silence_max={} "
       "start_max={} disk_fault_probability={} unix_start={}",

@@ -8,7 +8,7 @@
 namespace bourse {
 
 /// How unkind a simulated world is.
-struct SimulationOptions {
+struct SimulatedWorldOptions {
   std::uint64_t seed = 1;             ///< Decides everything that is left to chance.
   Seconds delay_min{0.0001};          ///< Of a message between processes.
   Seconds delay_max{0.005};           ///< At least delay_min.
@@ -21,6 +21,6 @@ struct SimulationOptions {
 };
 
 /// All of it in one line: "seed=1 delay_min=0.0001 ...".
-[[nodiscard]] std::string text_of(const SimulationOptions& options);
+[[nodiscard]] std::string text_of(const SimulatedWorldOptions& options);
 
 }  // namespace bourse
