@@ -35,7 +35,7 @@ class HttpServerTest : public testing::Test {
     std::filesystem::remove_all(folder_);
   }
   [[nodiscard]] std::string socket() const { return folder_ + "/bourse.sock"; }
-  void start(HttpOptions options) {
+  void start(const HttpOptions& options) {
     auto server = HttpServer::start(api_, loop_.poster(), options);
     ASSERT_TRUE(server.has_value()) << server.error().message;
     server_ = *std::move(server);

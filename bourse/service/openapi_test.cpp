@@ -1,3 +1,4 @@
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -76,7 +77,7 @@ class SchemaCheck {
         if (!value.contains(key.get<std::string>())) return where + ": lacks " + key.dump();
     const auto known = schema.value("properties", json::object());
     for (const auto& [key, item] : value.items()) {
-      const std::string inner = where + "." + key;
+      const std::string inner = fmt::format("{}.{}", where, key);
       std::string said;
       if (known.contains(key))
         said = complaint(known[key], item, inner);
@@ -130,7 +131,7 @@ TEST_F(OpenApi, HasThePathsThatAreServedAndNoOther) {
   std::set<std::string> documented;
   for (const auto& [path, item] : document_["paths"].items())
     for (const auto& [method, operation] : item.items())
-      if (method != "parameters") documented.insert(method + " " + path);
+      if (method != "parameters") documented.insert(fmt::format("{} {}", method, path));
   std::set<std::string> served;
   for (const RouteName& route : all_routes()) {
     const std::string method = lower(route.method);
