@@ -50,17 +50,17 @@ class AgentHub {
   /// Agents of cells that are not known are told to end; until then they have to come again.
   void expected_all();
   /// The agent is told to stop, now or when it comes.
-  void stop(CellId cell, bool is_urgent);
-  void acknowledge(CellId cell, std::uint64_t number);
+  void stop(CellId id, bool is_urgent);
+  void acknowledge(CellId id, std::uint64_t number);
   /// The cell is taken for lost: its agent is not let in any more. It is known until forget().
-  void give_up(CellId cell);
+  void give_up(CellId id);
   /// The cell is not current any more. Its agent, should it come, is told to end.
-  void forget(CellId cell);
+  void forget(CellId id);
 
-  [[nodiscard]] bool is_known(CellId cell) const { return cells_.contains(cell); }
-  [[nodiscard]] bool is_connected(CellId cell) const;
+  [[nodiscard]] bool is_known(CellId id) const { return cells_.contains(id); }
+  [[nodiscard]] bool is_connected(CellId id) const;
   /// Number of the last event that was told; 0: none.
-  [[nodiscard]] std::uint64_t last_event(CellId cell) const;
+  [[nodiscard]] std::uint64_t last_event(CellId id) const;
   /// Cells that have not ended, ordered; without their hosts.
   [[nodiscard]] std::vector<CellStatus> cells() const;
 

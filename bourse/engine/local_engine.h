@@ -42,11 +42,11 @@ class LocalEngine final : public Engine, private AgentHubListener {
 
   [[nodiscard]] const Cluster& cluster() const override { return cluster_; }
   void listen(EngineListener& listener) override { listener_ = &listener; }
-  void start(const CellSpec& cell) override;
-  void adopt(const CellSpec& cell) override;
+  void start(const CellSpec& spec) override;
+  void adopt(const CellSpec& spec) override;
   void adopted_all() override;
-  void stop(CellId cell, bool is_urgent) override;
-  void acknowledge(CellId cell, std::uint64_t number) override;
+  void stop(CellId id, bool is_urgent) override;
+  void acknowledge(CellId id, std::uint64_t number) override;
   [[nodiscard]] std::string host_of(MachineId /*machine*/) const override { return "127.0.0.1"; }
   [[nodiscard]] std::vector<CellStatus> cells() const override;
   [[nodiscard]] std::string confinement() const override;
@@ -65,9 +65,9 @@ class LocalEngine final : public Engine, private AgentHubListener {
   [[nodiscard]] Result<void> set_up();
 
   void on_event(const CellEvent& event) override;
-  void on_agent(CellId cell, ProcessId agent) override;
-  void on_broken(CellId cell) override;
-  void on_silent(CellId cell) override;
+  void on_agent(CellId id, ProcessId agent) override;
+  void on_broken(CellId id) override;
+  void on_silent(CellId id) override;
   void on_note(const std::string& sentence) override { options_.log(sentence); }
 
   [[nodiscard]] Result<ProcessId> launch(Cell& cell);
