@@ -179,7 +179,8 @@ std::string machines_text(const MachineList& list, std::size_t width) {
 std::string prices_text(const PriceList& list) {
   if (list.prices.empty()) return fmt::format("policy {} has no prices\n", list.policy);
   Table table({{"resource", Align::left}, {"price per unit and slot"}});
-  for (const ResourcePrice& price : list.prices) table.add_row({price.resource, rough(price.price)});
+  for (const ResourcePrice& price : list.prices)
+    table.add_row({price.resource, rough(price.price)});
   return table.text();
 }
 
