@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <memory>
 #include <utility>
@@ -54,12 +54,6 @@ std::string default_state_directory() {
 std::string user_name() {
   const passwd* const entry = getpwuid(geteuid());
   return entry == nullptr ? std::to_string(geteuid()) : entry->pw_name;
-}
-
-void log_line(std::string_view sentence) {
-  const auto now =
-      std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
-  fmt::print(stderr, "{:%Y-%m-%d %H:%M:%S} {}\n", now, sentence);
 }
 
 /// The policy with its settings; the slot is given to a policy that has one.
@@ -137,7 +131,7 @@ class Daemon {
     LocalEngineOptions options;
     options.state_directory = state_;
     options.agent_command = agent_command();
-    options.log = log_line;
+    options.log = [this](std::string_view sentence) { log(sentence); };
     if (!options_.machines.empty()) {
       BOURSE_TRY(options.machines, load_cluster(options_.machines));
     }
@@ -159,12 +153,17 @@ class Daemon {
     return {};
   }
 
-  void tell(const std::string& policy) const {
+  void log(std::string_view sentence) {
+    const auto seconds = static_cast<std::time_t>(real_.world().clock.unix_time().value);
+    fmt::print(stderr, "{:%Y-%m-%d %H:%M:%S} {}\n", fmt::localtime(seconds), sentence);
+  }
+
+  void tell(const std::string& policy) {
     const std::size_t machines = engine_->cluster().machines.size();
-    log_line(fmt::format("{} machine{} served by {}, state in {}", machines,
-                         machines == 1 ? "" : "s", policy, state_));
-    log_line(engine_->confinement());
-    log_line(fmt::format(
+    log(fmt::format("{} machine{} served by {}, state in {}", machines, machines == 1 ? "" : "s",
+                    policy, state_));
+    log(engine_->confinement());
+    log(fmt::format(
         "listening at unix:{}{}", socket_,
         http_->port() > 0 ? fmt::format(" and http://127.0.0.1:{}", http_->port()) : ""));
   }
@@ -172,7 +171,7 @@ class Daemon {
   void end() {
     const std::size_t cells = engine_->cells().size();
     if (cells > 0)
-      log_line(
+      log(
           fmt::format("ending; what runs goes on for its lease, and longer if a daemon starts "
                       "in '{}' by then",
                       state_));

@@ -181,7 +181,7 @@ TEST(JobFile, SaysWhereAndWhatIsWrong) {
   EXPECT_EQ(error_with("profile: fast"),
             "job.yaml:4: field 'profile': 'fast' is not known; the one profile is auto");
   EXPECT_EQ(error_with("progress: {pattern: 'x'}").substr(0, 66),
-            "job.yaml:4: field 'progress.pattern': names no group 'samples'; wr");
+            "job.yaml:4: field 'progress.pattern': 'x' has no named group; writ");
   EXPECT_EQ(error_with("throughput: {rigid: {workers: 2}}", ", count: 3"),
             "job.yaml:2: field 'workers': differs from the gang of 2 workers in 'throughput'; "
             "leave count, min and max out");
