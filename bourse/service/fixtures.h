@@ -79,7 +79,7 @@ class FakeEngine final : public Engine {
   }
   [[nodiscard]] std::string confinement() const override { return "none"; }
 
-  void tell(CellEvent event) { listener_->on_cell(event); }
+  void tell(const CellEvent& event) { listener_->on_cell(event); }
   void tell_started(CellId cell) {
     tell({.cell = cell, .number = ++numbers_[cell], .kind = CellEventKind::started});
   }
@@ -169,8 +169,8 @@ class ServiceRig {
     clock.settle();
     return job ? job->number : 0;
   }
-  [[nodiscard]] JobView job(JobNumber number) { return service->job(number)->job; }
-  [[nodiscard]] JobPhase phase(JobNumber number) { return job(number).phase; }
+  [[nodiscard]] JobView job(JobNumber number) const { return service->job(number)->job; }
+  [[nodiscard]] JobPhase phase(JobNumber number) const { return job(number).phase; }
   /// All cells that wait to be started are.
   void start_all() {
     for (const auto& [id, spec] : engine.alive()) engine.tell_started(id);

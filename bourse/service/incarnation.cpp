@@ -101,7 +101,8 @@ class CellMaker {
     variables["RANK"] = std::to_string(task.rank);
     variables["LOCAL_RANK"] = std::to_string(local_rank);
     variables["LOCAL_WORLD_SIZE"] = std::to_string(local_size);
-    for (const auto& [name, value] : variables) task.environment.push_back(name + "=" + value);
+    for (const auto& [name, value] : variables)
+      task.environment.push_back(fmt::format("{}={}", name, value));
     cell.tasks.push_back(std::move(task));
   }
 

@@ -8,7 +8,10 @@ namespace {
 
 std::string joined(const std::map<std::string, std::string>& environment) {
   std::string all;
-  for (const auto& [name, value] : environment) all += name + "=" + value + '\0';
+  for (const auto& [name, value] : environment) {
+    all.append(name).append("=").append(value);
+    all += '\0';
+  }
   return all;
 }
 

@@ -298,47 +298,49 @@ void Service::show_progress(LiveJob& job, Seconds startup) {
                  rate_of(state_.spec(job.id), allocation, cluster()), startup);
 }
 
-void Service::set_usable(MachineId id, const std::function<void(MachineState&)>& change) {
-  MachineState& machine = machines_[id.index()];
-  const bool was_usable = machine.is_usable();
-  change(machine);
-  if (machine.is_usable() == was_usable) return;
+void Service::set_usable(MachineId machine, const std::function<void(MachineState&)>& change) {
+  MachineState& state = machines_[machine.index()];
+  const bool was_usable = state.is_usable();
+  change(state);
+  if (state.is_usable() == was_usable) return;
   if (was_usable) {
     for (const JobId job : std::vector<JobId>(state_.active()))
-      if (std::ranges::find(state_.job(job).allocation, id, &TaskGroup::machine) !=
+      if (std::ranges::find(state_.job(job).allocation, machine, &TaskGroup::machine) !=
           state_.job(job).allocation.end())
         state_.allocate(job, {}, 0, Seconds(0));
   }
-  state_.set_up(id, !was_usable);
-  ask({.kind = was_usable ? EventKind::machine_down : EventKind::machine_up, .machine = id});
+  state_.set_up(machine, !was_usable);
+  ask({.kind = was_usable ? EventKind::machine_down : EventKind::machine_up, .machine = machine});
 }
 
-void Service::on_machine(MachineId id, bool is_up, const std::string& reason) {
+void Service::on_machine(MachineId machine, bool is_up, const std::string& reason) {
   (void)turn([&] {
     store_->add_change(unix_now(), "machine", 0, JobPhase::waiting, 0,
-                       fmt::format("{} is {}{}", cluster().machine_name(id), is_up ? "up" : "down",
-                                   reason.empty() ? "" : ": " + reason));
-    set_usable(id, [&](MachineState& machine) {
-      machine.is_down = !is_up;
-      if (!machine.is_draining) machine.reason = is_up ? "" : reason;
+                       fmt::format("{} is {}{}", cluster().machine_name(machine),
+                                   is_up ? "up" : "down", reason.empty() ? "" : ": " + reason));
+    set_usable(machine, [&](MachineState& state) {
+      state.is_down = !is_up;
+      if (!state.is_draining) state.reason = is_up ? "" : reason;
     });
   });
 }
 
-Result<void> Service::drain(const std::string& name, bool is_draining, const std::string& reason) {
+Result<void> Service::drain(const std::string& machine, bool is_draining,
+                            const std::string& reason) {
   for (std::size_t m = 0; m < machines_.size(); ++m) {
-    if (cluster().machine_name(MachineId(m)) != name) continue;
+    if (cluster().machine_name(MachineId(m)) != machine) continue;
     return turn([&] {
-      store_->set_drain(name, is_draining, reason);
-      store_->add_change(unix_now(), "machine", 0, JobPhase::waiting, 0,
-                         fmt::format("{} is {}", name, is_draining ? "drained" : "in use again"));
-      set_usable(MachineId(m), [&](MachineState& machine) {
-        machine.is_draining = is_draining;
-        machine.reason = is_draining ? reason : "";
+      store_->set_drain(machine, is_draining, reason);
+      store_->add_change(
+          unix_now(), "machine", 0, JobPhase::waiting, 0,
+          fmt::format("{} is {}", machine, is_draining ? "drained" : "in use again"));
+      set_usable(MachineId(m), [&](MachineState& state) {
+        state.is_draining = is_draining;
+        state.reason = is_draining ? reason : "";
       });
     });
   }
-  return fail(ErrorCode::not_found, fmt::format("there is no machine '{}'", name));
+  return fail(ErrorCode::not_found, fmt::format("there is no machine '{}'", machine));
 }
 
 }  // namespace bourse
