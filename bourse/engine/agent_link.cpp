@@ -10,7 +10,7 @@ namespace {
 
 constexpr Seconds kFirstPause{0.05};
 constexpr Seconds kLongestPause{1};
-constexpr std::size_t kMostUnsent = 4 * kMaxAgentMessage;
+constexpr std::size_t kMostUnsentToHub = 4 * kMaxAgentMessage;
 
 }  // namespace
 
@@ -63,7 +63,7 @@ void AgentLink::try_again() {
 }
 
 bool AgentLink::is_clear() const {
-  return connection_ != nullptr && connection_->unsent() < kMostUnsent;
+  return connection_ != nullptr && connection_->unsent() < kMostUnsentToHub;
 }
 
 void AgentLink::send(const AgentMessage& message) {

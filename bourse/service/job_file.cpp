@@ -78,9 +78,9 @@ bool is_variable_name(std::string_view name) {
 }
 
 /// Reads one job file, field after field.
-class Reader {
+class JobFileReader {
  public:
-  explicit Reader(YamlField root) : root_(root) {}
+  explicit JobFileReader(YamlField root) : root_(root) {}
 
   Result<JobFile> read() && {
     BOURSE_TRY_VOID(root_.expect_keys(kKeys));
@@ -395,7 +395,7 @@ Result<JobFile> parse_job_file(std::string_view text, std::string_view file) {
   if (text.size() > kMaxJobFileBytes)
     return invalid(fmt::format("{}: is larger than {} MiB", file, kMaxJobFileBytes >> 20));
   BOURSE_TRY(const YamlDocument document, parse_yaml(text, file));
-  BOURSE_TRY(JobFile job, Reader(document.root()).read());
+  BOURSE_TRY(JobFile job, JobFileReader(document.root()).read());
   job.text = std::string(text);
   return job;
 }
