@@ -95,7 +95,8 @@ void Task::on_exit(ExitStatus status) {
   if (bad_lines_ > 1) note(fmt::format("{} lines of progress were left out", bad_lines_));
   std::string message;
   if (!status.is_success()) {
-    message = fmt::format("{} ended with {}", spec_.name(), text_of(status));
+    message = fmt::format("{} {} {}", spec_.name(), status.signal != 0 ? "was" : "ended with",
+                          text_of(status));
     if (!last_line_.empty())
       message += fmt::format("; its last line: {}", quotable(last_line_, kShownLine));
   }

@@ -61,9 +61,11 @@ void Service::take_event(const CellEvent& event) {
       take_progress(job, event);
       break;
     case CellEventKind::task_ended:
-      if (!event.status.is_success() || !event.message.empty())
-        note(job, event.message.empty() ? fmt::format("{}: {}", event.task, text_of(event.status))
-                                        : fmt::format("{}: {}", event.task, event.message));
+      if (!event.message.empty()) {
+        note(job, event.message);
+      } else if (!event.status.is_success()) {
+        note(job, fmt::format("{}: {}", event.task, text_of(event.status)));
+      }
       break;
     case CellEventKind::ended:
       take_end(job, event);
