@@ -20,8 +20,6 @@ namespace bourse {
 namespace {
 
 constexpr std::uint64_t kInstances = 12;
-/// A bound holds after any number of them; whether it is close is tested elsewhere.
-constexpr std::size_t kEvaluations = 20;
 
 Instance drawn(std::uint64_t seed) {
   RandomStream random(seed, Purpose::test, 3);
@@ -49,7 +47,6 @@ TEST(EveryPolicy, StaysBelowTheBoundOfItsRun) {
     for (std::size_t i = 0; i < truth.jobs.size(); ++i)
       truth.jobs[i].samples /= speed_factor(options.belief_error, seed, JobId(i));
     UpperBoundOptions losses;
-    losses.dual.max_evaluations = kEvaluations;
     for (const Outage& outage : options.outages)
       losses.losses.push_back({outage.machine, outage.from, outage.to});
     const double bound = upper_bound(truth, losses).utility;
