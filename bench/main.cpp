@@ -156,7 +156,8 @@ std::vector<std::string> verdicts(const std::vector<Figure>& figures) {
     int over_fifo = 0;
     int over_drf = 0;
     for (const Figure& figure : figures) {
-      if (figure.section != "quality" || figure.metric != mode) continue;
+      if (figure.section != "quality" || figure.unit != "utility" || figure.metric != mode)
+        continue;
       ++seeds;
       if (figure.values[0] > value_of(figure.name, "fifo")) ++over_fifo;
       if (figure.values[0] > value_of(figure.name, "drf")) ++over_drf;
