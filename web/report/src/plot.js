@@ -8,7 +8,7 @@ const FONT = "12px system-ui, sans-serif";
 
 /** Height of a plot in a column of this width. */
 export function heightFor(width, tall = false) {
-  const height = Math.round(width * (tall ? 0.75 : 0.5));
+  const height = Math.round(width * (tall ? 0.75 : 0.55));
   return Math.min(Math.max(height, tall ? 300 : 220), tall ? 520 : 320);
 }
 
@@ -37,6 +37,7 @@ function axis(options) {
     stroke: style("--ink-soft"),
     font: FONT,
     labelFont: FONT,
+    size: 30,
     labelSize: 18,
     grid: { stroke: style("--grid"), width: 1 },
     ticks: { stroke: style("--grid"), width: 1, size: 4 },
