@@ -269,10 +269,7 @@ Result<std::unique_ptr<Policy>> make_gadget(const SettingsReader& settings,
                                             const PolicyContext& context) {
   GadgetOptions options;
   if (context.slot > Seconds(0)) options.slot = context.slot;
-  if (settings.text("slot") != "auto") {
-    BOURSE_TRY(options.slot, settings.seconds("slot"));
-    if (options.slot <= Seconds(0)) return invalid("setting 'gadget.slot': must be above 0");
-  }
+  BOURSE_TRY(options.slot, settings.period("slot", options.slot));
   BOURSE_TRY(const std::size_t gangs, settings.choice("gangs", {"at-once", "at-slot"}));
   options.gangs_at_once = gangs == 0;
   BOURSE_TRY(const std::size_t utility, settings.choice("utility", {"linear", "sqrt", "log"}));
@@ -295,7 +292,7 @@ PolicyInfo gadget_info() {
           "each slot, rings start and grow where they add most utility per share",
           "Yu et al., GADGET, INFOCOM'22",
           "demands, throughput shape, the declared work",
-          {{"slot", "auto", "auto | a duration above 0",
+          {{"slot", "auto", "auto | a duration from 1ms",
             "length of a slot; auto = the workload's, else 10min; shorter moves jobs more often"},
            {"gangs", "at-once", "at-once | at-slot",
             "whether jobs of one size start as soon as they fit or wait for a slot"},

@@ -340,11 +340,7 @@ Result<std::unique_ptr<Policy>> make_optimus(const SettingsReader& settings,
   OptimusOptions options;
   options.seed = context.seed;
   if (context.slot > Seconds(0)) options.interval = context.slot;
-  if (settings.text("interval") != "auto") {
-    BOURSE_TRY(options.interval, settings.seconds("interval"));
-    if (options.interval <= Seconds(0))
-      return invalid("setting 'optimus.interval': must be above 0");
-  }
+  BOURSE_TRY(options.interval, settings.period("interval", options.interval));
   BOURSE_TRY(const std::size_t gangs, settings.choice("gangs", {"at-once", "at-round"}));
   options.gangs_at_once = gangs == 0;
   BOURSE_TRY(const std::size_t speed, settings.choice("speed", {"fitted", "declared"}));
@@ -365,7 +361,7 @@ PolicyInfo optimus_info() {
       "each round, workers and servers go where they save most time to completion",
       "Peng et al., Optimus, EuroSys'18",
       "demands, speeds at some sizes, the declared work as an estimate of what is left",
-      {{"interval", "auto", "auto | a duration above 0",
+      {{"interval", "auto", "auto | a duration from 1ms",
         "time between rounds; auto = the workload's slot, else 10min; shorter resizes more"},
        {"gangs", "at-once", "at-once | at-round",
         "whether jobs of one size start as soon as they fit or wait for a round"},
