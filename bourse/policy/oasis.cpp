@@ -171,6 +171,10 @@ void OasisPolicy::enact(const ClusterState& state, const Admitted& job, Decision
 
 namespace {
 
+/// Where time is not slotted, no job waits for a price that saves it less than this share of its
+/// payoff, as under PD-ORS.
+constexpr double kLeastGain = 1e-5;
+
 Result<void> read_oasis_bounds(const SettingsReader& settings, OasisOptions& options) {
   const bool low = settings.text("price-low") != "auto";
   const bool high = settings.text("price-high") != "auto";
@@ -187,11 +191,9 @@ Result<std::unique_ptr<Policy>> make_oasis(const SettingsReader& settings,
   OasisOptions options;
   OasisSearchOptions& search = options.search;
   if (context.slot > Seconds(0)) search.slot = context.slot;
-  if (settings.text("slot") != "auto") {
-    BOURSE_TRY(search.slot, settings.seconds("slot"));
-    if (search.slot <= Seconds(0)) return invalid("setting 'oasis.slot': must be above 0");
-  }
+  BOURSE_TRY(search.slot, settings.period("slot", search.slot));
   search.slotted = context.slot > Seconds(0) && search.slot == context.slot;
+  search.least_gain = search.slotted ? 0 : kLeastGain;
   search.horizon = context.horizon;
   BOURSE_TRY(search.window, settings.seconds("window"));
   BOURSE_TRY(search.chunks, settings.whole("chunks", 1, 1000));
@@ -213,7 +215,7 @@ PolicyInfo oasis_info() {
       "prices every machine and slot; servers and workers of a job never share a machine",
       "Bao, Peng, Wu, Li, OASiS, INFOCOM'18",
       "demands, throughput shape, work, utility",
-      {{"slot", "auto", "auto | a duration above 0",
+      {{"slot", "auto", "auto | a duration from 1ms",
         "length of a slot; auto = the workload's, else 10min; shorter costs more time"},
        {"server-machines", "0", "0 to 0.9",
         "share of the machines that take servers only; 0 = any takes either, not both of a job"},
