@@ -73,7 +73,7 @@ function fairness(section, view) {
   const frame = figureFrame("fairness", "Finish-time fairness",
     "Completion time over that with an equal share of the cluster. Left of 1 is better than an equal share; a steep line treats jobs alike.");
   const drawn = distribution(frame, shownIn(section, view), "fairness",
-    logAxis("completion time over fair completion time", number, 30), number, "Distribution of finish-time fairness.");
+    logAxis("completion over fair completion", number, 30), number, "Distribution of finish-time fairness.");
   return drawn ? frame : null;
 }
 

@@ -85,7 +85,7 @@ export function durationAxis(label) {
 export function timeAxis(label = "time since the start") {
   return axis({
     label,
-    splits: (u, index, low, high) => timeSplits(low, high, Math.max(2, Math.floor(u.bbox.width / devicePixelRatio / 90))),
+    splits: (u, index, low, high) => timeSplits(low, high, Math.max(3, Math.floor(u.bbox.width / devicePixelRatio / 90))),
     values: (u, marks) => timeMarks(marks),
   });
 }
