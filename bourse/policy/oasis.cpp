@@ -7,6 +7,7 @@
 #include "bourse/base/check.h"
 #include "bourse/policy/in_order.h"
 #include "bourse/policy/job_sizes.h"
+#include "bourse/policy/price_settings.h"
 
 namespace bourse {
 
@@ -175,17 +176,6 @@ namespace {
 /// payoff, as under PD-ORS.
 constexpr double kLeastGain = 1e-5;
 
-Result<void> read_oasis_bounds(const SettingsReader& settings, OasisOptions& options) {
-  const bool low = settings.text("price-low") != "auto";
-  const bool high = settings.text("price-high") != "auto";
-  if (low != high) return invalid("settings 'oasis.price-low' and 'oasis.price-high' go together");
-  if (!low) return {};
-  BOURSE_TRY(const double lowest, settings.number("price-low", 1e-300, 1e300));
-  BOURSE_TRY(const double highest, settings.number("price-high", lowest, 1e300));
-  options.fixed_bounds = {lowest, highest};
-  return {};
-}
-
 Result<std::unique_ptr<Policy>> make_oasis(const SettingsReader& settings,
                                            const PolicyContext& context) {
   OasisOptions options;
@@ -203,7 +193,7 @@ Result<std::unique_ptr<Policy>> make_oasis(const SettingsReader& settings,
   BOURSE_TRY(const std::size_t ceiling, settings.choice("price-ceiling", {"formula", "density"}));
   options.density_ceiling = ceiling == 1;
   BOURSE_TRY(options.normalized_units, settings.flag("normalize"));
-  BOURSE_TRY_VOID(read_oasis_bounds(settings, options));
+  BOURSE_TRY(options.fixed_bounds, read_fixed_bounds(settings));
   return std::make_unique<OasisPolicy>(std::move(options));
 }
 
