@@ -316,21 +316,8 @@ Decision OptimusPolicy::divide(const ClusterState& state) {
 }
 
 Decision OptimusPolicy::decide(const ClusterState& state, const Event& event) {
-  Decision decision;
-  if (state.active().empty()) return decision;
-  if (!rounds_.begins(state, event)) {
-    if (options_.gangs_at_once) start_gangs(state, event, decision);
-    decision.wake_at = rounds_.wake_after_event(state);
-    return decision;
-  }
-  bool is_still = is_settled(state);
-  if (!is_still) {
-    decision = divide(state);
-    const bool nothing_runs = state.waiting_count() == state.active().size();
-    is_still = decision.changes.empty() && nothing_runs;
-  }
-  decision.wake_at = rounds_.wake_after_round(is_still);
-  return decision;
+  return divide_in_rounds(state, event, rounds_, options_.gangs_at_once,
+                          [&] { return divide(state); });
 }
 
 namespace {
