@@ -9,6 +9,7 @@
 #include "bourse/policy/drf.h"
 #include "bourse/policy/fifo.h"
 #include "bourse/policy/fixtures.h"
+#include "bourse/policy/setting_fixture.h"
 
 namespace bourse {
 namespace {
@@ -16,35 +17,7 @@ namespace {
 using testing::amounts;
 using testing::cluster_of;
 using testing::gang;
-
-struct Setting {
-  Cluster cluster;
-  std::vector<JobSpec> jobs;
-  ClusterState state{cluster, jobs};
-
-  Setting(Cluster c, std::vector<JobSpec> j) : cluster(std::move(c)), jobs(std::move(j)) {}
-
-  Decision arrive(Policy& policy, std::uint32_t job) {
-    state.arrive(JobId(job));
-    return take(policy.decide(state, {.kind = EventKind::arrival, .job = JobId(job)}));
-  }
-  Decision wake(Policy& policy, double at) {
-    state.set_now(Seconds(at));
-    return take(policy.decide(state, {.kind = EventKind::wake}));
-  }
-  [[nodiscard]] TaskCounts tasks(std::uint32_t job) const {
-    return tasks_of(state.job(JobId(job)).allocation);
-  }
-
- private:
-  /// Makes the state what the decision says, releases first.
-  Decision take(Decision decision) {
-    for (const Change& change : decision.changes) state.allocate(change.job, {}, 0, Seconds(0));
-    for (const Change& change : decision.changes)
-      if (!change.allocation.empty()) state.allocate(change.job, change.allocation, 1, Seconds(0));
-    return decision;
-  }
-};
+using testing::Setting;
 
 JobSpec elastic(std::string name, const std::vector<double>& demand) {
   JobSpec job = gang(std::move(name), 0, 1, 1000);

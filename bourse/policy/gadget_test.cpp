@@ -4,12 +4,14 @@
 
 #include "bourse/policy/fixtures.h"
 #include "bourse/policy/ring_embedding.h"
+#include "bourse/policy/setting_fixture.h"
 
 namespace bourse {
 namespace {
 
 using testing::cluster_of;
 using testing::gang;
+using testing::Setting;
 
 /// Up to 3 workers, each of which trains one sample a second; it reserves 1 byte a second of links.
 JobSpec ring(std::string name) {
@@ -22,38 +24,6 @@ JobSpec ring(std::string name) {
                                   .rate_across = BytesPerSecond(1)};
   return job;
 }
-
-struct Setting {
-  Cluster cluster;
-  std::vector<JobSpec> jobs;
-  ClusterState state{cluster, jobs};
-
-  Setting(Cluster c, std::vector<JobSpec> j) : cluster(std::move(c)), jobs(std::move(j)) {}
-
-  void arrive_all(Policy& policy) {
-    for (std::size_t i = 0; i < jobs.size(); ++i) {
-      state.arrive(JobId(i));
-      (void)take(policy.decide(state, {.kind = EventKind::arrival, .job = JobId(i)}));
-    }
-  }
-  Decision wake(Policy& policy, double at) {
-    state.set_now(Seconds(at));
-    return take(policy.decide(state, {.kind = EventKind::wake}));
-  }
-  [[nodiscard]] const Allocation& held(std::uint32_t job) const {
-    return state.job(JobId(job)).allocation;
-  }
-
- private:
-  Decision take(Decision decision) {
-    for (const Change& change : decision.changes) state.allocate(change.job, {}, 0, Seconds(0));
-    for (const Change& change : decision.changes)
-      if (!change.allocation.empty())
-        state.allocate(change.job, change.allocation, tasks_of(change.allocation).workers,
-                       Seconds(0));
-    return decision;
-  }
-};
 
 // Two machines of 2 GPUs, links of 1, slots of 1 s. Both start (sqrt 1 each), both grow to 2
 // (sqrt 2 - 1 each): 2 sqrt 2 = 2.83. Sizes 3 and 1 would add only sqrt 3 + 1 = 2.73.

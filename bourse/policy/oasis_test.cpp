@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "bourse/policy/fixtures.h"
+#include "bourse/policy/setting_fixture.h"
 
 namespace bourse {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 using testing::amounts;
 using testing::cluster_of;
 using testing::gang;
+using testing::Setting;
 
 /// The example: E = 1, N = 4 chunks, M = 1, a chunk takes a worker one slot (10 s); two workers
 /// need one server; w = s = 1. Worth 8 in the slot of arrival and 5 in the next.
@@ -36,27 +38,6 @@ OasisOptions example_options() {
   options.normalized_units = false;
   return options;
 }
-
-struct Setting {
-  Cluster cluster;
-  std::vector<JobSpec> jobs;
-  ClusterState state{cluster, jobs};
-
-  Setting(Cluster c, std::vector<JobSpec> j) : cluster(std::move(c)), jobs(std::move(j)) {}
-
-  Decision tell(Policy& policy, const Event& event) {
-    Decision decision = policy.decide(state, event);
-    for (const Change& change : decision.changes) state.allocate(change.job, {}, 0, Seconds(0));
-    for (const Change& change : decision.changes)
-      if (!change.allocation.empty()) state.allocate(change.job, change.allocation, 1, Seconds(0));
-    for (const JobId id : decision.declined) state.leave(id, JobStatus::declined);
-    return decision;
-  }
-  Decision arrive(Policy& policy, std::size_t job) {
-    state.arrive(JobId(job));
-    return tell(policy, {.kind = EventKind::arrival, .job = JobId(job)});
-  }
-};
 
 // Two machines for workers, one for servers, 4 units each; T = 2; L = .1, U = 10: the price of a
 // unit is .1 on an idle machine, .1 * 100^(1/2) = 1 on one half full.
@@ -154,6 +135,31 @@ TEST(Oasis, StartsInTheMiddleOfASlot) {
   EXPECT_FALSE(s.state.job(JobId(0u)).allocation.empty());
   EXPECT_EQ(decision.wake_at, Seconds(10));
   EXPECT_NEAR(decision.reasons.at(0).numbers[3], 28, 1e-9);
+}
+
+// Slots of 10 s, a unit costs 1 a slot whatever is booked. A gang of 17 s that comes at 4 pays .6
+// of the current slot, 1 and .1 of the last: 1.7, as much as from 10 on (1 + .7), so it starts now,
+// though later would do. With a unit booked at a price that rises, from 1 to 100 when one of two is
+// taken (1 * 100^(1/2) = 10), the idle machine is the cheaper one and 1.7 are paid again.
+TEST(Oasis, PaysForWhatAGangHolds) {
+  const Utility whenever = DeadlineUtility{100, Seconds(1000)};
+  for (const double highest : {1.0, 100.0}) {
+    Setting s(cluster_of(2, {{"gpu", 2}}),
+              {gang("a", 4, 1, 17, whenever), gang("b", 4, 1, 17, whenever)});
+    OasisOptions options;
+    options.search.slot = Seconds(10);
+    options.search.least_gain = 1e-5;
+    options.normalized_units = false;
+    options.fixed_bounds = {1, highest};
+    OasisPolicy policy(options);
+    s.state.set_now(Seconds(4));
+    for (const std::size_t job : {0U, 1U}) {
+      const Decision decision = s.arrive(policy, job);
+      EXPECT_NEAR(decision.reasons.at(0).numbers[1], 1.7, 1e-9) << "job " << job;
+      EXPECT_NEAR(decision.reasons.at(0).numbers[3], 21, 1e-9) << "job " << job;
+      EXPECT_EQ(s.tasks(job).workers, 1) << "job " << job;
+    }
+  }
 }
 
 }  // namespace
