@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "bourse/policy/fixtures.h"
-#include "bourse/policy/setting_fixture.h"
+#include "bourse/policy/scene_fixture.h"
 
 namespace bourse {
 namespace {
@@ -13,7 +13,7 @@ namespace {
 using testing::amounts;
 using testing::cluster_of;
 using testing::gang;
-using testing::Setting;
+using testing::Scene;
 
 /// The example: E = 1, N = 4 chunks, M = 1, a chunk takes a worker one slot (10 s); two workers
 /// need one server; w = s = 1. Worth 8 in the slot of arrival and 5 in the next.
@@ -49,7 +49,7 @@ OasisOptions example_options() {
 TEST(Oasis, AdmitsFourOfFiveJobsAtTheirPrices) {
   std::vector<JobSpec> jobs;
   for (int i = 1; i <= 5; ++i) jobs.push_back(example_job("job " + std::to_string(i)));
-  Setting s(cluster_of(3, {{"unit", 4}}), jobs);
+  Scene s(cluster_of(3, {{"unit", 4}}), jobs);
   OasisOptions options = example_options();
   options.fixed_bounds = {0.1, 10};
   OasisPolicy policy(options);
@@ -99,7 +99,7 @@ TEST(OasisEstimator, LearnsTheBoundsOfTheExample) {
 TEST(Oasis, KeepsWorkersAndServersOfAJobApart) {
   std::vector<JobSpec> jobs{example_job("a"), example_job("b")};
   for (JobSpec& job : jobs) job.utility = DeadlineUtility{8, Seconds(0), 0};
-  Setting s(cluster_of(2, {{"unit", 6}}), jobs);
+  Scene s(cluster_of(2, {{"unit", 6}}), jobs);
   OasisOptions options = example_options();
   options.server_machines = 0;
   options.fixed_bounds = {0.1, 10};
@@ -116,7 +116,7 @@ TEST(Oasis, KeepsWorkersAndServersOfAJobApart) {
 }
 
 TEST(Oasis, DeclinesWhatOneMachineCannotKeepApart) {
-  Setting s(cluster_of(1, {{"unit", 8}}), {example_job("a")});
+  Scene s(cluster_of(1, {{"unit", 8}}), {example_job("a")});
   OasisOptions options = example_options();
   options.server_machines = 0;
   OasisPolicy policy(options);
@@ -125,8 +125,8 @@ TEST(Oasis, DeclinesWhatOneMachineCannotKeepApart) {
 
 // Exact time, slots of 10 s: a gang that comes at 3 starts at once on the idle cluster.
 TEST(Oasis, StartsInTheMiddleOfASlot) {
-  Setting s(cluster_of(1, {{"gpu", 1}}),
-            {gang("a", 3, 1, 25, LinearDecayUtility{9, Seconds(0), Seconds(100)})});
+  Scene s(cluster_of(1, {{"gpu", 1}}),
+          {gang("a", 3, 1, 25, LinearDecayUtility{9, Seconds(0), Seconds(100)})});
   OasisOptions options;
   options.search.slot = Seconds(10);
   OasisPolicy policy(options);
@@ -144,8 +144,8 @@ TEST(Oasis, StartsInTheMiddleOfASlot) {
 TEST(Oasis, PaysForWhatAGangHolds) {
   const Utility whenever = DeadlineUtility{100, Seconds(1000)};
   for (const double highest : {1.0, 100.0}) {
-    Setting s(cluster_of(2, {{"gpu", 2}}),
-              {gang("a", 4, 1, 17, whenever), gang("b", 4, 1, 17, whenever)});
+    Scene s(cluster_of(2, {{"gpu", 2}}),
+            {gang("a", 4, 1, 17, whenever), gang("b", 4, 1, 17, whenever)});
     OasisOptions options;
     options.search.slot = Seconds(10);
     options.search.least_gain = 1e-5;

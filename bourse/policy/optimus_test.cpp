@@ -9,7 +9,7 @@
 #include "bourse/base/random.h"
 #include "bourse/policy/fixtures.h"
 #include "bourse/policy/job_sizes.h"
-#include "bourse/policy/setting_fixture.h"
+#include "bourse/policy/scene_fixture.h"
 
 namespace bourse {
 namespace {
@@ -17,7 +17,7 @@ namespace {
 using testing::amounts;
 using testing::cluster_of;
 using testing::gang;
-using testing::Setting;
+using testing::Scene;
 
 /// theta = (.01, .1, .2, .01, .005), M = 100.
 SpeedModel example_model() { return {.theta = {.01, .1, .2, .01, .005}, .batch = 100}; }
@@ -133,7 +133,7 @@ TEST(OptimusCounts, GivesNothingMoreThanAllowedAndSkipsWhatDoesNotFit) {
 // 10 GPUs: the job with servers and the gang of 2 arrive at 0. The gang starts on arrival; the
 // other waits for the round, at the same instant. Next round after 600 s.
 TEST(Optimus, StartsGangsAtOnceAndTheRestInRounds) {
-  Setting s(cluster_of(2, {{"gpu", 5}}), {with_servers("ps"), gang("gang", 0, 2, 100)});
+  Scene s(cluster_of(2, {{"gpu", 5}}), {with_servers("ps"), gang("gang", 0, 2, 100)});
   OptimusPolicy policy({});
   EXPECT_TRUE(s.arrive(policy, 0).changes.empty());
   EXPECT_EQ(s.arrive(policy, 1).wake_at, Seconds(0));
@@ -147,7 +147,7 @@ TEST(Optimus, StartsGangsAtOnceAndTheRestInRounds) {
 
 // 4 workers and 4 servers on machines of 4 slots: two machines hold 2 + 2 each.
 TEST(Optimus, SpreadsTasksEvenlyOverTheFewestMachines) {
-  Setting s(cluster_of(3, {{"gpu", 4}}), {with_servers("ps")});
+  Scene s(cluster_of(3, {{"gpu", 4}}), {with_servers("ps")});
   OptimusPolicy policy({.max_workers = 4});
   (void)s.arrive(policy, 0);
   (void)s.wake(policy, 0);
@@ -162,7 +162,7 @@ TEST(Optimus, SpreadsTasksEvenlyOverTheFewestMachines) {
 TEST(Optimus, KeepsTheMachinesOfAJobWhoseTasksStay) {
   JobSpec job = with_servers("ps");
   job.samples = 1e6;
-  Setting s(cluster_of(3, {{"gpu", 4}}), {job});
+  Scene s(cluster_of(3, {{"gpu", 4}}), {job});
   OptimusPolicy policy({});
   (void)s.arrive(policy, 0);
   (void)s.wake(policy, 0);

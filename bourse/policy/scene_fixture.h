@@ -8,12 +8,12 @@
 namespace bourse::testing {
 
 /// A cluster and its jobs, on which the decisions of a policy come true at once.
-struct Setting {
+struct Scene {
   Cluster cluster;
   std::vector<JobSpec> jobs;
   ClusterState state{cluster, jobs};
 
-  Setting(Cluster c, std::vector<JobSpec> j) : cluster(std::move(c)), jobs(std::move(j)) {}
+  Scene(Cluster c, std::vector<JobSpec> j) : cluster(std::move(c)), jobs(std::move(j)) {}
 
   Decision arrive(Policy& policy, std::size_t job) {
     state.arrive(JobId(job));
