@@ -7,7 +7,7 @@ target_compile_options(
             # With designated initialisers, a member left out has its default on purpose.
             -Wno-missing-field-initializers
             # GCC 12 sees overlaps and overruns in std::string and unset optionals that are not there.
-            "$<$<CXX_COMPILER_ID:GNU>:-Wno-restrict;-Wno-array-bounds;-Wno-stringop-overflow>"
+            "$<$<CXX_COMPILER_ID:GNU>:-Wno-restrict;-Wno-array-bounds;-Wno-stringop-overflow;-Wno-stringop-overread>"
             $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
             # Files compiled together are one file to it, in which nothing is shared by mistake.
             $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${BOURSE_UNITY}>>:-Wno-subobject-linkage>
