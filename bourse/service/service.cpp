@@ -80,7 +80,7 @@ Result<void> Service::turn(const std::function<void()>& work) {
     if (std::exchange(job.is_dirty, false)) store_->update_job(job.record);
   const Seconds before = world_.clock.now();
   Result<void> committed = store_->commit();
-  count(figures_.commits, world_.clock.now() - before);
+  count(counters_.commits, world_.clock.now() - before);
   if (!committed) {
     fail_for_good(committed.error());
     return committed;
@@ -105,7 +105,7 @@ void Service::ask(const Event& event) {
   leave_some_work();
   const Seconds before = world_.clock.now();
   Decision decision = policy_->decide(state_, event);
-  count(figures_.decisions, world_.clock.now() - before);
+  count(counters_.decisions, world_.clock.now() - before);
   apply(std::move(decision));
 }
 
@@ -295,7 +295,7 @@ void Service::end_job(LiveJob& job, JobPhase phase, const std::string& why) {
     job.record.samples_saved = job.record.samples;
     const JobSpec& spec = state_.spec(job.id);
     job.record.utility = utility_at(spec.utility, state_.now() - spec.arrival);
-    figures_.utility += job.record.utility;
+    counters_.utility += job.record.utility;
   }
   job.record.ended = unix_now();
   job.record.reason = why;

@@ -40,18 +40,6 @@ struct Submission {
   std::string user;               ///< The group of a job whose file names none; may be empty.
 };
 
-/// Figures for monitoring, counted since this process began unless said otherwise.
-struct ServiceFigures {
-  std::vector<std::uint64_t> jobs;  ///< In each phase, ended ones included.
-  DurationFigure decisions;         ///< Answers of the policy.
-  DurationFigure commits;           ///< Of the journal.
-  std::uint64_t cells_started = 0;
-  std::uint64_t cells_lost = 0;
-  std::uint64_t failures = 0;  ///< Of incarnations.
-  std::uint64_t resizes = 0;
-  double utility = 0;  ///< Earned by finished jobs.
-};
-
 /// The daemon's heart: asks the policy at every event, and brings what runs to what is wanted.
 ///
 /// Everything that happens - a submission, the end of a cell, a timer - is one turn: the state
@@ -99,7 +87,9 @@ class Service final : public EngineListener {
   /// Part of a task's log. Errors: not_found.
   [[nodiscard]] Result<std::string> log(JobNumber number, const std::string& task,
                                         std::uint64_t offset, std::uint64_t size);
-  [[nodiscard]] ServiceFigures figures();
+  [[nodiscard]] const ServiceCounters& counters() const { return counters_; }
+  /// Jobs in each phase, ended ones included. Cost: as Store::counts.
+  [[nodiscard]] std::vector<std::uint64_t> phase_counts() { return store_->counts(); }
   [[nodiscard]] const Cluster& cluster() const { return engine_.cluster(); }
   /// Instant of the policy's time as time since 1970.
   [[nodiscard]] Seconds unix_time_of(Seconds time) const { return store_->beginning() + time; }
@@ -214,7 +204,7 @@ class Service final : public EngineListener {
   std::vector<CellEvent> inbox_;             ///< Came in this turn of the loop.
   std::vector<JobNumber> ended_;             ///< In this turn.
   std::vector<std::function<void()>> acts_;  ///< To be done once the turn is committed.
-  ServiceFigures figures_;
+  ServiceCounters counters_;
   std::function<void()> on_change_;
   Seconds start_policy_{0};  ///< Policy time and clock when this process began.
   Seconds start_clock_{0};

@@ -125,7 +125,7 @@ void Service::take_end(LiveJob& job, const CellEvent& event) {
                       ? (event.end == CellEnd::lost ? "a cell was lost" : "a task failed")
                       : event.message;
     job.is_lost = event.end == CellEnd::lost;
-    if (job.is_lost) ++figures_.cells_lost;
+    if (job.is_lost) ++counters_.cells_lost;
     stop_cells(job, false);
   }
   job.is_dirty = true;
@@ -142,7 +142,7 @@ void Service::incarnation_is_over(LiveJob& job) {
     // What was not saved is lost.
     job.record.samples_done = std::min(job.record.samples_done, job.record.samples_saved);
     show_progress(job, state_.spec(job.id).restart_cost);
-    ++figures_.failures;
+    ++counters_.failures;
     job.record.reason = failure;
     if (std::exchange(job.made_progress, false)) job.record.failures = 0;
     if (!std::exchange(job.is_lost, false)) ++job.record.failures;
@@ -224,7 +224,7 @@ void Service::reconcile_job(LiveJob& job) {
     case JobPhase::running:
       if (wanted == job.running || !job.failure.empty()) break;
       ++job.record.resizes;
-      ++figures_.resizes;
+      ++counters_.resizes;
       set_phase(
           job, JobPhase::pausing,
           wanted.empty() ? "told to pause" : "told to end, to go on with " + text_of_tasks(wanted));
@@ -262,7 +262,7 @@ void Service::start_incarnation(LiveJob& job, const Allocation& allocation) {
                                 job.file, directory_of(job.record.number), job.record.directory)] {
     (void)world_.files.make_directories(directory);
   });
-  figures_.cells_started += job.cells.size();
+  counters_.cells_started += job.cells.size();
   for (CellSpec& spec : specs_of(job))
     acts_.emplace_back([this, spec = std::move(spec)] { engine_.start(spec); });
 }
