@@ -103,7 +103,6 @@ class Service final : public EngineListener {
   struct LiveCell {
     StoredCell record;
     bool has_started = false;
-    bool has_completed = false;
   };
   struct LiveJob {
     StoredJob record;
@@ -116,11 +115,11 @@ class Service final : public EngineListener {
     std::vector<PlannedSlot> plan;
     std::optional<Seconds> reported_at;  ///< Of the last report in this incarnation, unix time.
     double reported_samples = 0;         ///< Then.
-    std::string failure;   ///< Why the incarnation is being given up; empty: it is not.
-    bool is_lost = false;  ///< It is given up through no fault of its own.
-    bool is_cancelled = false;
+    std::string failure;         ///< Why the incarnation is being given up; empty: it is not.
+    bool is_lost = false;        ///< It is given up through no fault of its own.
     bool has_left = false;       ///< The policy gave it up; it ends when its cells have.
     bool made_progress = false;  ///< In this incarnation.
+    bool has_completed = true;   ///< All cells of this incarnation that ended have completed.
     bool is_dirty = false;       ///< Differs from the journal.
   };
   struct MachineState {
@@ -150,6 +149,8 @@ class Service final : public EngineListener {
   void leave_some_work();
   [[nodiscard]] LiveJob& live(JobId id) { return jobs_.at(number_of_[id.index()]); }
   LiveJob& add_live(LiveJob job, JobSpec spec);
+  /// From now on the policy can see the job.
+  void show_arrival(const LiveJob& job);
   void set_phase(LiveJob& job, JobPhase phase, const std::string& why);
   void note(LiveJob& job, const std::string& what);
   void end_job(LiveJob& job, JobPhase phase, const std::string& why);
@@ -164,6 +165,11 @@ class Service final : public EngineListener {
   [[nodiscard]] Result<LiveJob> read_live(StoredJob record, JobSpec& spec) const;
   void recover_cells(std::vector<StoredCell> cells);
   void recover_decisions();
+  void recover_job(LiveJob& job, bool goes_on);
+  /// Whether its cells are as they shall be.
+  [[nodiscard]] bool goes_on(const LiveJob& job) const;
+  /// A policy that learns of one job after the other must not move those it has learnt of.
+  void leave_what_runs(Decision& decision) const;
 
   // service_cells.cpp: wanted against running.
   void take_events();
@@ -215,6 +221,7 @@ class Service final : public EngineListener {
   TimerId retry_timer_ = 0;
   Result<void> status_;
   std::uint64_t told_change_ = 0;
+  bool is_recovering_ = false;
 };
 
 }  // namespace bourse

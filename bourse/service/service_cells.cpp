@@ -119,6 +119,7 @@ void Service::take_end(LiveJob& job, const CellEvent& event) {
   hold(job, {MachineId(record.machine), record.workers, record.servers}, -1);
   store_->remove_cell(record);
   job.cells.erase(at);
+  job.has_completed &= event.end == CellEnd::completed;
   const bool was_asked = job.record.phase == JobPhase::pausing || !job.failure.empty();
   if (!was_asked && event.end != CellEnd::completed) {
     job.failure = event.message.empty()
@@ -135,8 +136,9 @@ void Service::take_end(LiveJob& job, const CellEvent& event) {
 void Service::incarnation_is_over(LiveJob& job) {
   job.running.clear();
   job.reported_at.reset();
+  const bool has_completed = std::exchange(job.has_completed, true);
   const std::string failure = std::exchange(job.failure, {});
-  if (job.is_cancelled) return end_job(job, JobPhase::cancelled, "cancelled");
+  if (job.record.is_cancelled) return end_job(job, JobPhase::cancelled, "cancelled");
   if (job.has_left) return end_job(job, JobPhase::declined, std::string(job.record.reason));
   if (!failure.empty()) {
     // What was not saved is lost.
@@ -153,7 +155,7 @@ void Service::incarnation_is_over(LiveJob& job) {
     ++job.record.restarts;
     return retry_later(job);
   }
-  if (job.record.phase == JobPhase::pausing) {
+  if (job.record.phase == JobPhase::pausing && !has_completed) {
     // It was told to end, so it has saved what it did.
     job.record.samples_saved = job.record.samples_done;
     return set_phase(job, JobPhase::waiting, "its tasks have ended");
