@@ -272,7 +272,8 @@ Result<void> Service::cancel(JobNumber number) {
     if (job.cells.empty()) {
       end_job(job, JobPhase::cancelled, "cancelled");
     } else {
-      note(job, "being cancelled");
+      job.record.reason = "being cancelled";
+      note(job, job.record.reason);
       job.failure = "cancelled";
       stop_cells(job, false);
     }

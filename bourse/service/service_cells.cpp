@@ -119,6 +119,7 @@ void Service::take_end(LiveJob& job, const CellEvent& event) {
   hold(job, {MachineId(record.machine), record.workers, record.servers}, -1);
   store_->remove_cell(record);
   job.cells.erase(at);
+  if (event.end == CellEnd::completed && !event.message.empty()) note(job, event.message);
   job.has_completed &= event.end == CellEnd::completed;
   const bool was_asked = job.record.phase == JobPhase::pausing || !job.failure.empty();
   if (!was_asked && event.end != CellEnd::completed) {
