@@ -284,6 +284,7 @@ Result<std::vector<Sample>> run_history(const Setup& setup) {
   int status = 0;
   waitpid(child, &status, 0);
   if (status != 0) return fail(ErrorCode::internal, "the store could not be filled");
+  sync();  // What was just written must not be waited for by the daemon's first commit.
 
   const auto start = steady_clock::now();
   BOURSE_TRY(const auto paper, PaperService::open(directory.path(), "64x8"));
