@@ -70,5 +70,6 @@ void add_solver_cases(std::vector<Case>& cases);
 void add_bound_cases(std::vector<Case>& cases);
 void add_core_cases(std::vector<Case>& cases);
 void add_quality_cases(std::vector<Case>& cases);
+void add_service_cases(std::vector<Case>& cases);
 
 }  // namespace bourse

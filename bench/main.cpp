@@ -28,8 +28,8 @@ struct Options {
   std::string make_trace;  ///< Write the generated trace to this file; likewise.
 };
 
-const std::vector<std::string> kSections{"fifo",   "rivals", "policies", "rounds", "pd-ors",
-                                         "solver", "core",   "bound",    "quality"};
+const std::vector<std::string> kSections{"fifo",   "rivals", "policies", "rounds",  "pd-ors",
+                                         "solver", "core",   "bound",    "quality", "service"};
 
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
@@ -42,6 +42,7 @@ std::vector<Case> all_cases() {
   add_bound_cases(cases);
   add_core_cases(cases);
   add_quality_cases(cases);
+  add_service_cases(cases);
   return cases;
 }
 
@@ -81,6 +82,14 @@ std::optional<double> target_of(const Figure& figure) {
   if (figure.section == "bound" && figure.metric == "time") {
     if (figure.name == "paper 100x50") return 1;
     if (figure.name == "trace 256x8") return 120;
+  }
+  if (figure.section == "service") {
+    if (figure.metric == "submit to running") return 50;
+    if (figure.metric == "change of all") return 300;
+    if (figure.metric == "decision to journal p99") return 10;
+    if (figure.metric == "jobs list") return 20;
+    if (figure.metric == "restart to ready") return 2000;
+    if (figure.name == "100000 jobs that ended" && figure.metric == "peak memory") return 300;
   }
   if (figure.section == "rounds" && figure.name == "tiresias 256x8" && is_speed) return 50e3;
   if (figure.name == "shares 2048" && figure.metric == "decision") return 20;

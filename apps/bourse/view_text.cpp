@@ -200,6 +200,7 @@ std::string explanation_text(const ExplanationView& explanation, Seconds now) {
   std::string out = fmt::format("job {} '{}'\n", explanation.job, explanation.name);
   if (!explanation.reason.empty()) out += explanation.reason + "\n";
   if (explanation.promised) out += "promised " + from_now(explanation.promised, now) + "\n";
+  if (!explanation.best) return out;  // Decided without prices.
   out += option_text(explanation.is_booked ? "booked" : "would get", explanation.best, now);
   out += option_text("sooner", explanation.sooner, now);
   return out + option_text("later", explanation.later, now);

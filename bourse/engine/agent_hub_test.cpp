@@ -59,7 +59,7 @@ class AgentHubTest : public ::testing::Test, protected AgentHubListener {
     return messages.size() == 1 && std::holds_alternative<Message>(messages[0]);
   }
 
-  testing::ManualClock clock_;
+  ManualClock clock_;
   testing::ManualNetwork network_;
   RealRandom random_;
   RealFiles files_;
@@ -94,7 +94,7 @@ TEST_F(AgentHubTest, EndsAgentsOfCellsThatAreNotCurrent) {
   hub_.forget(kCell);
   const auto forgotten = hello(kCell, "secret");
   EXPECT_TRUE(was_told<AgentEnd>(*forgotten));
-  clock_.pass(Seconds(11));
+  clock_.advance(Seconds(11));
   EXPECT_TRUE(late->is_closed && forgotten->is_closed);
 }
 
@@ -156,16 +156,16 @@ TEST_F(AgentHubTest, PassesOnAStopToAnAgentThatComesLater) {
 TEST_F(AgentHubTest, EchoesHeartbeatsAndMissesThem) {
   const auto agent = hello(kCell, "secret");
   agent->take();
-  clock_.pass(Seconds(9));
+  clock_.advance(Seconds(9));
   agent->say(AgentHeartbeat{Seconds(123)});
   const auto messages = agent->take();
   ASSERT_THAT(messages, SizeIs(1));
   EXPECT_EQ(std::get<AgentHeartbeat>(messages[0]).sent, Seconds(123));
-  clock_.pass(Seconds(11.5));  // The lease is 10 s, and a fifth on top.
+  clock_.advance(Seconds(11.5));  // The lease is 10 s, and a fifth on top.
   EXPECT_THAT(silent_, IsEmpty());
-  clock_.pass(Seconds(1));
+  clock_.advance(Seconds(1));
   EXPECT_THAT(silent_, ElementsAre(kCell));
-  clock_.pass(Seconds(60));
+  clock_.advance(Seconds(60));
   EXPECT_THAT(silent_, SizeIs(1));
   const auto late = hello(kCell, "secret");
   EXPECT_TRUE(was_told<AgentEnd>(*late));

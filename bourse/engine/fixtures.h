@@ -1,7 +1,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -9,40 +8,10 @@
 
 #include "bourse/base/check.h"
 #include "bourse/engine/agent_protocol.h"
+#include "bourse/world/manual_clock.h"
 #include "bourse/world/world.h"
 
 namespace bourse::testing {
-
-/// Time that passes when a test says so.
-class ManualClock final : public Clock {
- public:
-  [[nodiscard]] Seconds now() const override { return now_; }
-  [[nodiscard]] Seconds unix_time() const override { return now_; }
-  TimerId call_at(Seconds when, std::function<void()> callback) override {
-    calls_[{std::max(when, now_), ++last_}] = std::move(callback);
-    return last_;
-  }
-  void cancel(TimerId timer) override {
-    std::erase_if(calls_, [&](const auto& call) { return call.first.second == timer; });
-  }
-
-  /// Lets time pass, with all calls due until then.
-  void pass(Seconds time) {
-    const Seconds end = now_ + time;
-    while (!calls_.empty() && calls_.begin()->first.first <= end) {
-      now_ = calls_.begin()->first.first;
-      const auto callback = std::move(calls_.begin()->second);
-      calls_.erase(calls_.begin());
-      callback();
-    }
-    now_ = end;
-  }
-
- private:
-  Seconds now_{0};
-  TimerId last_ = 0;
-  std::map<std::pair<Seconds, TimerId>, std::function<void()>> calls_;
-};
 
 /// The far end of a connection to a hub: what the hub sent, and what a test sends to it.
 struct FarEnd {

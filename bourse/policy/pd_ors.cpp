@@ -73,6 +73,14 @@ bool PdOrsPolicy::adopt(const ClusterState& state, JobId job, std::span<const Pl
   if (!bookings_) start(state);
   bookings_->advance(slot_at(state.now(), options_.search.slot));
   const JobSpec& spec = state.spec(job);
+  if (promised == kForever) {
+    // It waited; its turn comes in a round, so that a restart with a long queue is no long search.
+    if (!options_.wait || best_utility(state, job) <= 0) return false;
+    prices_->arrive(state, bookings_->ledger(), job);
+    waiting_.add(job);
+    waiting_.stir();
+    return true;
+  }
   std::vector<ScheduledSlot> slots;
   for (const PlannedSlot& run : plan) {
     SlotIndex slot = std::max(bookings_->current(), slot_at(run.from, options_.search.slot));

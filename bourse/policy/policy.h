@@ -88,9 +88,10 @@ class Policy {
   virtual ~Policy() = default;
   virtual Decision decide(const ClusterState& state, const Event& event) = 0;
 
-  /// Tells a new policy of a job that an earlier one admitted, with what is left of its plan (by
-  /// time) and the completion it was promised; called before the first event, when the state shows
-  /// the job active. True if the plan is kept; else the job is as one that arrives now.
+  /// Tells a new policy of a job that an earlier one knew, with what is left of its plan (by time)
+  /// and the completion it was promised, kForever if it was not admitted yet; called before the
+  /// first event, when the state shows the job active, with what it runs on. True if the plan is
+  /// kept, or if it goes on waiting; else the job is as one that arrives now.
   virtual bool adopt(const ClusterState& /*state*/, JobId /*job*/,
                      std::span<const PlannedSlot> /*plan*/, Seconds /*promised*/) {
     return false;

@@ -102,7 +102,18 @@ struct DurationFigure {
   Seconds max{0};
 };
 
-/// Figures for monitoring (/metrics), counted since the daemon began unless said otherwise.
+/// What the service counts from the beginning of its process on.
+struct ServiceCounters {
+  DurationFigure decisions;  ///< Answers of the policy.
+  DurationFigure commits;    ///< Of the journal.
+  std::uint64_t cells_started = 0;
+  std::uint64_t cells_lost = 0;
+  std::uint64_t failures = 0;  ///< Of incarnations.
+  std::uint64_t resizes = 0;
+  double utility = 0;  ///< Earned by finished jobs.
+};
+
+/// Figures for monitoring (/metrics).
 struct MetricsView {
   std::string version;
   std::string policy;
@@ -113,13 +124,7 @@ struct MetricsView {
   MachineView total;
   ResourceTypes types;
   std::vector<ResourcePrice> prices;
-  DurationFigure decisions;  ///< Answers of the policy.
-  DurationFigure commits;    ///< Of the journal.
-  std::uint64_t cells_started = 0;
-  std::uint64_t cells_lost = 0;
-  std::uint64_t failures = 0;  ///< Of incarnations.
-  std::uint64_t resizes = 0;
-  double utility = 0;  ///< Earned by finished jobs.
+  ServiceCounters counters;
 };
 
 /// What the server asks. All functions are called on the daemon's loop. Errors of those that name a

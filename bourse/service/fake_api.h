@@ -85,10 +85,10 @@ class FakeApi : public Api {
     figures.types = some_machines().types;
     figures.total = some_machines().machines[0];
     figures.prices = some_prices().prices;
-    figures.decisions = {.count = 4, .sum = Seconds(0.5), .max = Seconds(0.25)};
-    figures.commits = {.count = 5, .sum = Seconds(0.125), .max = Seconds(0.0625)};
-    figures.cells_started = 7;
-    figures.utility = 12.5;
+    figures.counters.decisions = {.count = 4, .sum = Seconds(0.5), .max = Seconds(0.25)};
+    figures.counters.commits = {.count = 5, .sum = Seconds(0.125), .max = Seconds(0.0625)};
+    figures.counters.cells_started = 7;
+    figures.counters.utility = 12.5;
     return figures;
   }
   Result<void> ready() override { return is_ready; }

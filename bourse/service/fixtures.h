@@ -15,38 +15,10 @@
 #include "bourse/engine/engine.h"
 #include "bourse/policy/registry.h"
 #include "bourse/service/service.h"
+#include "bourse/world/manual_clock.h"
 #include "bourse/world/real_world.h"
-#include "bourse/world/timer_queue.h"
 
 namespace bourse::testing {
-
-/// Time that goes on only when it is told to.
-class ManualClock final : public Clock {
- public:
-  [[nodiscard]] Seconds now() const override { return now_; }
-  [[nodiscard]] Seconds unix_time() const override { return Seconds(1.7e9) + now_; }
-  TimerId call_at(Seconds when, std::function<void()> callback) override {
-    return timers_.add(when, std::move(callback));
-  }
-  void cancel(TimerId timer) override { timers_.cancel(timer); }
-
-  /// Calls all that is due until then, each at its time.
-  void advance(Seconds by) {
-    const Seconds until = now_ + by;
-    while (timers_.first() <= until) {
-      now_ = std::max(now_, timers_.first());
-      for (const TimerId timer : timers_.due(now_))
-        if (const auto call = timers_.take(timer)) call();
-    }
-    now_ = until;
-  }
-  /// Calls all that is due now.
-  void settle() { advance(Seconds(0)); }
-
- private:
-  Seconds now_{0};
-  TimerQueue timers_;
-};
 
 /// Does what it is asked for only on paper; the test says what comes of it. Checks what every
 /// engine relies on: no two epochs of a job at once, no machine over its capacity.

@@ -19,12 +19,11 @@ namespace bourse {
 
 /// What happens to the tasks of a job when its size changes.
 enum class Elasticity : std::uint8_t {
-  restart,   ///< They are told to end, and the job starts anew from its checkpoint.
-  in_place,  ///< They are told of the new size and go on.
-  none,      ///< The size never changes: a gang.
+  restart,  ///< They are told to end, and the job starts anew from its checkpoint.
+  none,     ///< The size never changes: a gang.
 };
 
-/// "in-place".
+/// "restart".
 [[nodiscard]] std::string_view name_of(Elasticity elasticity);
 
 /// What runs as one task of a role.

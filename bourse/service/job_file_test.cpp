@@ -158,8 +158,11 @@ TEST(JobFile, SaysWhereAndWhatIsWrong) {
             "job.yaml:5: field 'late_value':");
   EXPECT_EQ(error_with("value: 3\nutility: 3"),
             "job.yaml:4: field 'value': is part of utility; give one of them");
-  EXPECT_EQ(error_with("elastic: inplace"),
-            "job.yaml:4: field 'elastic': there is no 'inplace'; did you mean 'in-place'?");
+  EXPECT_EQ(error_with("elastic: restrat"),
+            "job.yaml:4: field 'elastic': there is no 'restrat'; did you mean 'restart'?");
+  EXPECT_EQ(error_with("elastic: in-place"),
+            "job.yaml:4: field 'elastic': 'in-place' is not there yet: tasks that run cannot be "
+            "told of a new size; say restart");
   EXPECT_EQ(error_with("elastic: none", ", min: 1, max: 2"),
             "job.yaml:4: field 'elastic': none is for jobs of one size, and this one has from 1 to "
             "2 workers; give workers.count");

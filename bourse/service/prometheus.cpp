@@ -95,16 +95,17 @@ std::string prometheus_text(const MetricsView& figures) {
   for (const auto& [state, count] : figures.machines)
     out.value("state", state, static_cast<double>(count));
   write_resources(out, figures);
-  out.duration("decision", "answers of the policy", figures.decisions);
-  out.duration("journal_commit", "commits of the journal", figures.commits);
+  out.duration("decision", "answers of the policy", figures.counters.decisions);
+  out.duration("journal_commit", "commits of the journal", figures.counters.commits);
   out.counter("cells_started_total", "Cells that were started.",
-              static_cast<double>(figures.cells_started));
-  out.counter("cells_lost_total", "Cells that were lost.", static_cast<double>(figures.cells_lost));
+              static_cast<double>(figures.counters.cells_started));
+  out.counter("cells_lost_total", "Cells that were lost.",
+              static_cast<double>(figures.counters.cells_lost));
   out.counter("job_failures_total", "Incarnations of jobs that failed.",
-              static_cast<double>(figures.failures));
+              static_cast<double>(figures.counters.failures));
   out.counter("job_resizes_total", "Jobs that were resized or moved.",
-              static_cast<double>(figures.resizes));
-  out.gauge("utility", "Utility earned by finished jobs.", figures.utility);
+              static_cast<double>(figures.counters.resizes));
+  out.gauge("utility", "Utility earned by finished jobs.", figures.counters.utility);
   return std::move(out).text();
 }
 

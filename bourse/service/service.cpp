@@ -80,7 +80,7 @@ Result<void> Service::turn(const std::function<void()>& work) {
     if (std::exchange(job.is_dirty, false)) store_->update_job(job.record);
   const Seconds before = world_.clock.now();
   Result<void> committed = store_->commit();
-  count(figures_.commits, world_.clock.now() - before);
+  count(counters_.commits, world_.clock.now() - before);
   if (!committed) {
     fail_for_good(committed.error());
     return committed;
@@ -105,11 +105,12 @@ void Service::ask(const Event& event) {
   leave_some_work();
   const Seconds before = world_.clock.now();
   Decision decision = policy_->decide(state_, event);
-  count(figures_.decisions, world_.clock.now() - before);
+  count(counters_.decisions, world_.clock.now() - before);
   apply(std::move(decision));
 }
 
 void Service::apply(Decision decision) {
+  if (is_recovering_) leave_what_runs(decision);
   // Releases come first, so that a swap never over-allocates on the way.
   for (const Change& change : decision.changes)
     if (!state_.job(change.job).allocation.empty() &&
@@ -216,10 +217,13 @@ Service::LiveJob& Service::add_live(LiveJob job, JobSpec spec) {
   specs_.push_back(std::move(spec));
   number_of_.push_back(job.record.number);
   state_.set_jobs(specs_);
-  state_.arrive(job.id);
-  if (job.record.samples_done > 0) state_.observe(job.id, job.record.samples_done, 0, Seconds(0));
   const JobNumber number = job.record.number;
   return jobs_.emplace(number, std::move(job)).first->second;
+}
+
+void Service::show_arrival(const LiveJob& job) {
+  state_.arrive(job.id);
+  if (job.record.samples_done > 0) state_.observe(job.id, job.record.samples_done, 0, Seconds(0));
 }
 
 Result<JobView> Service::submit(const Submission& submission) {
@@ -245,6 +249,7 @@ Result<JobView> Service::submit(const Submission& submission) {
     number = job.record.number;
     spec.name = fmt::format("{}-{}", job.record.name, number);
     LiveJob& added = add_live(std::move(job), std::move(spec));
+    show_arrival(added);
     note(added, "submitted");
     ask({.kind = EventKind::arrival, .job = added.id});
   }));
@@ -261,13 +266,14 @@ Result<void> Service::cancel(JobNumber number) {
                 fmt::format("job {} has ended: it is {}", number, name_of(record->phase)));
   }
   LiveJob& job = at->second;
-  if (job.is_cancelled) return {};
+  if (job.record.is_cancelled) return {};
   return turn([&] {
-    job.is_cancelled = true;
+    job.record.is_cancelled = true;
     if (job.cells.empty()) {
       end_job(job, JobPhase::cancelled, "cancelled");
     } else {
-      note(job, "being cancelled");
+      job.record.reason = "being cancelled";
+      note(job, job.record.reason);
       job.failure = "cancelled";
       stop_cells(job, false);
     }
@@ -295,7 +301,7 @@ void Service::end_job(LiveJob& job, JobPhase phase, const std::string& why) {
     job.record.samples_saved = job.record.samples;
     const JobSpec& spec = state_.spec(job.id);
     job.record.utility = utility_at(spec.utility, state_.now() - spec.arrival);
-    figures_.utility += job.record.utility;
+    counters_.utility += job.record.utility;
   }
   job.record.ended = unix_now();
   job.record.reason = why;
@@ -307,11 +313,12 @@ void Service::end_job(LiveJob& job, JobPhase phase, const std::string& why) {
 
 void Service::leave(LiveJob& job, JobPhase phase) {
   if (std::exchange(job.has_left, true)) return;
-  if (phase == JobPhase::finished) {
+  const bool is_running = state_.job(job.id).status == JobStatus::running;
+  if (phase == JobPhase::finished && is_running) {
     state_.leave(job.id, JobStatus::finished);
     return ask({.kind = EventKind::finish, .job = job.id});
   }
-  if (state_.job(job.id).status == JobStatus::running) state_.allocate(job.id, {}, 0, Seconds(0));
+  if (is_running) state_.allocate(job.id, {}, 0, Seconds(0));
   state_.leave(job.id, JobStatus::declined);
   ask({.kind = EventKind::cancel, .job = job.id});
 }

@@ -40,18 +40,6 @@ struct Submission {
   std::string user;               ///< The group of a job whose file names none; may be empty.
 };
 
-/// Figures for monitoring, counted since this process began unless said otherwise.
-struct ServiceFigures {
-  std::vector<std::uint64_t> jobs;  ///< In each phase, ended ones included.
-  DurationFigure decisions;         ///< Answers of the policy.
-  DurationFigure commits;           ///< Of the journal.
-  std::uint64_t cells_started = 0;
-  std::uint64_t cells_lost = 0;
-  std::uint64_t failures = 0;  ///< Of incarnations.
-  std::uint64_t resizes = 0;
-  double utility = 0;  ///< Earned by finished jobs.
-};
-
 /// The daemon's heart: asks the policy at every event, and brings what runs to what is wanted.
 ///
 /// Everything that happens - a submission, the end of a cell, a timer - is one turn: the state
@@ -99,7 +87,9 @@ class Service final : public EngineListener {
   /// Part of a task's log. Errors: not_found.
   [[nodiscard]] Result<std::string> log(JobNumber number, const std::string& task,
                                         std::uint64_t offset, std::uint64_t size);
-  [[nodiscard]] ServiceFigures figures();
+  [[nodiscard]] const ServiceCounters& counters() const { return counters_; }
+  /// Jobs in each phase, ended ones included. Cost: as Store::counts.
+  [[nodiscard]] std::vector<std::uint64_t> phase_counts() { return store_->counts(); }
   [[nodiscard]] const Cluster& cluster() const { return engine_.cluster(); }
   /// Instant of the policy's time as time since 1970.
   [[nodiscard]] Seconds unix_time_of(Seconds time) const { return store_->beginning() + time; }
@@ -113,7 +103,6 @@ class Service final : public EngineListener {
   struct LiveCell {
     StoredCell record;
     bool has_started = false;
-    bool has_completed = false;
   };
   struct LiveJob {
     StoredJob record;
@@ -126,11 +115,11 @@ class Service final : public EngineListener {
     std::vector<PlannedSlot> plan;
     std::optional<Seconds> reported_at;  ///< Of the last report in this incarnation, unix time.
     double reported_samples = 0;         ///< Then.
-    std::string failure;   ///< Why the incarnation is being given up; empty: it is not.
-    bool is_lost = false;  ///< It is given up through no fault of its own.
-    bool is_cancelled = false;
+    std::string failure;         ///< Why the incarnation is being given up; empty: it is not.
+    bool is_lost = false;        ///< It is given up through no fault of its own.
     bool has_left = false;       ///< The policy gave it up; it ends when its cells have.
     bool made_progress = false;  ///< In this incarnation.
+    bool has_completed = true;   ///< All cells of this incarnation that ended have completed.
     bool is_dirty = false;       ///< Differs from the journal.
   };
   struct MachineState {
@@ -160,6 +149,8 @@ class Service final : public EngineListener {
   void leave_some_work();
   [[nodiscard]] LiveJob& live(JobId id) { return jobs_.at(number_of_[id.index()]); }
   LiveJob& add_live(LiveJob job, JobSpec spec);
+  /// From now on the policy can see the job.
+  void show_arrival(const LiveJob& job);
   void set_phase(LiveJob& job, JobPhase phase, const std::string& why);
   void note(LiveJob& job, const std::string& what);
   void end_job(LiveJob& job, JobPhase phase, const std::string& why);
@@ -174,6 +165,11 @@ class Service final : public EngineListener {
   [[nodiscard]] Result<LiveJob> read_live(StoredJob record, JobSpec& spec) const;
   void recover_cells(std::vector<StoredCell> cells);
   void recover_decisions();
+  void recover_job(LiveJob& job, bool goes_on);
+  /// Whether its cells are as they shall be.
+  [[nodiscard]] bool goes_on(const LiveJob& job) const;
+  /// A policy that learns of one job after the other must not move those it has learnt of.
+  void leave_what_runs(Decision& decision) const;
 
   // service_cells.cpp: wanted against running.
   void take_events();
@@ -214,7 +210,7 @@ class Service final : public EngineListener {
   std::vector<CellEvent> inbox_;             ///< Came in this turn of the loop.
   std::vector<JobNumber> ended_;             ///< In this turn.
   std::vector<std::function<void()>> acts_;  ///< To be done once the turn is committed.
-  ServiceFigures figures_;
+  ServiceCounters counters_;
   std::function<void()> on_change_;
   Seconds start_policy_{0};  ///< Policy time and clock when this process began.
   Seconds start_clock_{0};
@@ -225,6 +221,7 @@ class Service final : public EngineListener {
   TimerId retry_timer_ = 0;
   Result<void> status_;
   std::uint64_t told_change_ = 0;
+  bool is_recovering_ = false;
 };
 
 }  // namespace bourse

@@ -118,13 +118,13 @@ Result<std::vector<ChangeView>> ServiceApi::changes_after(std::uint64_t number, 
 std::uint64_t ServiceApi::last_change() { return service_.last_change(); }
 
 Result<MetricsView> ServiceApi::metrics() {
-  const ServiceFigures figures = service_.figures();
   MetricsView view;
   view.version = version_;
   view.policy = policy_;
   view.started = started_;
-  for (std::size_t i = 0; i < figures.jobs.size(); ++i)
-    view.jobs.emplace_back(static_cast<JobPhase>(i), figures.jobs[i]);
+  const std::vector<std::uint64_t> counts = service_.phase_counts();
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    view.jobs.emplace_back(static_cast<JobPhase>(i), counts[i]);
   std::map<std::string, std::uint64_t> states{
       {"up", 0}, {"draining", 0}, {"drained", 0}, {"down", 0}};
   for (const MachineView& machine : service_.machines()) {
@@ -136,13 +136,7 @@ Result<MetricsView> ServiceApi::metrics() {
   view.machines.assign(states.begin(), states.end());
   view.types = service_.cluster().types;
   view.prices = service_.prices();
-  view.decisions = figures.decisions;
-  view.commits = figures.commits;
-  view.cells_started = figures.cells_started;
-  view.cells_lost = figures.cells_lost;
-  view.failures = figures.failures;
-  view.resizes = figures.resizes;
-  view.utility = figures.utility;
+  view.counters = service_.counters();
   return view;
 }
 

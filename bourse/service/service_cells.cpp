@@ -119,13 +119,15 @@ void Service::take_end(LiveJob& job, const CellEvent& event) {
   hold(job, {MachineId(record.machine), record.workers, record.servers}, -1);
   store_->remove_cell(record);
   job.cells.erase(at);
+  if (event.end == CellEnd::completed && !event.message.empty()) note(job, event.message);
+  job.has_completed &= event.end == CellEnd::completed;
   const bool was_asked = job.record.phase == JobPhase::pausing || !job.failure.empty();
   if (!was_asked && event.end != CellEnd::completed) {
     job.failure = event.message.empty()
                       ? (event.end == CellEnd::lost ? "a cell was lost" : "a task failed")
                       : event.message;
     job.is_lost = event.end == CellEnd::lost;
-    if (job.is_lost) ++figures_.cells_lost;
+    if (job.is_lost) ++counters_.cells_lost;
     stop_cells(job, false);
   }
   job.is_dirty = true;
@@ -135,14 +137,15 @@ void Service::take_end(LiveJob& job, const CellEvent& event) {
 void Service::incarnation_is_over(LiveJob& job) {
   job.running.clear();
   job.reported_at.reset();
+  const bool has_completed = std::exchange(job.has_completed, true);
   const std::string failure = std::exchange(job.failure, {});
-  if (job.is_cancelled) return end_job(job, JobPhase::cancelled, "cancelled");
+  if (job.record.is_cancelled) return end_job(job, JobPhase::cancelled, "cancelled");
   if (job.has_left) return end_job(job, JobPhase::declined, std::string(job.record.reason));
   if (!failure.empty()) {
     // What was not saved is lost.
     job.record.samples_done = std::min(job.record.samples_done, job.record.samples_saved);
     show_progress(job, state_.spec(job.id).restart_cost);
-    ++figures_.failures;
+    ++counters_.failures;
     job.record.reason = failure;
     if (std::exchange(job.made_progress, false)) job.record.failures = 0;
     if (!std::exchange(job.is_lost, false)) ++job.record.failures;
@@ -153,7 +156,7 @@ void Service::incarnation_is_over(LiveJob& job) {
     ++job.record.restarts;
     return retry_later(job);
   }
-  if (job.record.phase == JobPhase::pausing) {
+  if (job.record.phase == JobPhase::pausing && !has_completed) {
     // It was told to end, so it has saved what it did.
     job.record.samples_saved = job.record.samples_done;
     return set_phase(job, JobPhase::waiting, "its tasks have ended");
@@ -224,7 +227,7 @@ void Service::reconcile_job(LiveJob& job) {
     case JobPhase::running:
       if (wanted == job.running || !job.failure.empty()) break;
       ++job.record.resizes;
-      ++figures_.resizes;
+      ++counters_.resizes;
       set_phase(
           job, JobPhase::pausing,
           wanted.empty() ? "told to pause" : "told to end, to go on with " + text_of_tasks(wanted));
@@ -262,7 +265,7 @@ void Service::start_incarnation(LiveJob& job, const Allocation& allocation) {
                                 job.file, directory_of(job.record.number), job.record.directory)] {
     (void)world_.files.make_directories(directory);
   });
-  figures_.cells_started += job.cells.size();
+  counters_.cells_started += job.cells.size();
   for (CellSpec& spec : specs_of(job))
     acts_.emplace_back([this, spec = std::move(spec)] { engine_.start(spec); });
 }

@@ -151,6 +151,54 @@ TEST(Service, GoesOnAfterARestartWithTheCellsThatLive) {
   EXPECT_EQ(rig.phase(job), finished);
 }
 
+TEST(Service, MovesNothingThatRunsWhenItIsRestarted) {
+  for (const PolicyInfo& policy : all_policies()) {
+    SCOPED_TRACE(policy.name);
+    ServiceRig rig("4x4", std::string(policy.name));
+    for (const int workers : {3, 4, 2, 3, 4, 4}) rig.submit(job_of(workers));
+    std::size_t at_work = 0;
+    for (int i = 0; i < 200 && at_work < 2; ++i) {  // Some policies start jobs in rounds only.
+      rig.clock.advance(Seconds(2));
+      rig.engine.obey();
+      rig.start_all();
+      at_work = rig.service->jobs({.phases = {running}}).size();
+    }
+    EXPECT_GE(at_work, 2U);
+    const std::size_t starts = rig.engine.started.size();
+    rig.engine.stopped.clear();
+    rig.restart();
+    EXPECT_TRUE(rig.engine.stopped.empty());
+    EXPECT_EQ(rig.engine.started.size(), starts);
+    EXPECT_EQ(rig.service->jobs({.phases = {running}}).size(), at_work);
+  }
+}
+
+TEST(Service, RemembersACancellationOverARestart) {
+  ServiceRig rig;
+  const JobNumber job = rig.submit(job_of(1));
+  const JobNumber other = rig.submit(job_of(1));
+  rig.start_all();
+  ASSERT_TRUE(rig.service->cancel(job).has_value());
+  rig.engine.stopped.clear();
+  rig.restart();
+  ASSERT_EQ(rig.engine.stopped.size(), 1U);  // The first time may not have reached the agent.
+  rig.engine.obey();
+  rig.clock.settle();
+  EXPECT_EQ(rig.phase(job), cancelled);
+  EXPECT_EQ(rig.phase(other), running);
+}
+
+TEST(Service, IsDoneWithAJobThatCompletesWhileItIsToldToEnd) {
+  ServiceRig rig("2x4");
+  const JobNumber job = rig.submit(job_of(2));
+  rig.start_all();
+  ASSERT_TRUE(rig.service->drain(rig.service->machines()[0].name, true, "").has_value());
+  ASSERT_EQ(rig.phase(job), pausing);
+  rig.engine.tell_ended({job, 1, MachineId(std::size_t{0})}, CellEnd::completed);
+  rig.clock.settle();
+  EXPECT_EQ(rig.phase(job), finished);
+}
+
 TEST(Service, StartsAnewAfterARestartWhatLostItsCells) {
   ServiceRig rig;
   const JobNumber job = rig.submit(job_of(2));

@@ -75,27 +75,66 @@ void Service::recover_cells(std::vector<StoredCell> cells) {
   for (auto& [number, job] : jobs_) {
     if (job.cells.empty()) continue;
     for (const CellSpec& spec : specs_of(job)) engine_.adopt(spec);
-    if (job.record.phase == JobPhase::pausing) stop_cells(job, false);
+    if (job.record.is_cancelled) job.failure = "cancelled";
+    if (job.record.phase == JobPhase::pausing || job.record.is_cancelled) stop_cells(job, false);
   }
   engine_.adopted_all();
 }
 
+bool Service::goes_on(const LiveJob& job) const {
+  return !job.cells.empty() && job.record.phase != JobPhase::pausing && !job.record.is_cancelled &&
+         std::ranges::all_of(job.running, [&](const TaskGroup& group) {
+           return machines_[group.machine.index()].is_usable();
+         });
+}
+
+void Service::leave_what_runs(Decision& decision) const {
+  const auto has_room = [&](const Change& change) {
+    const JobSpec& spec = state_.spec(change.job);
+    return std::ranges::all_of(change.allocation, [&](const TaskGroup& group) {
+      const std::span<const Amount> free = state_.free(group.machine);
+      for (std::size_t r = 0; r < free.size(); ++r)
+        if (group.workers * spec.worker[r] + group.servers * spec.server[r] > free[r]) return false;
+      return true;
+    });
+  };
+  std::erase_if(decision.changes, [&](const Change& change) {
+    const bool runs = !state_.job(change.job).allocation.empty();
+    return runs || !has_room(change);
+  });
+  std::erase_if(decision.declined, [&](JobId id) { return !state_.job(id).allocation.empty(); });
+}
+
+void Service::recover_job(LiveJob& job, bool goes_on) {
+  if (job.record.is_cancelled) {
+    job.has_left = true;  // The policy need not learn of it.
+    if (job.cells.empty()) end_job(job, JobPhase::cancelled, "cancelled");
+    return;
+  }
+  show_arrival(job);
+  if (goes_on)
+    state_.allocate(job.id, job.running, rate_of(state_.spec(job.id), job.running, cluster()),
+                    Seconds(0));
+  if (job.cells.empty() &&
+      (job.record.phase == JobPhase::starting || job.record.phase == JobPhase::running ||
+       job.record.phase == JobPhase::pausing)) {
+    set_phase(job, JobPhase::backing_off, "its cells are gone");
+    job.record.retry_at = unix_now();
+  }
+  const bool was_promised = job.record.was_admitted && job.record.promised;
+  const Seconds promised = was_promised ? *job.record.promised - store_->beginning() : kForever;
+  if (policy_->adopt(state_, job.id, job.plan, promised)) return;
+  ask({.kind = EventKind::arrival, .job = job.id});
+}
+
 void Service::recover_decisions() {
   store_->add_change(unix_now(), "daemon", 0, JobPhase::waiting, 0, "the daemon started");
-  for (const JobId id : std::vector<JobId>(state_.active())) {
-    LiveJob& job = live(id);
-    if (job.record.phase == JobPhase::starting || job.record.phase == JobPhase::running ||
-        job.record.phase == JobPhase::pausing) {
-      if (job.cells.empty()) {
-        set_phase(job, JobPhase::backing_off, "its cells are gone");
-        job.record.retry_at = unix_now();
-      }
-    }
-    const Seconds promised =
-        job.record.promised ? *job.record.promised - store_->beginning() : kForever;
-    if (job.record.was_admitted && policy_->adopt(state_, id, job.plan, promised)) continue;
-    ask({.kind = EventKind::arrival, .job = id});
-  }
+  is_recovering_ = true;
+  // What runs is shown before what waits, so that nobody is given its place.
+  for (const bool running : {true, false})
+    for (auto& [number, job] : jobs_)
+      if (goes_on(job) == running) recover_job(job, running);
+  is_recovering_ = false;
   wake_at_ = state_.now();
   wake_while_due();
   // What runs goes on from where it was seen, not from the beginning of a restart.

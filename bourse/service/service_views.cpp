@@ -174,12 +174,6 @@ Result<std::string> Service::log(JobNumber number, const std::string& task, std:
   return world_.files.read_part(path, offset, size);
 }
 
-ServiceFigures Service::figures() {
-  ServiceFigures figures = figures_;
-  figures.jobs = store_->counts();
-  return figures;
-}
-
 Result<Forecast> Service::forecast(const Submission& submission) {
   BOURSE_TRY(const JobFile file, parse_job_file(submission.text, submission.file));
   const Seconds now = std::max(state_.now(), policy_now());

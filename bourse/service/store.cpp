@@ -18,7 +18,8 @@ CREATE TABLE IF NOT EXISTS jobs (
   phase INTEGER NOT NULL, reason TEXT NOT NULL, started REAL, ended REAL, promised REAL,
   retry_at REAL, samples_done REAL NOT NULL, samples_saved REAL NOT NULL, utility REAL NOT NULL,
   loss REAL, epoch INTEGER NOT NULL, failures INTEGER NOT NULL, restarts INTEGER NOT NULL,
-  resizes INTEGER NOT NULL, port INTEGER NOT NULL, was_admitted INTEGER NOT NULL);
+  resizes INTEGER NOT NULL, port INTEGER NOT NULL, was_admitted INTEGER NOT NULL,
+  is_cancelled INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS jobs_by_phase ON jobs (phase, number);
 CREATE TABLE IF NOT EXISTS job_texts (
   number INTEGER PRIMARY KEY, text TEXT NOT NULL, directory TEXT NOT NULL,
@@ -37,7 +38,7 @@ CREATE INDEX IF NOT EXISTS changes_by_job ON changes (job, number);
 constexpr std::string_view kJobColumns =
     "number, name, team, submitted, samples, phase, reason, started, ended, promised, retry_at, "
     "samples_done, samples_saved, utility, loss, epoch, failures, restarts, resizes, port, "
-    "was_admitted";
+    "was_admitted, is_cancelled";
 
 std::optional<Seconds> as_seconds(std::optional<double> value) {
   if (!value) return std::nullopt;
@@ -72,6 +73,7 @@ StoredJob read_job(const Statement& row) {
   job.resizes = static_cast<std::uint32_t>(row.integer(18));
   job.port = static_cast<std::uint16_t>(row.integer(19));
   job.was_admitted = row.integer(20) != 0;
+  job.is_cancelled = row.integer(21) != 0;
   return job;
 }
 
@@ -92,8 +94,9 @@ int bind_changing(Statement& statement, const StoredJob& job) {
       .bind(13, std::int64_t{job.restarts})
       .bind(14, std::int64_t{job.resizes})
       .bind(15, std::int64_t{job.port})
-      .bind(16, std::int64_t{job.was_admitted ? 1 : 0});
-  return 17;
+      .bind(16, std::int64_t{job.was_admitted ? 1 : 0})
+      .bind(17, std::int64_t{job.is_cancelled ? 1 : 0});
+  return 18;
 }
 
 }  // namespace
@@ -106,12 +109,12 @@ struct Store::Statements {
         add_job(d.prepare(
             "INSERT INTO jobs (phase, reason, started, ended, promised, retry_at, samples_done, "
             "samples_saved, utility, loss, epoch, failures, restarts, resizes, port, was_admitted, "
-            "name, team, submitted, samples) "
-            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")),
+            "is_cancelled, name, team, submitted, samples) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")),
         update_job(d.prepare(
             "UPDATE jobs SET phase=?, reason=?, started=?, ended=?, promised=?, retry_at=?, "
             "samples_done=?, samples_saved=?, utility=?, loss=?, epoch=?, failures=?, restarts=?, "
-            "resizes=?, port=?, was_admitted=? WHERE number=?")),
+            "resizes=?, port=?, was_admitted=?, is_cancelled=? WHERE number=?")),
         add_text(d.prepare("INSERT INTO job_texts VALUES (?,?,?,?,?,?)")),
         update_text(d.prepare("UPDATE job_texts SET plan=?, speeds=? WHERE number=?")),
         text(d.prepare("SELECT text, directory, environment, plan, speeds FROM job_texts "
@@ -154,6 +157,8 @@ Result<void> Store::prepare(Seconds now) {
                             found, kVersion));
   database.execute("BEGIN IMMEDIATE");
   database.execute(kTables);
+  if (found == 1)
+    database.execute("ALTER TABLE jobs ADD COLUMN is_cancelled INTEGER NOT NULL DEFAULT 0");
   database.execute(fmt::format("PRAGMA user_version = {}", kVersion));
   Statement keep = database.prepare("INSERT OR IGNORE INTO meta VALUES ('beginning', ?)");
   keep.bind(1, now.value).run();

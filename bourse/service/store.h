@@ -44,6 +44,7 @@ struct StoredJob {
   std::uint32_t resizes = 0;
   std::uint16_t port = 0;     ///< MASTER_PORT of the last incarnation.
   bool was_admitted = false;  ///< The policy made a plan for it.
+  bool is_cancelled = false;  ///< It ends when its cells have.
   std::string plan;           ///< JSON of what is left of the plan.
   std::string speeds;         ///< JSON of the speeds that were observed.
 };
@@ -63,7 +64,7 @@ struct StoredCell {
 class Store {
  public:
   /// Version of the layout of the tables; a store of a newer one is refused.
-  static constexpr std::int64_t kVersion = 1;
+  static constexpr std::int64_t kVersion = 2;
 
   /// Opens the store in the state directory, or makes it. `now` becomes the beginning of the time
   /// of a new one. Errors: as Database::open; failed_precondition if it is of a newer version.

@@ -52,7 +52,7 @@ class LocalEngineTest : public ::testing::Test {
 
   void open_engine() {
     auto engine = LocalEngine::open(
-        world(), {.machines = parse_cluster_short_form("2x2").value(),
+        world(), {.machines = machines_,
                   .state_directory = directory_,
                   .agent_command = {BOURSE_AGENT},
                   .agent_environment = {"ASAN_OPTIONS=detect_leaks=0"},
@@ -132,6 +132,7 @@ class LocalEngineTest : public ::testing::Test {
 
   RealWorld real_;
   std::string directory_;
+  Cluster machines_ = parse_cluster_short_form("2x2").value();
   std::string log_;
   Recorder recorder_;
   std::unique_ptr<LocalEngine> engine_;

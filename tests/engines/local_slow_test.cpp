@@ -1,4 +1,5 @@
 // The local engine with real agents and real processes.
+#include "bourse/engine/host.h"
 #include "tests/engines/local_fixture.h"
 
 namespace bourse::testing {
@@ -168,6 +169,46 @@ TEST_F(LocalEngineTest, IsAloneInItsStateDirectory) {
   const auto second = LocalEngine::open(world(), {.state_directory = directory_});
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().code, ErrorCode::already_exists);
+}
+
+/// One machine with memory.
+class LocalEngineMemoryTest : public LocalEngineTest {
+ protected:
+  LocalEngineMemoryTest() {
+    machines_ = cluster_of({.name = "here", .cpus = {0}, .memory = std::uint64_t{4} << 30});
+  }
+
+  /// A cell that may hold 128 MiB.
+  CellSpec small_cell(const std::string& script) {
+    CellSpec spec = cell(1, script);
+    spec.demand = {1000, Amount{128} * 1000};
+    return spec;
+  }
+  bool is_by_cgroup() {
+    return engine().confinement().find("memory: by cgroup") != std::string::npos;
+  }
+};
+
+TEST_F(LocalEngineMemoryTest, HoldsAProcessToTheMemoryOfItsCell) {
+  EXPECT_THAT(engine().confinement(), ::testing::ContainsRegex("memory: by (cgroup|rlimit)"));
+  const CellSpec small = small_cell("dd if=/dev/zero of=/dev/null bs=20M count=1 2>&1");
+  engine().start(small);
+  ASSERT_TRUE(until_ended(small.id));
+  EXPECT_EQ(recorder_.find(small.id, CellEventKind::ended)->end, CellEnd::completed);
+  CellSpec large = small_cell("dd if=/dev/zero of=/dev/null bs=400M count=1 2>&1");
+  large.id.job = 2;
+  engine().start(large);
+  ASSERT_TRUE(until_ended(large.id));
+  EXPECT_EQ(recorder_.find(large.id, CellEventKind::ended)->end, CellEnd::failed);
+}
+
+TEST_F(LocalEngineMemoryTest, HoldsAllProcessesOfACellTogetherByCgroup) {
+  if (!is_by_cgroup()) GTEST_SKIP() << "no cgroup can be had here; " << engine().confinement();
+  const std::string one = "(dd if=/dev/zero bs=80M count=1 | tail -c 80000000 >/dev/null) & ";
+  const CellSpec spec = small_cell(one + one + "wait; wait; sleep 1; exit 0");
+  engine().start(spec);
+  ASSERT_TRUE(until_ended(spec.id));
+  EXPECT_NE(recorder_.find(spec.id, CellEventKind::ended)->end, CellEnd::completed);
 }
 
 }  // namespace
