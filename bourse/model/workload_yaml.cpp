@@ -18,12 +18,18 @@ constexpr std::string_view kWorkloadKeys[] = {"cluster", "horizon", "slot", "def
 constexpr std::string_view kJobKeys[] = {"id",         "group",    "arrival",   "epochs",
                                          "samples",    "duration", "worker",    "server",
                                          "throughput", "utility",  "requested", "restart_cost"};
-constexpr std::string_view kThroughputShapes[] = {"parameter-server", "ring", "rigid", "table"};
+constexpr std::string_view kThroughputShapes[] = {"parameter-server", "ring", "rigid", "table",
+                                                  "adaptive"};
 constexpr std::string_view kServerKeys[] = {"compute_per_sample", "gradient",
                                             "workers_per_server", "global_batch",
                                             "rate_inside",        "rate_across"};
 constexpr std::string_view kRingKeys[] = {"compute_per_sample", "gradient",     "global_batch",
                                           "rate_inside",        "rate_in_rack", "rate_across"};
+constexpr std::string_view kAdaptiveKeys[] = {
+    "step_fixed",      "step_per_sample",        "sync_inside",      "sync_inside_per_worker",
+    "sync_across",     "sync_across_per_worker", "overlap",          "base_batch",
+    "requested_batch", "max_batch_per_worker",   "max_workers",      "noise_scale",
+    "epoch",           "base_learning_rate",     "max_learning_rate"};
 constexpr std::string_view kTaskKeys[] = {"workers", "servers"};
 constexpr std::string_view kPointKeys[] = {"workers", "servers", "locality", "speed"};
 constexpr std::string_view kLocalities[] = {"machine", "rack", "cluster"};
@@ -124,12 +130,48 @@ Result<Throughput> read_table(YamlField field) {
   return table;
 }
 
+Result<Seconds> seconds_in_or(YamlField map, std::string_view key, Seconds otherwise) {
+  if (const auto field = map.find(key)) return field->seconds();
+  return otherwise;
+}
+
+Result<double> number_in_or(YamlField map, std::string_view key, double otherwise) {
+  if (const auto field = map.find(key)) return field->number();
+  return otherwise;
+}
+
+Result<Throughput> read_adaptive(YamlField map) {
+  BOURSE_TRY_VOID(map.expect_keys(kAdaptiveKeys));
+  AdaptiveThroughput t;
+  BOURSE_TRY(t.step_fixed, seconds_in_or(map, "step_fixed", Seconds(0)));
+  BOURSE_TRY(t.step_per_sample, seconds_in(map, "step_per_sample"));
+  BOURSE_TRY(t.sync_inside, seconds_in_or(map, "sync_inside", Seconds(0)));
+  BOURSE_TRY(t.sync_inside_per_worker, seconds_in_or(map, "sync_inside_per_worker", Seconds(0)));
+  BOURSE_TRY(t.sync_across, seconds_in_or(map, "sync_across", t.sync_inside));
+  BOURSE_TRY(t.sync_across_per_worker,
+             seconds_in_or(map, "sync_across_per_worker", t.sync_inside_per_worker));
+  BOURSE_TRY(t.overlap, number_in_or(map, "overlap", 1));
+  BOURSE_TRY(t.base_batch, count_in(map, "base_batch", 1));
+  t.requested_batch = t.base_batch;
+  if (map.find("requested_batch")) {
+    BOURSE_TRY(t.requested_batch, count_in(map, "requested_batch", 1));
+  }
+  BOURSE_TRY(t.max_batch_per_worker, count_in(map, "max_batch_per_worker", 1));
+  BOURSE_TRY(t.max_workers, count_in(map, "max_workers", 1));
+  BOURSE_TRY(t.noise_scale, number_in(map, "noise_scale"));
+  BOURSE_TRY(t.epoch_samples, number_in(map, "epoch"));
+  BOURSE_TRY(t.base_learning_rate, number_in(map, "base_learning_rate"));
+  BOURSE_TRY(t.max_learning_rate, number_in(map, "max_learning_rate"));
+  return t;
+}
+
 Result<Throughput> read_throughput(YamlField field) {
   BOURSE_TRY(const YamlField shape, field.only_one_of(kThroughputShapes));
   const std::string& name = shape.value().key;
   auto throughput = name == "parameter-server" ? read_parameter_server(shape)
                     : name == "ring"           ? read_ring(shape)
                     : name == "rigid"          ? read_rigid(shape)
+                    : name == "adaptive"       ? read_adaptive(shape)
                                                : read_table(shape);
   if (!throughput) return throughput;
   if (const auto ok = validate(*throughput); !ok) return shape.error(ok.error().message);
@@ -457,6 +499,19 @@ class WorkloadWriter {
            kLocalities[static_cast<std::size_t>(point.locality)],
            number_text(point.samples_per_second));
     line("]");
+  }
+  void write_shape(const AdaptiveThroughput& t) {
+    line("adaptive: {{step_fixed: {}, step_per_sample: {}, sync_inside: {}, ",
+         to_text(t.step_fixed), to_text(t.step_per_sample), to_text(t.sync_inside));
+    line("sync_inside_per_worker: {}, sync_across: {}, sync_across_per_worker: {}, ",
+         to_text(t.sync_inside_per_worker), to_text(t.sync_across),
+         to_text(t.sync_across_per_worker));
+    line("overlap: {}, base_batch: {}, requested_batch: {}, max_batch_per_worker: {}, ",
+         number_text(t.overlap), t.base_batch, t.requested_batch, t.max_batch_per_worker);
+    line("max_workers: {}, noise_scale: {}, epoch: {}, ", t.max_workers, number_text(t.noise_scale),
+         number_text(t.epoch_samples));
+    line("base_learning_rate: {}, max_learning_rate: {}}}", number_text(t.base_learning_rate),
+         number_text(t.max_learning_rate));
   }
 
   void write_shape(const ConstantUtility& u) {
