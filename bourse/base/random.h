@@ -16,6 +16,8 @@ enum class Purpose : std::uint32_t {
   failure = 7,
   rounding = 8,
   placement = 9,
+  search = 10,
+  learning = 11,
   test = 1000,
 };
 

@@ -17,6 +17,7 @@
 #include "bourse/policy/gandiva.h"
 #include "bourse/policy/gavel.h"
 #include "bourse/policy/oasis.h"
+#include "bourse/policy/ones.h"
 #include "bourse/policy/optimus.h"
 #include "bourse/policy/pd_ors_settings.h"
 #include "bourse/policy/shortest.h"
@@ -83,6 +84,7 @@ std::vector<PolicyInfo> make_list() {
       gandiva_info(),
       gavel_info(),
       oasis_info(),
+      ones_info(),
       optimus_info(),
       pd_ors_info(),
       sjf_bco_info(),
