@@ -20,7 +20,9 @@
 #include "bourse/policy/ones.h"
 #include "bourse/policy/optimus.h"
 #include "bourse/policy/pd_ors_settings.h"
+#include "bourse/policy/pollux.h"
 #include "bourse/policy/shortest.h"
+#include "bourse/policy/sia.h"
 #include "bourse/policy/sjf_bco.h"
 #include "bourse/policy/tiresias.h"
 
@@ -87,6 +89,8 @@ std::vector<PolicyInfo> make_list() {
       ones_info(),
       optimus_info(),
       pd_ors_info(),
+      pollux_info(),
+      sia_info(),
       sjf_bco_info(),
       {"srsf",
        "shortest remaining service (time x GPUs) first, preemptive",
