@@ -92,10 +92,27 @@ void mutate(const PolluxProblem& problem, PolluxPlan& plan, RandomStream& draws)
     const auto j = static_cast<std::size_t>(draws.integer(0, jobs - 1));
     const auto m = static_cast<std::size_t>(draws.integer(0, static_cast<std::int64_t>(width) - 1));
     if (free[m] <= 0) continue;
-    const auto more = static_cast<int>(draws.integer(1, free[m]));
+    const int more = draws.uniform() < 0.5 ? 1 : static_cast<int>(draws.integer(1, free[m]));
     plan[j * width + m] = static_cast<std::int16_t>(plan[j * width + m] + more);
     free[m] -= more;
   }
+}
+
+/// The current plan with the smallest size for every job that has nothing, on the first machine
+/// with room, in order of jobs.
+PolluxPlan with_everybody(const PolluxProblem& problem) {
+  PolluxPlan plan = problem.current;
+  std::vector<int> free = free_of(problem, plan);
+  for (std::size_t j = 0; j < problem.jobs.size(); ++j) {
+    if (row_of(problem, plan, j).gpus > 0) continue;
+    const int least = problem.jobs[j].least;
+    const auto room = std::ranges::find_if(free, [&](int gpus) { return gpus >= least; });
+    if (room == free.end()) continue;
+    *room -= least;
+    plan[j * free.size() + static_cast<std::size_t>(room - free.begin())] =
+        static_cast<std::int16_t>(least);
+  }
+  return plan;
 }
 
 }  // namespace
@@ -162,6 +179,7 @@ PolluxPlan pollux_search(const PolluxProblem& problem, const PolluxSearchOptions
     scored.push_back({std::move(plan), value});
   };
   add(problem.current);
+  add(with_everybody(problem));
   for (PolluxPlan& plan : population)
     if (scored.size() < size) add(std::move(plan));
   const std::size_t started = scored.size();

@@ -54,8 +54,9 @@ void repair(const PolluxProblem& problem, PolluxPlan& plan);
 
 /// Evolves plans: single-point crossover over jobs, mutation, repair; the best of parents and
 /// children live on. `population` is where the last round ended (its rows those of these jobs) and
-/// where this one does; the current plan and an empty start are added. Returns the best: the
-/// earliest of equal ones. Cost: O(population x generations x jobs x machines).
+/// where this one does; the current plan is added, and the same with the smallest size for every
+/// job that has nothing. Returns the best: the earliest of equal ones. Cost: O(population x
+/// generations x jobs x machines).
 [[nodiscard]] PolluxPlan pollux_search(const PolluxProblem& problem,
                                        const PolluxSearchOptions& options,
                                        std::vector<PolluxPlan>& population);
