@@ -124,8 +124,9 @@ jobs:
     utility: 1
     requested: {workers: 2}
     throughput:
-      adaptive: {step_per_sample: 1ms, sync_inside: 50ms, base_batch: 128, max_batch_per_worker: 256,
-                 max_workers: 16, noise_scale: 384, epoch: 1000, base_learning_rate: 0.1,
+      adaptive: {step_per_sample: 1ms, sync_inside: 50ms, base_batch: 128,
+                 max_batch_per_worker: 256, max_workers: 16, noise_scale: 384, epoch: 1000,
+                 base_learning_rate: 0.1,
                  max_learning_rate: 0.8, requested_batch: 256}
 )";
 

@@ -290,7 +290,7 @@ Result<std::unique_ptr<Policy>> make_ones(const SettingsReader& settings,
                                           const PolicyContext& context) {
   OnesOptions options;
   BOURSE_TRY(options.interval, settings.seconds("interval"));
-  if (options.interval <= Seconds(0)) return invalid("ones.interval: must be above 0");
+  if (options.interval <= Seconds(0)) return invalid("setting 'ones.interval': must be above 0");
   BOURSE_TRY(options.population, settings.whole("population", 2, 256));
   BOURSE_TRY(options.swap_share, settings.number("crossover", 0, 1));
   BOURSE_TRY(options.pause_share, settings.number("mutation", 0, 1));

@@ -148,7 +148,7 @@ Result<std::unique_ptr<Policy>> make_pollux(const SettingsReader& settings,
                                             const PolicyContext& context) {
   PolluxOptions options;
   BOURSE_TRY(options.interval, settings.seconds("interval"));
-  if (options.interval <= Seconds(0)) return invalid("pollux.interval: must be above 0");
+  if (options.interval <= Seconds(0)) return invalid("setting 'pollux.interval': must be above 0");
   BOURSE_TRY(options.population, settings.whole("population", 2, 500));
   BOURSE_TRY(options.generations, settings.whole("generations", 1, 10000));
   BOURSE_TRY(options.power, settings.number("power", -10, 1));

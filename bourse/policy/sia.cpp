@@ -142,7 +142,7 @@ namespace {
 Result<std::unique_ptr<Policy>> make_sia(const SettingsReader& settings, const PolicyContext&) {
   SiaOptions options;
   BOURSE_TRY(options.interval, settings.seconds("interval"));
-  if (options.interval <= Seconds(0)) return invalid("sia.interval: must be above 0");
+  if (options.interval <= Seconds(0)) return invalid("setting 'sia.interval': must be above 0");
   BOURSE_TRY(options.power, settings.number("power", -10, -0.01));
   BOURSE_TRY(options.starving, settings.number("starving", 1, 1000));
   BOURSE_TRY(options.gap, settings.number("gap", 0, 1));

@@ -111,9 +111,12 @@ SimulationResult run(const Instance& instance, const PolicyInfo& info,
                      const SimulationOptions& options) {
   // Short rounds where a policy has them, so that a run sees many.
   Settings settings;
-  for (const Parameter& parameter : info.parameters)
+  for (const Parameter& parameter : info.parameters) {
     if (parameter.name == "slot" || parameter.name == "interval")
       settings[std::string(parameter.name)] = "15s";
+    if (parameter.name == "population" || parameter.name == "generations")
+      settings[std::string(parameter.name)] = "8";
+  }
   auto policy = make_policy(info.name, settings, {.slot = instance.slot, .seed = 3});
   RC_ASSERT(policy.has_value());
   return simulate(instance, **policy, options);

@@ -18,6 +18,7 @@ struct OnesWorkloadOptions {
   double tuned = 0;
   double tables = 0;
 };
+/// The same with hours in place of the time between arrivals.
 struct PolluxLikeOptions {
   double machines = 16;
   double gpus_per_machine = 4;
@@ -27,7 +28,9 @@ struct PolluxLikeOptions {
   double tables = 0;
 };
 
+/// Name, unit, range and meaning of every option, in the order in which they are shown.
 [[nodiscard]] std::span<const OptionRow<OnesWorkloadOptions>> ones_workload_option_rows();
+/// The same.
 [[nodiscard]] std::span<const OptionRow<PolluxLikeOptions>> pollux_like_option_rows();
 
 /// Adaptive jobs like those of the evaluation of ONES: ten pairs of a model and a data set, each

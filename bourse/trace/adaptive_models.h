@@ -18,6 +18,7 @@ struct AdaptiveModel {
   double share = 1;        ///< Of the jobs.
 };
 
+/// A law from its numbers in seconds and samples, without overlap.
 [[nodiscard]] constexpr AdaptiveThroughput law_of(double fixed_s, double sample_s, double inside_s,
                                                   double across_s, int base_batch, int memory,
                                                   double noise_scale, double epoch,
