@@ -5,6 +5,10 @@
 
 #include <utility>
 
+#include "apps/bourse/clocks.h"
+#include "bourse/simulation/metrics.h"
+#include "bourse/simulation/simulate.h"
+#include "bourse/trace/adaptive_generators.h"
 #include "bourse/trace/generator.h"
 #include "bourse/trace/paper.h"
 #include "bourse/trace/philly_like.h"
@@ -42,6 +46,15 @@ Result<Instance> paper_instance(int machines, int jobs, int slots, std::uint64_t
   return std::move(bound.instance);
 }
 
+Result<Instance> ones_instance(int jobs, bool has_tables, std::uint64_t seed) {
+  BOURSE_TRY(Workload workload,
+             generate_ones_workload(
+                 {.jobs = static_cast<double>(jobs), .tables = has_tables ? 1.0 : 0}, seed));
+  Cluster cluster = *workload.cluster;
+  BOURSE_TRY(Bound bound, bourse::bind(std::move(workload), std::move(cluster), "ones"));
+  return std::move(bound.instance);
+}
+
 Result<Instance> philly_like_instance(const Cluster& cluster) {
   BOURSE_TRY(Workload workload, generate_philly_like({.machines = 64, .days = 1}, kSeed));
   BOURSE_TRY_VOID(assign_utilities(workload, kSeed));
@@ -67,6 +80,23 @@ Result<std::unique_ptr<Policy>> policy_for(const Instance& instance, std::string
                                            const Settings& settings, std::uint64_t seed) {
   return make_policy(name, settings,
                      {.slot = instance.slot, .horizon = instance.horizon, .seed = seed});
+}
+
+Result<std::vector<Sample>> replay_samples(const Setup& setup, const std::string& policy,
+                                           const std::string& cluster) {
+  BOURSE_TRY(const Instance instance, trace_instance(setup.trace, cluster));
+  std::vector<Sample> samples;
+  for (int i = 0; i < setup.repeats; ++i) {
+    BOURSE_TRY(const std::unique_ptr<Policy> made, policy_for(instance, policy));
+    const double before = thread_cpu_seconds();
+    const SimulationResult result = simulate(instance, *made);
+    const double cpu_s = thread_cpu_seconds() - before;
+    samples.push_back(
+        {"speed", "jobs/cpu-s", Better::higher, static_cast<double>(instance.jobs.size()) / cpu_s});
+    samples.push_back(
+        {"mean completion", "s", Better::neither, metrics_of(instance, result).completion.mean});
+  }
+  return samples;
 }
 
 }  // namespace bourse

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/figures.h"
 #include "bourse/base/error.h"
 #include "bourse/model/workload.h"
 #include "bourse/policy/policy.h"
@@ -20,6 +21,9 @@ namespace bourse {
 [[nodiscard]] Result<Instance> paper_instance(int machines, int jobs, int slots,
                                               std::uint64_t seed);
 
+/// Jobs of the generator `ones` on 64 GPUs, with tables of their best batches if `has_tables`.
+[[nodiscard]] Result<Instance> ones_instance(int jobs, bool has_tables, std::uint64_t seed);
+
 /// A day of jobs like those of the Philly trace on this cluster, with utilities by the seeded rule;
 /// those that do not fit are left out.
 [[nodiscard]] Result<Instance> philly_like_instance(const Cluster& cluster);
@@ -33,5 +37,11 @@ namespace bourse {
                                                          std::string_view name,
                                                          const Settings& settings = {},
                                                          std::uint64_t seed = 1);
+
+/// The trace on the cluster under a policy: jobs per CPU second and the mean completion, once a
+/// repeat.
+[[nodiscard]] Result<std::vector<Sample>> replay_samples(const Setup& setup,
+                                                         const std::string& policy,
+                                                         const std::string& cluster);
 
 }  // namespace bourse

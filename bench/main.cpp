@@ -84,6 +84,8 @@ std::optional<double> target_of(const Figure& figure) {
   if (figure.section == "rounds" && figure.name == "tiresias 256x8" && is_speed) return 50e3;
   if (figure.section == "elastic" && figure.metric == "step")
     return figure.name == "ones 64 GPUs, 30 jobs" ? 10 : 500;
+  if (figure.metric == "ones below tiresias") return 50;
+  if (figure.metric == "ones below optimus") return 45;
   if (figure.name == "pollux 64 GPUs, 40 jobs" && figure.metric == "decision") return 300;
   if (figure.name == "sia 2048 GPUs, 2000 jobs" && figure.metric == "decision") return 500;
   if (figure.name == "shares 2048" && figure.metric == "decision") return 20;

@@ -7,30 +7,11 @@
 #include "bench/figures.h"
 #include "bench/inputs.h"
 #include "bourse/base/random.h"
-#include "bourse/simulation/metrics.h"
-#include "bourse/simulation/simulate.h"
 #include "bourse/solver/fair_shares.h"
 
 // Policies with queues, slices, rounds and deadlines; and one decision of Gavel's shares.
 namespace bourse {
 namespace {
-
-Result<std::vector<Sample>> replay(const Setup& setup, const std::string& name,
-                                   const std::string& cluster) {
-  BOURSE_TRY(const Instance instance, trace_instance(setup.trace, cluster));
-  std::vector<Sample> samples;
-  for (int i = 0; i < setup.repeats; ++i) {
-    BOURSE_TRY(const std::unique_ptr<Policy> policy, policy_for(instance, name));
-    const double before = thread_cpu_seconds();
-    const SimulationResult result = simulate(instance, *policy);
-    const double cpu_s = thread_cpu_seconds() - before;
-    samples.push_back(
-        {"speed", "jobs/cpu-s", Better::higher, static_cast<double>(instance.jobs.size()) / cpu_s});
-    samples.push_back(
-        {"mean completion", "s", Better::neither, metrics_of(instance, result).completion.mean});
-  }
-  return samples;
-}
 
 /// Jobs of 1 to 8 GPUs on three types of different speed, with half as many GPUs as are asked for.
 ShareProblem three_types(int jobs) {
@@ -71,7 +52,7 @@ void add_round_cases(std::vector<Case>& cases) {
       cases.push_back({.section = "rounds",
                        .name = fmt::format("{} {}", policy, cluster),
                        .run = [policy, cluster](const Setup& setup) {
-                         return replay(setup, policy, cluster);
+                         return replay_samples(setup, policy, cluster);
                        }});
   for (const int jobs : {2048, 8192})
     cases.push_back({.section = "rounds",

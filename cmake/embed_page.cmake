@@ -1,9 +1,5 @@
 # cmake -D SCRIPT=x.js -D STYLE=x.css -D OUT=x.cpp -P embed_page.cmake: both files as C++ text.
-function(read_bytes file result)
-  file(READ ${file} hex HEX)
-  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
-  set(${result} "${bytes}" PARENT_SCOPE)
-endfunction()
+include(${CMAKE_CURRENT_LIST_DIR}/read_bytes.cmake)
 
 file(READ ${SCRIPT} text)
 if(text MATCHES "</[Ss][Cc][Rr][Ii][Pp][Tt]")

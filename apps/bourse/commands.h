@@ -18,7 +18,20 @@ void add_compare(CLI::App& app, int& status);     ///< bourse compare
 void add_workload(CLI::App& app, int& status);    ///< bourse workload, with its commands
 void add_optimum(CLI::App& app, int& status);     ///< bourse optimum
 void add_bound(CLI::App& app, int& status);       ///< bourse bound
+void add_serve(CLI::App& app, int& status);       ///< bourse serve
 void add_policies(CLI::App& app, int& status);    ///< bourse policies
+void add_submit(CLI::App& app, int& status);      ///< bourse submit
+void add_jobs(CLI::App& app, int& status);        ///< bourse jobs
+void add_job(CLI::App& app, int& status);         ///< bourse job, with its commands
+void add_logs(CLI::App& app, int& status);        ///< bourse logs
+void add_cancel(CLI::App& app, int& status);      ///< bourse cancel
+void add_explain(CLI::App& app, int& status);     ///< bourse explain
+void add_prices(CLI::App& app, int& status);      ///< bourse prices
+void add_machines(CLI::App& app, int& status);    ///< bourse machines
+void add_drain(CLI::App& app, int& status);       ///< bourse drain
+void add_undrain(CLI::App& app, int& status);     ///< bourse undrain
+void add_top(CLI::App& app, int& status);         ///< bourse top
+void add_agent(CLI::App& app, int& status);       ///< bourse agent
 void add_version(CLI::App& app, int& status);     ///< bourse version
 void add_completion(CLI::App& app, int& status);  ///< bourse completion; add it last
 
@@ -28,5 +41,9 @@ void add_workload_check(CLI::App& app, int& status);     ///< bourse workload ch
 void add_workload_describe(CLI::App& app, int& status);  ///< bourse workload describe
 void add_workload_convert(CLI::App& app, int& status);   ///< bourse workload convert
 void add_workload_generate(CLI::App& app, int& status);  ///< bourse workload generate
+
+// Commands of `bourse job`.
+
+void add_job_validate(CLI::App& app, int& status);  ///< bourse job validate
 
 }  // namespace bourse

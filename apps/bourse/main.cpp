@@ -92,6 +92,19 @@ int run(int argc, char** argv) {
   add_optimum(app, status);
   add_bound(app, status);
   add_policies(app, status);
+  add_serve(app, status);
+  add_submit(app, status);
+  add_jobs(app, status);
+  add_job(app, status);
+  add_logs(app, status);
+  add_cancel(app, status);
+  add_explain(app, status);
+  add_prices(app, status);
+  add_machines(app, status);
+  add_drain(app, status);
+  add_undrain(app, status);
+  add_top(app, status);
+  add_agent(app, status);
   add_version(app, status);
   add_completion(app, status);
   try {

@@ -25,6 +25,16 @@ extern "C" void end_on_interrupt(int) {
   _exit(kExitInterrupted);
 }
 
+extern "C" void end_quietly(int) { _exit(kExitInterrupted); }
+
+void call_on_interrupt(void (*handler)(int)) {
+  struct sigaction action{};
+  action.sa_handler = handler;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
 }  // namespace
 
 int print(std::string_view text) {
@@ -49,13 +59,9 @@ int failure(const Error& error) {
   return exit_status_of(error.code);
 }
 
-void catch_interrupt() {
-  struct sigaction action{};
-  action.sa_handler = end_on_interrupt;
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-}
+void catch_interrupt() { call_on_interrupt(end_on_interrupt); }
+
+void end_quietly_on_interrupt() { call_on_interrupt(end_quietly); }
 
 bool is_terminal() { return isatty(STDERR_FILENO) == 1; }
 

@@ -29,6 +29,10 @@ void print_note(std::string_view message);
 /// only written when all work is done, so nothing is left half-written.
 void catch_interrupt();
 
+/// From now on Ctrl-C ends the program at once with kExitInterrupted and without a word: for
+/// commands that only watch.
+void end_quietly_on_interrupt();
+
 /// True if standard error is a terminal.
 [[nodiscard]] bool is_terminal();
 

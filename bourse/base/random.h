@@ -16,8 +16,12 @@ enum class Purpose : std::uint32_t {
   failure = 7,
   rounding = 8,
   placement = 9,
-  search = 10,
-  learning = 11,
+  disk = 10,
+  network = 11,
+  token = 12,
+  process = 13,
+  search = 14,
+  learning = 15,
   test = 1000,
 };
 

@@ -59,7 +59,7 @@ std::string svg_frame(const SvgPanel& p, std::string_view title, std::string_vie
   out += svg_text(p.left + p.width / 2, p.y(0) + 40, "middle", x_label);
   out += fmt::format(
       "<text transform=\"translate({:.1f},{:.1f}) rotate(-90)\" text-anchor=\"middle\">{}</text>\n",
-      p.left - 48, p.top + p.height / 2, escaped(y_label));
+      p.left - 70, p.top + p.height / 2, escaped(y_label));
   return out;
 }
 

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <utility>
+#include <vector>
 
 namespace bourse {
 namespace {
@@ -88,6 +89,39 @@ int best_batch(const AdaptiveThroughput& job, int workers, bool is_spread, doubl
     best = batch;
   }
   return best;
+}
+
+double progress_bound(const AdaptiveThroughput& job, int workers, bool is_spread, double speed) {
+  constexpr double kSlack = 1e-3;
+  const auto progress_at = [&](int batch) {
+    return pace_at(job, workers, is_spread, speed, batch).progress;
+  };
+  // A step never gets shorter as its batch grows and its worth never gets less. So no batch
+  // from low to high has more than the worth of a step at high in the time of one at low.
+  const auto most_between = [&](int low, int high) {
+    const double step_at_low = low / pace_at(job, workers, is_spread, speed, low).trained;
+    return high * statistical_efficiency(job, high) / step_at_low;
+  };
+  double best = std::max(progress_at(job.base_batch), progress_at(largest_batch(job)));
+  std::vector<std::pair<int, int>> open{{job.base_batch, largest_batch(job)}};
+  double bound = best;
+  while (!open.empty()) {
+    const auto [low, high] = open.back();
+    open.pop_back();
+    if (high - low < 2) continue;  // Both ends have been looked at.
+    const double most = most_between(low, high);
+    if (most <= best * (1 + kSlack)) {
+      bound = std::max(bound, most);
+      continue;
+    }
+    const int middle = static_cast<int>(std::sqrt(static_cast<double>(low) * high));
+    const int split = std::clamp(middle, low + 1, high - 1);
+    best = std::max(best, progress_at(split));
+    bound = std::max(bound, best);
+    open.emplace_back(low, split);
+    open.emplace_back(split, high);
+  }
+  return bound;
 }
 
 double epochs_to_accuracy(const AdaptiveThroughput& job, double work, double batch) {

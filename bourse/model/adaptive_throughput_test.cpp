@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <cmath>
 #include <string>
 
@@ -88,6 +90,20 @@ TEST(BestBatch, IsAtLeastAsGoodAsEveryPowerOfTwo) {
                 0.995 * pace_at(example(), workers, true, 1, batch).progress);
     }
   EXPECT_GT(best_batch(example(), 16, true, 1), best_batch(example(), 2, false, 1));
+}
+
+TEST(ProgressBound, IsAboveEveryBatchAndHardlyAboveTheBest) {
+  for (const double overlap : {1.0, 2.5, 10.0})
+    for (const int workers : {1, 2, 5, 16, 40}) {
+      AdaptiveThroughput job = example();
+      job.overlap = overlap;
+      double best = 0;
+      for (int batch = job.base_batch; batch <= largest_batch(job); ++batch)
+        best = std::max(best, pace_at(job, workers, true, 1, batch).progress);
+      const double bound = progress_bound(job, workers, true, 1);
+      EXPECT_GE(bound, best);
+      EXPECT_LE(bound, 1.001 * best);
+    }
 }
 
 TEST(CheckAdaptive, NamesTheField) {

@@ -194,6 +194,14 @@ double best_samples_per_second(const Throughput& throughput, TaskCounts tasks, L
   return pace_at(*adaptive, tasks.workers, is_spread, speed, batch).progress;
 }
 
+double samples_per_second_bound(const Throughput& throughput, TaskCounts tasks, Locality locality,
+                                double speed) {
+  const auto* adaptive = std::get_if<AdaptiveThroughput>(&throughput);
+  if (adaptive == nullptr || tasks.workers <= 0)
+    return samples_per_second(throughput, tasks, locality, speed);
+  return progress_bound(*adaptive, tasks.workers, locality != Locality::machine, speed);
+}
+
 Throughput with_best_batches(const Throughput& throughput) {
   const auto* adaptive = std::get_if<AdaptiveThroughput>(&throughput);
   if (adaptive == nullptr) return throughput;

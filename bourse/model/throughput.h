@@ -80,10 +80,15 @@ using Throughput = std::variant<ParameterServerThroughput, RingThroughput, Rigid
 [[nodiscard]] TrainingPace pace_of(const Throughput& throughput, TaskCounts tasks,
                                    Locality locality, double speed = 1, int batch = 0);
 
-/// Samples per second with the best batch for these tasks: what no policy exceeds. Cost: 50 paces
-/// for an adaptive job.
+/// Samples per second with the best of 50 batches for these tasks (best_batch). Cost: 50 paces for
+/// an adaptive job.
 [[nodiscard]] double best_samples_per_second(const Throughput& throughput, TaskCounts tasks,
                                              Locality locality, double speed = 1);
+
+/// Samples per second that no batch of these tasks exceeds, at most 0.1 % above the best one; for
+/// bounds. Cost: about 100 paces for an adaptive job.
+[[nodiscard]] double samples_per_second_bound(const Throughput& throughput, TaskCounts tasks,
+                                              Locality locality, double speed = 1);
 
 /// An adaptive job that always trains with the best batch for its tasks on machines of speed 1, as
 /// a table; any other shape as it is. Cost: 100 paces a worker.

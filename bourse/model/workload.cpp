@@ -202,8 +202,8 @@ Result<void> check_tasks(const Cluster& cluster, const ResourceVector& total, co
 }
 
 /// Puts one job into the cluster's types and checks that it can run there.
-Result<void> bind_job(JobSpec& job, const ResourceTypes& types, const Cluster& cluster,
-                      const ResourceVector& total) {
+Result<void> bind_to_total(JobSpec& job, const ResourceTypes& types, const Cluster& cluster,
+                           const ResourceVector& total) {
   BOURSE_TRY(job.worker, remap(job.worker, types, cluster.types));
   BOURSE_TRY(job.server, remap(job.server, types, cluster.types));
   const int fewest = min_workers(job.throughput);
@@ -239,13 +239,17 @@ bool fits_empty(const Cluster& cluster, const JobSpec& job, TaskCounts tasks) {
   return places_exactly(stocks, job, tasks).value_or(false);
 }
 
+Result<void> bind(JobSpec& job, const ResourceTypes& types, const Cluster& cluster) {
+  return bind_to_total(job, types, cluster, cluster.total());
+}
+
 Result<Bound> bind(Workload workload, Cluster cluster, std::string_view file,
                    const BindOptions& options) {
   Bound bound;
   const ResourceVector total = cluster.total();
   bound.instance.jobs.reserve(workload.jobs.size());
   for (JobSpec& job : workload.jobs) {
-    if (const auto ok = bind_job(job, workload.types, cluster, total); !ok) {
+    if (const auto ok = bind_to_total(job, workload.types, cluster, total); !ok) {
       std::string sentence = fmt::format("{}: job '{}' {}", at_line(file, job), quotable(job.name),
                                          ok.error().message);
       if (!options.skip_unfit) return invalid(std::move(sentence));

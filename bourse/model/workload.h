@@ -52,6 +52,10 @@ struct Bound {
 [[nodiscard]] Result<Bound> bind(Workload workload, Cluster cluster, std::string_view file,
                                  const BindOptions& options = {});
 
+/// Puts one job, whose demands are in `types`, onto the cluster. Errors: as above; the message goes
+/// on from the name of the job ("needs 8 gpu ...").
+[[nodiscard]] Result<void> bind(JobSpec& job, const ResourceTypes& types, const Cluster& cluster);
+
 /// True if `tasks` of the job can be placed on the empty cluster, on one machine or spread.
 [[nodiscard]] bool fits_empty(const Cluster& cluster, const JobSpec& job, TaskCounts tasks);
 

@@ -83,7 +83,7 @@ class TreeBuilder : public YAML::EventHandler {
     if (!open_.empty()) {
       Frame& frame = open_.back();
       if (frame.value->kind == Kind::map && !frame.has_key)
-        throw Refused{line_of(mark), "a key must be a word"};
+        throw Refused{line_of(mark), "a key must be a word, or a '{' or '[' is not closed"};
       value = &frame.value->items.emplace_back();
       value->index = static_cast<std::uint32_t>(frame.value->items.size() - 1);
       value->line = line_of(mark);

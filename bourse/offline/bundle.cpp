@@ -121,6 +121,7 @@ void Bundle::solve_model() {
   std::vector<char> is_free(dimensions, 1);
   Vector matrix(n * n);
   Vector linear(n);
+  Vector rows;  // Of each slope the free coordinates, one row after the other.
   for (int round = 0; round < kSetRounds; ++round) {
     set_aggregate();
     bool changed = round == 0;
@@ -130,16 +131,20 @@ void Bundle::solve_model() {
       is_free[j] = now;
     }
     if (!changed) break;
+    rows.clear();
     for (std::size_t i = 0; i < n; ++i) {
       linear[i] = cuts_[i].error;
-      for (std::size_t j = 0; j < dimensions; ++j)
-        if (is_free[j] == 0) linear[i] += centre_[j] * cuts_[i].slope[j];
-      for (std::size_t k = 0; k <= i; ++k) {
-        double sum = 0;
-        for (std::size_t j = 0; j < dimensions; ++j)
-          sum += is_free[j] * cuts_[i].slope[j] * cuts_[k].slope[j];
-        matrix[i * n + k] = matrix[k * n + i] = sum;
+      for (std::size_t j = 0; j < dimensions; ++j) {
+        if (is_free[j] == 0)
+          linear[i] += centre_[j] * cuts_[i].slope[j];
+        else
+          rows.push_back(cuts_[i].slope[j]);
       }
+      const std::size_t width = rows.size() / (i + 1);
+      const double* const row = rows.data() + i * width;
+      for (std::size_t k = 0; k <= i; ++k)
+        matrix[i * n + k] = matrix[k * n + i] =
+            std::inner_product(row, row + width, rows.data() + k * width, 0.0);
     }
     solve_weights(matrix, linear);
   }

@@ -10,7 +10,7 @@ namespace bourse {
 
 bool CheapestSlots::would_take(double cost) const {
   if (cost == std::numeric_limits<double>::infinity()) return false;
-  return kept_ < wanted_ || cost < entries_.top().cost;
+  return kept_ < wanted_ || (!entries_.empty() && cost < entries_.top().cost);
 }
 
 void CheapestSlots::add_to_sum(double value) {

@@ -19,7 +19,7 @@ class CheapestSlots {
     std::size_t dropped = 0;
   };
 
-  /// `base_cost` is part of cost() from the start. Requires `wanted` >= 1.
+  /// `base_cost` is part of cost() from the start. Requires `wanted` >= 0.
   CheapestSlots(SlotIndex wanted, double base_cost) : wanted_(wanted), sum_(base_cost) {}
 
   [[nodiscard]] SlotIndex missing() const { return wanted_ - kept_; }

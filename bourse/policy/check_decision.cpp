@@ -65,9 +65,10 @@ Result<void> check_batch(const ClusterState& state, const Change& change) {
         fmt::format("{} has a batch of {}, and only jobs of the shape 'adaptive' may "
                     "have one",
                     name_of(state, change.job), change.batch));
-  if (change.batch < 0 || change.batch > largest_batch(*adaptive))
-    return invalid(fmt::format("{} has a batch of {}; it may be from 1 to {}",
-                               name_of(state, change.job), change.batch, largest_batch(*adaptive)));
+  if (change.batch < adaptive->base_batch || change.batch > largest_batch(*adaptive))
+    return invalid(fmt::format("{} has a batch of {}; it may be from {} to {}",
+                               name_of(state, change.job), change.batch, adaptive->base_batch,
+                               largest_batch(*adaptive)));
   return {};
 }
 

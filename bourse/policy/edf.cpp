@@ -1,22 +1,16 @@
 #include "bourse/policy/edf.h"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
-#include "bourse/policy/deadline.h"
-
 namespace bourse {
-namespace {
 
-struct Ranked {
-  bool is_late;
-  Seconds deadline;
-  Seconds arrival;
-  JobId id;
-};
-
-}  // namespace
+const Deadline& EdfPolicy::deadline(const ClusterState& state, JobId id) {
+  if (deadlines_.size() <= id.index()) deadlines_.resize(id.index() + 1);
+  std::optional<Deadline>& known = deadlines_[id.index()];
+  if (!known) known = deadline_of(state.spec(id));
+  return *known;
+}
 
 Decision EdfPolicy::decide(const ClusterState& state, const Event& event) {
   const bool declines = options_.when_late == WhenLate::decline;
@@ -24,11 +18,12 @@ Decision EdfPolicy::decide(const ClusterState& state, const Event& event) {
     if (state.waiting_count() == 0) return {};
     if (auto decision = start_lone_newcomer(state, event)) return std::move(*decision);
   }
-  std::vector<Ranked> ranked;
+  std::vector<JobRank> ranks;
+  ranks.reserve(state.active().size());
   std::vector<JobId> hopeless;
   Seconds next_deadline = kForever;
   for (const JobId id : state.active()) {
-    const Deadline deadline = deadline_of(state.spec(id));
+    const Deadline& deadline = this->deadline(state, id);
     const bool is_late = deadline.time <= state.now();
     if (!is_late) next_deadline = std::min(next_deadline, deadline.time);
     if (is_late && deadline.is_hard && declines) {
@@ -36,15 +31,9 @@ Decision EdfPolicy::decide(const ClusterState& state, const Event& event) {
       continue;
     }
     const bool comes_last = is_late && options_.when_late != WhenLate::in_order;
-    ranked.push_back({comes_last, deadline.time, state.spec(id).arrival, id});
+    ranks.push_back({{comes_last ? 1.0 : 0.0, deadline.time.value}, state.spec(id).arrival, id});
   }
-  std::ranges::sort(ranked, {}, [](const Ranked& r) {
-    return std::tuple(r.is_late, r.deadline, r.arrival, r.id);
-  });
-  std::vector<JobId> order;
-  order.reserve(ranked.size());
-  for (const Ranked& r : ranked) order.push_back(r.id);
-  Decision decision = run_in_order(state, order, options_.when_blocked);
+  Decision decision = run_by_rank(state, classes_, std::move(ranks), options_.when_blocked);
   for (const JobId id : hopeless) {
     std::erase_if(decision.reasons, [&](const Reason& reason) { return reason.job == id; });
     decision.reasons.push_back({id, ReasonCode::no_schedule, {}});

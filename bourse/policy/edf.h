@@ -1,5 +1,9 @@
 #pragma once
 
+#include <optional>
+#include <vector>
+
+#include "bourse/policy/deadline.h"
 #include "bourse/policy/in_order.h"
 #include "bourse/policy/registry.h"
 
@@ -32,7 +36,11 @@ class EdfPolicy final : public Policy {
   Decision decide(const ClusterState& state, const Event& event) override;
 
  private:
+  [[nodiscard]] const Deadline& deadline(const ClusterState& state, JobId id);
+
   EdfOptions options_;
+  DemandClasses classes_;
+  std::vector<std::optional<Deadline>> deadlines_;  ///< By job, as far as they were needed.
 };
 
 /// Name, parameters and maker of the policy, for the registry.

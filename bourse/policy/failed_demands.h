@@ -12,7 +12,9 @@ namespace bourse {
 /// per task and at least as many tasks cannot fit either.
 class FailedDemands {
  public:
-  void add(const JobSpec& job, TaskCounts tasks) { failed_.push_back({&job, tasks}); }
+  void add(const JobSpec& job, TaskCounts tasks) {
+    if (!covers(job, tasks)) failed_.push_back({&job, tasks});
+  }
 
   [[nodiscard]] bool covers(const JobSpec& job, TaskCounts tasks) const {
     return std::ranges::any_of(failed_, [&](const Failed& f) {

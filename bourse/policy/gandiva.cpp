@@ -41,18 +41,10 @@ bool may_grow(const ClusterState& state, JobId id) {
 }  // namespace
 
 /// End of a slice: who waits comes before who runs.
-Decision GandivaPolicy::rotate(const ClusterState& state) const {
-  std::vector<JobId> order = waiting_longest_first(state);
-  std::vector<JobId> running;
-  for (const JobId id : state.active())
-    if (state.job(id).status == JobStatus::running) running.push_back(id);
+Decision GandivaPolicy::rotate(const ClusterState& state) {
+  std::vector<JobId> running = state.running();
   std::ranges::stable_sort(running, std::greater{}, [&](JobId id) { return state.job(id).since; });
-  order.insert(order.end(), running.begin(), running.end());
-  return run_in_order(state, order);
-}
-
-Decision GandivaPolicy::fill(const ClusterState& state) const {
-  return start_in_order(state, waiting_longest_first(state));
+  return run_waiting_first(state, classes_, running);
 }
 
 Decision GandivaPolicy::grow(const ClusterState& state) const {
@@ -78,7 +70,7 @@ Decision GandivaPolicy::decide(const ClusterState& state, const Event& event) {
   if (slice_is_over) slice_end_ = kForever;
   Decision decision;
   if (state.waiting_count() > 0)
-    decision = slice_is_over ? rotate(state) : fill(state);
+    decision = slice_is_over ? rotate(state) : start_waiting(state, classes_);
   else if (slice_is_over && options_.grow)
     decision = grow(state);
   const bool may_grow_later = options_.grow && event.kind != EventKind::wake &&

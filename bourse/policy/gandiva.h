@@ -31,11 +31,11 @@ class GandivaPolicy final : public Policy {
   Decision decide(const ClusterState& state, const Event& event) override;
 
  private:
-  [[nodiscard]] Decision rotate(const ClusterState& state) const;
-  [[nodiscard]] Decision fill(const ClusterState& state) const;
+  [[nodiscard]] Decision rotate(const ClusterState& state);
   [[nodiscard]] Decision grow(const ClusterState& state) const;
 
   GandivaOptions options_;
+  DemandClasses classes_;
   Seconds slice_end_ = kForever;  ///< kForever: no slice is under way.
 };
 

@@ -5,7 +5,6 @@
 #include <tuple>
 #include <utility>
 
-#include "bourse/policy/failed_demands.h"
 #include "bourse/policy/in_order.h"
 
 namespace bourse {
@@ -22,6 +21,11 @@ struct Pair {
   std::size_t place;
 };
 
+bool comes_later(const Pair& a, const Pair& b) {
+  return std::tuple(-a.priority, -a.owed, -a.share, a.rank, a.place) >
+         std::tuple(-b.priority, -b.owed, -b.share, b.rank, b.place);
+}
+
 /// The class that the job is on, or `classes` if it is on several.
 std::size_t place_of(const ClusterState& state, const Allocation& allocation) {
   const auto& machines = state.cluster().machines;
@@ -35,33 +39,37 @@ std::size_t place_of(const ClusterState& state, const Allocation& allocation) {
 }  // namespace
 
 /// A newcomer gets an account.
-void GavelPolicy::enter(const ClusterState& state) {
+void GavelPolicy::enter(const ClusterState& state, JobId id) {
   reset_at_ = std::min(reset_at_, state.now());
-  for (const JobId id : state.active()) {
-    if (id.index() >= accounts_.size()) {
-      accounts_.resize(id.index() + 1);
-      history_.resize(id.index() + 1);
-    }
-    Account& account = accounts_[id.index()];
-    if (!account.received.empty()) continue;
-    account.received.resize(state.cluster().classes.size() + 1);
-    account.counted_from = state.spec(id).arrival;
+  if (id.index() >= accounts_.size()) {
+    accounts_.resize(id.index() + 1);
+    history_.resize(id.index() + 1);
   }
+  accounts_[id.index()].received.resize(state.cluster().classes.size() + 1);
+  accounts_[id.index()].counted_from = state.spec(id).arrival;
+}
+
+void GavelPolicy::settle_job(const ClusterState& state, JobId id) {
+  Account& account = accounts_[id.index()];
+  const JobState& job = state.job(id);
+  if (job.status == JobStatus::running)
+    account.received[place_of(state, job.allocation)] +=
+        (state.now() - std::max(job.since, settled_at_)).value;
+  const double done = state.samples_done(id);
+  if (account.isolated_rate > 0)
+    history_[id.index()].isolated_seconds +=
+        std::max(0.0, done - account.samples_seen) / account.isolated_rate;
+  account.samples_seen = done;
 }
 
 /// Books the time received since the last time.
 void GavelPolicy::settle(const ClusterState& state) {
-  for (const JobId id : state.active()) {
-    Account& account = accounts_[id.index()];
-    const JobState& job = state.job(id);
-    if (job.status == JobStatus::running)
-      account.received[place_of(state, job.allocation)] +=
-          (state.now() - std::max(job.since, settled_at_)).value;
-    const double done = state.samples_done(id);
-    if (account.isolated_rate > 0)
-      history_[id.index()].isolated_seconds +=
-          std::max(0.0, done - account.samples_seen) / account.isolated_rate;
-    account.samples_seen = done;
+  for (const JobId id : state.running()) settle_job(state, id);
+  // Who has waited all the time has received nothing.
+  const std::vector<JobId>& waiting = state.waiting();
+  for (auto at = waiting.rbegin(); at != waiting.rend(); ++at) {
+    if (state.job(*at).since < settled_at_) break;
+    settle_job(state, *at);
   }
   settled_at_ = state.now();
 }
@@ -103,21 +111,36 @@ void GavelPolicy::run_round(const ClusterState& state, Repacking& repacking,
       pairs.push_back({priority, share * passed - received, share, job, place});
     }
   }
-  std::ranges::sort(pairs, {}, [](const Pair& p) {
-    return std::tuple(-p.priority, -p.owed, -p.share, p.rank, p.place);
-  });
+  std::ranges::make_heap(pairs, comes_later);
   std::vector<bool> runs(shared_.size());
-  std::vector<FailedDemands> failed(places);
-  for (const Pair& pair : pairs) {
+  std::vector<OpenDemands> open(places, OpenDemands(state, classes_));
+  bool any_waiting = true;
+  while (!pairs.empty()) {
+    if (any_waiting && std::ranges::none_of(open, &OpenDemands::any_waiting)) {
+      any_waiting = false;
+      std::erase_if(pairs, [&](const Pair& pair) {
+        return state.job(shared_[pair.rank]).allocation.empty();
+      });
+      std::ranges::make_heap(pairs, comes_later);
+      continue;
+    }
+    std::ranges::pop_heap(pairs, comes_later);
+    const Pair pair = pairs.back();
+    pairs.pop_back();
     if (runs[pair.rank]) continue;
     const JobId id = shared_[pair.rank];
-    const JobSpec& job = state.spec(id);
-    const TaskCounts tasks = requested_tasks(job);
-    if (state.job(id).allocation.empty() && failed[pair.place].covers(job, tasks)) continue;
+    const std::uint32_t demand = classes_.of(state, id);
+    const TaskCounts tasks = requested_tasks(state.spec(id));
+    const bool waits = state.job(id).allocation.empty();
+    if (waits && open[pair.place].has_failed(demand)) continue;
     runs[pair.rank] = pair.place + 1 == places
                           ? repacking.try_run(id, tasks)
                           : repacking.try_run_on(id, tasks, static_cast<std::uint32_t>(pair.place));
-    if (!runs[pair.rank]) failed[pair.place].add(job, tasks);
+    if (!runs[pair.rank]) {
+      open[pair.place].fail(demand);
+    } else if (waits) {
+      for (OpenDemands& each : open) each.start(demand);
+    }
   }
   for (std::size_t job = 0; job < shared_.size(); ++job)
     if (!runs[job]) left.push_back(shared_[job]);
@@ -135,39 +158,49 @@ std::vector<std::uint32_t> GavelPolicy::classes_by_speed(const ClusterState& sta
   return classes;
 }
 
+/// Jobs beyond their share take what is left, the fastest class first.
+void GavelPolicy::fill_round(const ClusterState& state, Repacking& repacking,
+                             std::span<const JobId> left) {
+  OpenDemands open(state, classes_, left);
+  for (const JobId id : left) {
+    const JobSpec& job = state.spec(id);
+    const std::uint32_t demand = classes_.of(state, id);
+    const bool waits = state.job(id).allocation.empty();
+    if (waits && (!open.any_waiting() || open.has_failed(demand))) continue;
+    const TaskCounts tasks = requested_tasks(job);
+    const auto classes = classes_by_speed(state, job);
+    const bool runs = std::ranges::any_of(
+        classes, [&](std::uint32_t k) { return repacking.try_run_on(id, tasks, k); });
+    if (!runs && !repacking.try_run(id, tasks))
+      open.fail(demand);
+    else if (waits)
+      open.start(demand);
+  }
+}
+
 Decision GavelPolicy::plan_round(const ClusterState& state) {
   settle(state);
   if (is_dirty_) decide_shares(state);
   Repacking repacking(state);
   std::vector<JobId> left;
   run_round(state, repacking, left);
-  if (options_.fill) {
-    FailedDemands failed;
-    for (const JobId id : left) {
-      const JobSpec& job = state.spec(id);
-      const TaskCounts tasks = requested_tasks(job);
-      if (state.job(id).allocation.empty() && failed.covers(job, tasks)) continue;
-      const auto classes = classes_by_speed(state, job);
-      const bool runs = std::ranges::any_of(
-          classes, [&](std::uint32_t k) { return repacking.try_run_on(id, tasks, k); });
-      if (!runs && !repacking.try_run(id, tasks)) failed.add(job, tasks);
-    }
-  }
+  if (options_.fill) fill_round(state, repacking, left);
   return repacking.decision();
 }
 
 /// Between rounds nobody is paused; who waits may take what is free.
-Decision GavelPolicy::fill_between(const ClusterState& state) const {
+Decision GavelPolicy::fill_between(const ClusterState& state) {
   if (!options_.fill) return {};
-  if (state.cluster().classes.size() == 1)
-    return start_in_order(state, waiting_longest_first(state));
+  if (state.cluster().classes.size() == 1) return start_waiting(state, classes_);
   Decision decision;
   FreeCapacity free(state);
-  FailedDemands failed;
-  for (const JobId id : waiting_longest_first(state)) {
+  OpenDemands open(state, classes_);
+  for (const JobId id : state.waiting()) {
+    if (!open.any_waiting()) break;
     const JobSpec& job = state.spec(id);
+    const std::uint32_t demand = classes_.of(state, id);
+    if (open.has_failed(demand)) continue;
     const TaskCounts tasks = requested_tasks(job);
-    if (failed.covers(job, tasks)) continue;
     std::optional<Allocation> placed;
     for (const std::uint32_t k : classes_by_speed(state, job)) {
       FreeCapacity of_class = free;
@@ -177,9 +210,10 @@ Decision GavelPolicy::fill_between(const ClusterState& state) const {
     }
     if (!placed) placed = place(free, job, tasks);
     if (!placed) {
-      failed.add(job, tasks);
+      open.fail(demand);
       continue;
     }
+    open.start(demand);
     free.take(job, *placed);
     decision.reasons.push_back({id, ReasonCode::started, {}});
     decision.changes.push_back({id, std::move(*placed)});
@@ -208,7 +242,7 @@ Decision GavelPolicy::decide(const ClusterState& state, const Event& event) {
     round_end_ = kForever;
     return {};
   }
-  if (event.kind == EventKind::arrival) enter(state);
+  if (event.kind == EventKind::arrival) enter(state, event.job);
   const bool starts_round = round_end_ <= state.now();
   Decision decision;
   if (starts_round)

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <span>
 #include <vector>
 
+#include "bourse/policy/demand_classes.h"
 #include "bourse/policy/gavel_shares.h"
 #include "bourse/policy/registry.h"
 #include "bourse/policy/repacking.h"
@@ -45,17 +47,20 @@ class GavelPolicy final : public Policy {
     double isolated_rate = 0;      ///< As of then.
   };
 
-  void enter(const ClusterState& state);
+  void enter(const ClusterState& state, JobId id);
+  void settle_job(const ClusterState& state, JobId id);
   void settle(const ClusterState& state);
   void decide_shares(const ClusterState& state);
   void run_round(const ClusterState& state, Repacking& repacking, std::vector<JobId>& left);
+  void fill_round(const ClusterState& state, Repacking& repacking, std::span<const JobId> left);
   [[nodiscard]] Decision plan_round(const ClusterState& state);
-  [[nodiscard]] Decision fill_between(const ClusterState& state) const;
+  [[nodiscard]] Decision fill_between(const ClusterState& state);
   [[nodiscard]] std::vector<std::uint32_t> classes_by_speed(const ClusterState& state,
                                                             const JobSpec& job) const;
   [[nodiscard]] bool needs_rounds(const ClusterState& state, const Decision& decision) const;
 
   GavelOptions options_;
+  DemandClasses classes_;
   std::vector<Account> accounts_;      ///< By job.
   std::vector<GavelHistory> history_;  ///< By job.
   std::vector<JobId> shared_;          ///< Whom `shares_` is for.

@@ -1,9 +1,9 @@
 #include "bourse/policy/in_order.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
-#include "bourse/policy/failed_demands.h"
 #include "bourse/policy/repacking.h"
 
 namespace bourse {
@@ -25,50 +25,103 @@ Seconds time_held(const ClusterState& state, JobId id) {
   return job.attained + (state.now() - job.since);
 }
 
-Decision run_in_order(const ClusterState& state, std::span<const JobId> order,
-                      WhenBlocked when_blocked) {
-  Repacking repacking(state);
-  FailedDemands failed;
-  for (const JobId id : order) {
-    const JobSpec& job = state.spec(id);
-    const TaskCounts tasks = requested_tasks(job);
-    const bool runs = state.job(id).status == JobStatus::running;
-    if (!runs && failed.covers(job, tasks)) continue;
-    if (repacking.try_run(id, tasks)) continue;
-    if (when_blocked == WhenBlocked::block) break;
-    failed.add(job, tasks);
-  }
-  return repacking.decision();
+namespace {
+
+bool comes_later(const JobRank& a, const JobRank& b) {
+  return std::tie(a.keys, a.arrival, a.id) > std::tie(b.keys, b.arrival, b.id);
 }
 
-Decision start_in_order(const ClusterState& state, std::span<const JobId> order) {
-  Decision decision;
-  FreeCapacity free(state);
-  FailedDemands failed;
-  for (const JobId id : order) {
-    const JobSpec& job = state.spec(id);
-    const TaskCounts tasks = requested_tasks(job);
-    std::optional<Allocation> placed;
-    if (!failed.covers(job, tasks)) placed = place(free, job, tasks);
-    if (!placed) {
-      failed.add(job, tasks);
-      const bool is_new = state.job(id).since == state.now() && state.job(id).attained.value <= 0;
-      if (is_new) decision.reasons.push_back({id, ReasonCode::no_room, {}});
+/// One walk over the jobs, in some order.
+class Walk {
+ public:
+  Walk(const ClusterState& state, DemandClasses& classes)
+      : state_(&state), classes_(&classes), repacking_(state), open_(state, classes) {}
+
+  /// False if the job does not run.
+  bool visit(JobId id) {
+    const std::uint32_t demand = classes_->of(*state_, id);
+    const bool runs = state_->job(id).status == JobStatus::running;
+    if (!runs && open_.has_failed(demand)) return false;
+    if (!repacking_.try_run(id, requested_tasks(state_->spec(id)))) {
+      open_.fail(demand);
+      return false;
+    }
+    if (!runs) open_.start(demand);
+    return true;
+  }
+  /// False: of those that were not visited only running jobs can run.
+  [[nodiscard]] bool any_waiting() const { return open_.any_waiting(); }
+  [[nodiscard]] Decision decision() { return repacking_.decision(); }
+
+ private:
+  const ClusterState* state_;
+  DemandClasses* classes_;
+  Repacking repacking_;
+  OpenDemands open_;
+};
+
+}  // namespace
+
+Decision run_by_rank(const ClusterState& state, DemandClasses& classes, std::vector<JobRank> ranks,
+                     WhenBlocked when_blocked) {
+  Walk walk(state, classes);
+  std::ranges::make_heap(ranks, comes_later);
+  bool any_waiting = true;
+  while (!ranks.empty()) {
+    if (any_waiting && !walk.any_waiting()) {
+      any_waiting = false;
+      std::erase_if(ranks, [&](const JobRank& rank) {
+        return state.job(rank.id).status == JobStatus::waiting;
+      });
+      std::ranges::make_heap(ranks, comes_later);
       continue;
     }
+    std::ranges::pop_heap(ranks, comes_later);
+    const JobId id = ranks.back().id;
+    ranks.pop_back();
+    if (!walk.visit(id) && when_blocked == WhenBlocked::block) break;
+  }
+  return walk.decision();
+}
+
+Decision run_waiting_first(const ClusterState& state, DemandClasses& classes,
+                           std::span<const JobId> last) {
+  Walk walk(state, classes);
+  for (const JobId id : state.waiting()) {
+    if (!walk.any_waiting()) break;
+    (void)walk.visit(id);
+  }
+  for (const JobId id : last) (void)walk.visit(id);
+  return walk.decision();
+}
+
+Decision start_waiting(const ClusterState& state, DemandClasses& classes) {
+  Decision decision;
+  FreeCapacity free(state);
+  OpenDemands open(state, classes);
+  std::size_t looked_at = 0;
+  for (; looked_at < state.waiting_count() && open.any_waiting(); ++looked_at) {
+    const JobId id = state.waiting()[looked_at];
+    const JobSpec& job = state.spec(id);
+    const std::uint32_t demand = classes.of(state, id);
+    std::optional<Allocation> placed;
+    if (!open.has_failed(demand)) placed = place(free, job, requested_tasks(job));
+    if (!placed) {
+      open.fail(demand);
+      if (is_newcomer(state, id)) decision.reasons.push_back({id, ReasonCode::no_room, {}});
+      continue;
+    }
+    open.start(demand);
     free.take(job, *placed);
     decision.reasons.push_back({id, ReasonCode::started, {}});
     decision.changes.push_back({id, std::move(*placed)});
   }
+  const std::span<const JobId> now_waiting = waiting_since_now(state);
+  const auto unseen = std::max(state.waiting().begin() + static_cast<std::ptrdiff_t>(looked_at),
+                               state.waiting().end() - std::ssize(now_waiting));
+  for (const JobId id : std::span(unseen, state.waiting().end()))
+    if (is_newcomer(state, id)) decision.reasons.push_back({id, ReasonCode::no_room, {}});
   return decision;
-}
-
-std::vector<JobId> waiting_longest_first(const ClusterState& state) {
-  std::vector<JobId> waiting;
-  for (const JobId id : state.active())
-    if (state.job(id).status == JobStatus::waiting) waiting.push_back(id);
-  std::ranges::stable_sort(waiting, {}, [&](JobId id) { return state.job(id).since; });
-  return waiting;
 }
 
 Seconds longest_restart(const ClusterState& state, const Decision& decision) {

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "bourse/policy/demand_classes.h"
 #include "bourse/policy/policy.h"
 
 // What policies share that give jobs the tasks they requested, in some order.
@@ -25,19 +27,30 @@ enum class WhenBlocked : std::uint8_t {
   block,  ///< They wait; running ones among them are paused.
 };
 
-/// Runs the active jobs in this order with the tasks they requested: each runs if it fits beside
-/// those before it. Running jobs that do not are paused; others keep their machines where they can
-/// (Repacking). `order` names active jobs, each at most once; who is not named does not run.
-/// Cost: O(jobs x machines).
-[[nodiscard]] Decision run_in_order(const ClusterState& state, std::span<const JobId> order,
-                                    WhenBlocked when_blocked = WhenBlocked::skip);
+/// Place of an active job in the order of a policy: by the keys, smaller first, then by arrival,
+/// then by id. Keys that a policy does not need are 0.
+struct JobRank {
+  std::array<double, 3> keys{};
+  Seconds arrival{0};
+  JobId id;
+};
 
-/// Starts those of the waiting jobs of `order`, with the tasks they requested, that fit what is
-/// free; running jobs stay as they are. Cost: O(jobs x machines).
-[[nodiscard]] Decision start_in_order(const ClusterState& state, std::span<const JobId> order);
+/// Runs the active jobs in the order of their ranks with the tasks they requested: each runs if it
+/// fits beside those before it. Running jobs that do not are paused; others keep their machines
+/// where they can (Repacking). Each job has at most one rank; who has none does not run. The walk
+/// ends once nobody who is left can fit, so a long queue is hardly looked at.
+/// Cost: O(jobs + jobs looked at x (log jobs + machines)).
+[[nodiscard]] Decision run_by_rank(const ClusterState& state, DemandClasses& classes,
+                                   std::vector<JobRank> ranks,
+                                   WhenBlocked when_blocked = WhenBlocked::skip);
 
-/// Waiting jobs, the one that waits longest first; ties by arrival, then id.
-[[nodiscard]] std::vector<JobId> waiting_longest_first(const ClusterState& state);
+/// The same in the order in which they wait, longest first, then the running ones of `last`.
+[[nodiscard]] Decision run_waiting_first(const ClusterState& state, DemandClasses& classes,
+                                         std::span<const JobId> last);
+
+/// Starts those of the waiting jobs, with the tasks they requested, that fit what is free, who has
+/// waited longest first; running jobs stay as they are. Cost: O(jobs + jobs looked at x machines).
+[[nodiscard]] Decision start_waiting(const ClusterState& state, DemandClasses& classes);
 
 /// The longest restart that the decision makes a job pay; 0 if none. Policies with time slices add
 /// it to the slice: else jobs whose restart is longer than a slice would never get on.

@@ -12,8 +12,6 @@
 namespace bourse {
 namespace {
 
-/// A job is predicted, resized and paused from here on.
-constexpr double kWarmEpochs = 2;
 /// Epochs of a job that has no data set of its own.
 constexpr double kParts = 20;
 constexpr int kMostRequests = 4;  ///< A job grows to this many times its request.
@@ -32,10 +30,6 @@ double epoch_of(const JobSpec& job) {
 
 double epochs_done(const ClusterState& state, JobId id) {
   return state.samples_trained(id) / epoch_of(state.spec(id)) + 1e-9;
-}
-
-double epochs_since_change(const ClusterState& state, JobId id) {
-  return (state.samples_trained(id) - state.job(id).trained) / epoch_of(state.spec(id)) + 1e-9;
 }
 
 int gpus_held(const ClusterState& state, JobId id) {
@@ -92,15 +86,22 @@ void OnesPolicy::finish(JobId id, const ClusterState& state) {
 double OnesPolicy::samples_left(const ClusterState& state, JobId id) {
   const double epoch = epoch_of(state.spec(id));
   const Account& account = accounts_[id.index()];
-  if (options_.progress == OnesProgress::declared || account.reports.empty()) {
+  if (options_.progress == OnesProgress::declared) {
     const double worth = state.samples_done(id) / std::max(1e-9, state.samples_trained(id));
     return state.samples_left(id) / std::max(1e-9, worth);
   }
+  // Before its first report a job is taken to have an epoch left, as one with half its work done.
+  if (account.reports.empty()) return epoch;
   const EpochReport& report = account.reports.back().report;
   if (options_.progress == OnesProgress::fitted) return epoch * model_.epochs_left(report);
   RandomStream draws(options_.seed, Purpose::learning, step_ + 1,
                      0x8000'0000U + static_cast<std::uint32_t>(id.index()));
   return epoch * model_.sampled_epochs_left(report, draws);
+}
+
+double OnesPolicy::epochs_since_change(const ClusterState& state, JobId id) const {
+  const double trained = state.samples_trained(id) - accounts_[id.index()].trained_at_change;
+  return trained / epoch_of(state.spec(id)) + 1e-9;
 }
 
 double OnesPolicy::speed_of(JobId id, int gpus) const {
@@ -116,6 +117,15 @@ double OnesPolicy::speed_of(JobId id, int gpus) const {
   const double slope = (high->second - low.second) / (high->first - low.first);
   const double speed = low.second + slope * (gpus - low.first);
   return std::max({speed, 0.1 * high->second, 1e-9});
+}
+
+/// A job with this many GPUs is compared with what it was at the next smaller size it had.
+void OnesPolicy::note_gain(Account& account, int gpus) const {
+  const auto now = account.speeds.find(gpus);
+  if (options_.least_gain <= 0 || now == account.speeds.begin()) return;
+  const auto& [fewer, slower] = *std::prev(now);
+  const double added = 1.0 * gpus / fewer - 1;
+  if (now->second < slower * (1 + options_.least_gain * added)) account.most = fewer;
 }
 
 void OnesPolicy::set_limits(const ClusterState& state) {
@@ -135,14 +145,17 @@ void OnesPolicy::set_limits(const ClusterState& state) {
       largest = id;
       largest_gpus = gpus;
     }
-    if (epochs_done(state, id) < kWarmEpochs ||
+    if (epochs_done(state, id) < options_.warm_epochs ||
         epochs_since_change(state, id) < options_.epochs_between)
       continue;
+    note_gain(account, gpus);
+    const std::int64_t useful = account.most > 0 ? account.most : gpu_count;
     const int most = static_cast<int>(
-        std::min<std::int64_t>(gpu_count, std::int64_t{max_workers(job.throughput)} * per_worker));
-    account.limit = std::max(least, scaled_up_limit(account.limit, gpus, most));
+        std::min<std::int64_t>(useful, std::int64_t{max_workers(job.throughput)} * per_worker));
+    account.limit = std::max(least, std::min(most, scaled_up_limit(account.limit, gpus, most)));
     const int requests = kMostRequests * job.requested_workers * per_worker;
-    account.scaling = std::max(0, std::min(account.limit, requests) - gpus);
+    const int grown = std::min(account.limit, requests) - gpus;
+    account.scaling = account.most > 0 ? grown : std::max(0, grown);
   }
   if (largest_gpus == 0 || 2 * largest_gpus < gpu_count) return;
   const auto limit = scaled_down_limit(
@@ -160,7 +173,7 @@ std::vector<OnesJob> OnesPolicy::describe(const ClusterState& state, int gpu_cou
     OnesJob out;
     out.gpus_per_worker = gpus_per_worker(state.cluster(), job);
     out.least = min_workers(job.throughput) * out.gpus_per_worker;
-    out.is_new = epochs_done(state, id) < kWarmEpochs;
+    out.is_new = epochs_done(state, id) < options_.warm_epochs;
     const int gpus = gpus_held(state, id);
     out.limit = std::max({out.least, std::min(account.limit, gpu_count), out.is_new ? gpus : 0});
     out.limit_now = gpus > 0     ? std::max(out.least, gpus + account.scaling)
@@ -230,7 +243,7 @@ Decision OnesPolicy::deploy(const ClusterState& state, const std::vector<int>& g
     wanted[rank] = job.allocation;
     const bool is_waiting = job.status == JobStatus::waiting;
     if (is_waiting ? gpus[rank] == 0 : !is_changed(rank) || !may_switch) {
-      if (is_waiting && may_switch && epochs_done(state, active[rank]) >= kWarmEpochs) {
+      if (is_waiting && may_switch && epochs_done(state, active[rank]) >= options_.warm_epochs) {
         Account& account = accounts_[active[rank].index()];
         const JobSpec& spec = state.spec(active[rank]);
         account.limit = left_out_limit(
@@ -249,10 +262,12 @@ Decision OnesPolicy::deploy(const ClusterState& state, const std::vector<int>& g
     free.take(job, wanted[rank]);
   }
   Decision decision = changes_to(state, std::move(wanted));
-  for (Change& change : decision.changes)
+  for (Change& change : decision.changes) {
+    accounts_[change.job.index()].trained_at_change = state.samples_trained(change.job);
     if (const auto* law = std::get_if<AdaptiveThroughput>(&state.spec(change.job).throughput);
         law != nullptr && !change.allocation.empty())
       change.batch = ones_batch(*law, tasks_of(change.allocation).workers).global;
+  }
   return decision;
 }
 
@@ -294,7 +309,9 @@ Result<std::unique_ptr<Policy>> make_ones(const SettingsReader& settings,
   BOURSE_TRY(options.population, settings.whole("population", 2, 256));
   BOURSE_TRY(options.swap_share, settings.number("crossover", 0, 1));
   BOURSE_TRY(options.pause_share, settings.number("mutation", 0, 1));
+  BOURSE_TRY(options.warm_epochs, settings.number("warm-epochs", 0, 1e6));
   BOURSE_TRY(options.epochs_between, settings.number("epochs-between", 0, 1e6));
+  BOURSE_TRY(options.least_gain, settings.number("least-gain", 0, 1));
   BOURSE_TRY(options.slow_down, settings.number("scale-down", 0, 1e6));
   BOURSE_TRY(const std::size_t progress,
              settings.choice("progress", {"fitted", "sampled", "declared"}));
@@ -315,7 +332,12 @@ PolicyInfo ones_info() {
        {"population", "16", "2 to 256", "schedules kept; more cost more and find better ones"},
        {"crossover", "0.5", "0 to 1", "share of GPUs that change sides in a crossover"},
        {"mutation", "0.3", "0 to 1", "share of jobs that a mutation pauses"},
+       {"warm-epochs", "2", "0 to 1000000",
+        "epochs that a job trains before it is predicted, resized or paused"},
        {"epochs-between", "1", "0 to 1000000", "epochs that a job trains before it is moved again"},
+       {"least-gain", "0.25", "0 to 1",
+        "share of the speed of added GPUs that a job must gain to keep them; 0 = whatever it "
+        "gains"},
        {"scale-down", "1", "0 to 1000000", "how far jobs that run long are cut"},
        {"progress", "fitted", "fitted | sampled | declared",
         "how it knows what is left: a Beta regression, a draw of it, or the declared work"}},

@@ -8,7 +8,8 @@ OnesBatch ones_batch(const AdaptiveThroughput& job, int workers) {
   if (job.base_learning_rate * workers <= job.max_learning_rate * (1 + 1e-12))
     return {job.base_batch, job.base_batch * workers, job.base_learning_rate * workers};
   const int per_worker = std::max(1, largest_batch(job) / workers);
-  return {per_worker, std::min(per_worker * workers, largest_batch(job)), job.max_learning_rate};
+  const int global = std::clamp(per_worker * workers, job.base_batch, largest_batch(job));
+  return {per_worker, global, job.max_learning_rate};
 }
 
 int scaled_up_limit(int limit, int gpus, int most) {

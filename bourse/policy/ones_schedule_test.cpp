@@ -70,9 +70,10 @@ TEST(Reordered, PutsEveryJobInOnePieceWhateverTheSizes) {
   }
 }
 
-// A may have 1 GPU now and 3 in all, B 2 and 2. Six GPUs: first both to what they have now, 1 + 2,
-// then A to 3. With only the limit R for both steps a shorter job would take what the other holds.
-TEST(Padded, FillsToTheLimitOfNowBeforeThatOfTraining) {
+// Mended (f): the artifact confuses the limit of now L with that of training R. A may have 1 GPU
+// now and 3 in all, B 2 and 2. Six GPUs: first both to what they have now, 1 + 2, then A to 3. With
+// only R for both steps a shorter job would take what the other holds.
+TEST(OnesMended, PadsToTheLimitOfNowBeforeThatOfTraining) {
   std::vector<OnesJob> jobs = two_jobs();
   jobs[0].limit_now = 1;
   jobs[0].limit = 3;
@@ -141,7 +142,8 @@ RandomCase random_case(std::uint64_t i) {
   return out;
 }
 
-TEST(Evolve, NeverEndsWithAnEmptyScheduleInAThousandRandomCases) {
+// Mended: reordering in the artifact may end with an empty schedule, which scores 0 and wins.
+TEST(OnesMended, NeverEndsWithAnEmptyScheduleInAThousandRandomCases) {
   for (std::uint64_t i = 0; i < 1000; ++i) {
     const RandomCase c = random_case(i);
     const auto speed = [&](int rank, int gpus) {

@@ -68,6 +68,27 @@ Decision PdOrsPolicy::decide(const ClusterState& state, const Event& event) {
   return decision;
 }
 
+bool PdOrsPolicy::adopt(const ClusterState& state, JobId job, std::span<const PlannedSlot> plan,
+                        Seconds promised) {
+  if (!bookings_) start(state);
+  bookings_->advance(slot_at(state.now(), options_.search.slot));
+  const JobSpec& spec = state.spec(job);
+  std::vector<ScheduledSlot> slots;
+  for (const PlannedSlot& run : plan) {
+    SlotIndex slot = std::max(bookings_->current(), slot_at(run.from, options_.search.slot));
+    for (; slot < slot_at(run.to, options_.search.slot); ++slot) {
+      if (!bookings_->ledger().has_room(slot, spec, run.allocation)) return false;
+      slots.push_back({slot, run.allocation});
+    }
+  }
+  prices_->arrive(state, bookings_->ledger(), job);
+  Booking& booking = bookings_->add(job);
+  booking.promised = promised;
+  booking.utility = utility_of(spec, promised);
+  bookings_->book(spec, booking, std::move(slots));
+  return true;
+}
+
 Seconds PdOrsPolicy::next_wake(const ClusterState& state, const Event& event,
                                bool enters_slot) const {
   if (!arrived_.empty()) return state.now();

@@ -17,7 +17,7 @@ namespace bourse {
 
 struct PdOrsOptions {
   SearchOptions search;
-  bool wait = true;     ///< Jobs priced out wait for lower prices; else they are declined.
+  bool wait = false;    ///< Jobs priced out wait for lower prices; else they are declined.
   int looks = 8;        ///< Waiting jobs looked at again in one event.
   bool replan = false;  ///< Booked slots may move as long as all promises hold.
   int moves = 8;        ///< Searches that re-planning may spend on one job or one event.
@@ -57,6 +57,8 @@ class PdOrsPolicy final : public Policy, public PriceView {
       : options_(options), prices_(std::move(prices)) {}
   Decision decide(const ClusterState& state, const Event& event) override;
   [[nodiscard]] std::optional<Explanation> explain(const ClusterState& state, JobId id) override;
+  bool adopt(const ClusterState& state, JobId job, std::span<const PlannedSlot> plan,
+             Seconds promised) override;
   [[nodiscard]] std::vector<double> prices_now() const override;
   [[nodiscard]] double price_now(const ClusterState& state, MachineId machine,
                                  std::size_t resource) const override;

@@ -48,6 +48,8 @@ Result<void> read_bounds(const SettingsReader& settings, LearnedPricesOptions& o
 
 /// Where time is not slotted, a job moves for more than this share of its payoff only.
 constexpr double kStickiness = 0.05;
+/// Nor does it wait for a price that saves it less than this share.
+constexpr double kLeastGain = 1e-5;
 
 Result<SearchOptions> read_search(const SettingsReader& settings, const PolicyContext& context) {
   SearchOptions search;
@@ -69,6 +71,7 @@ Result<SearchOptions> read_search(const SettingsReader& settings, const PolicyCo
   } else {
     BOURSE_TRY(search.stickiness, settings.number("stickiness", 0, 1));
   }
+  search.least_gain = search.paper_time ? 0 : kLeastGain;
   BOURSE_TRY(const std::size_t rounding,
              settings.choice("rounding", {"deterministic", "randomized"}));
   search.rounding.mode = rounding == 0 ? RoundingMode::deterministic : RoundingMode::randomized;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
+#include <utility>
 
 #include "bourse/base/check.h"
 
@@ -37,6 +39,7 @@ std::size_t tightest_machine(const Machines& machines, const ResourceVector& dem
       if (free >= demand[0] && free < least) {
         least = free;
         best = h;
+        if (free == demand[0]) break;  // None is tighter.
       }
     }
     return best;
@@ -73,6 +76,46 @@ bool makes_progress(const Machines& machines, const JobSpec& job, const Allocati
                             slowest_speed(allocation, *machines.cluster)) > 0;
 }
 
+/// A machine and how many tasks of a role it has room for.
+struct Room {
+  std::int64_t count;
+  std::size_t machine;
+};
+
+/// The machines of `order`, which is by id, with room for tasks of this demand, the most room
+/// first; nothing if it is not enough for `wanted` of them.
+std::vector<Room> roomiest(const Machines& machines, std::span<const Amount> demand, int wanted,
+                           std::span<const std::size_t> order) {
+  std::vector<Room> rooms;
+  std::int64_t total = 0;
+  for (const std::size_t h : order) {
+    const std::int64_t count = count_that_fits(demand, machines.of(h), wanted);
+    if (count == 0) continue;
+    rooms.push_back({count, h});
+    total += count;
+  }
+  if (total < wanted) return {};
+  std::ranges::sort(rooms, {},
+                    [](const Room& room) { return std::pair(-room.count, room.machine); });
+  return rooms;
+}
+
+/// Tasks of one role, on the machines of `order` with room for the most of them.
+std::optional<Allocation> place_workers(const Machines& machines, const JobSpec& job, int workers,
+                                        std::span<const std::size_t> order) {
+  Allocation groups;
+  for (const Room& room : roomiest(machines, job.worker, workers, order)) {
+    const auto count = static_cast<int>(std::min<std::int64_t>(workers, room.count));
+    groups.push_back({MachineId(room.machine), count, 0});
+    workers -= count;
+    if (workers == 0) break;
+  }
+  if (workers > 0) return std::nullopt;
+  std::ranges::sort(groups, {}, &TaskGroup::machine);
+  if (!makes_progress(machines, job, groups)) return std::nullopt;
+  return groups;
+}
+
 /// The tasks of the `first` role go to the machines of `order` with room for the most of them, then
 /// the other role to what is left in the same order.
 std::optional<Allocation> place_spread(const Machines& machines, const JobSpec& job,
@@ -101,9 +144,9 @@ std::optional<Allocation> place_spread(const Machines& machines, const JobSpec& 
 /// Over the machines of `order`, by workers or else by servers first.
 std::optional<Allocation> place_within(const Machines& machines, const JobSpec& job,
                                        TaskCounts tasks, const std::vector<std::size_t>& order) {
+  if (tasks.servers == 0) return place_workers(machines, job, tasks.workers, order);
   auto placed = place_spread(machines, job, tasks, &TaskGroup::workers, order);
-  if (!placed && tasks.servers > 0)
-    placed = place_spread(machines, job, tasks, &TaskGroup::servers, order);
+  if (!placed) placed = place_spread(machines, job, tasks, &TaskGroup::servers, order);
   return placed;
 }
 
@@ -111,14 +154,15 @@ std::optional<Allocation> place_within(const Machines& machines, const JobSpec& 
 /// works.
 std::optional<Allocation> place_apart(const Machines& machines, const JobSpec& job,
                                       TaskCounts tasks) {
-  std::vector<std::size_t> all(machines.count);
-  std::vector<std::vector<std::size_t>> racks(machines.cluster->rack_count);
-  for (std::size_t h = 0; h < machines.count; ++h) {
-    all[h] = h;
-    racks[machines.cluster->machines[h].rack].push_back(h);
-  }
-  if (samples_per_second(job.throughput, tasks, Locality::cluster) > 0 || racks.size() == 1)
+  if (machines.cluster->rack_count == 1 ||
+      samples_per_second(job.throughput, tasks, Locality::cluster) > 0) {
+    std::vector<std::size_t> all(machines.count);
+    std::iota(all.begin(), all.end(), std::size_t{0});
     return place_within(machines, job, tasks, all);
+  }
+  std::vector<std::vector<std::size_t>> racks(machines.cluster->rack_count);
+  for (std::size_t h = 0; h < machines.count; ++h)
+    racks[machines.cluster->machines[h].rack].push_back(h);
   for (const std::vector<std::size_t>& rack : racks)
     if (auto placed = place_within(machines, job, tasks, rack)) return placed;
   return std::nullopt;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,8 +58,8 @@ struct Reason {
 struct Change {
   JobId job;
   Allocation allocation;
-  /// Global batch from now on, 0: as requested. From 1 to largest_batch for an adaptive job, 0 for
-  /// any other. Another batch for the same allocation is no restart.
+  /// Global batch from now on, 0: as requested. From base_batch to largest_batch for an adaptive job,
+  /// 0 for any other. Another batch for the same allocation is no restart.
   int batch = 0;
 };
 
@@ -89,6 +90,14 @@ class Policy {
  public:
   virtual ~Policy() = default;
   virtual Decision decide(const ClusterState& state, const Event& event) = 0;
+
+  /// Tells a new policy of a job that an earlier one admitted, with what is left of its plan (by
+  /// time) and the completion it was promised; called before the first event, when the state shows
+  /// the job active. True if the plan is kept; else the job is as one that arrives now.
+  virtual bool adopt(const ClusterState& /*state*/, JobId /*job*/,
+                     std::span<const PlannedSlot> /*plan*/, Seconds /*promised*/) {
+    return false;
+  }
 
   /// More about an active job, at the prices of now; nothing if the policy has no prices. Changes
   /// no decision. Cost: about three decisions.

@@ -100,9 +100,9 @@ class JobPrices {
   };
   /// Prices on an idle machine where there is no floor: the least there are.
   [[nodiscard]] Pair idle() const;
-  /// Both prices of a state in an interval, worked out each time. Requires a machine that is up.
   /// Mean share in use of the resources that the job needs.
   [[nodiscard]] double fullness(const MachineState& machine) const;
+  /// Both prices of a state in an interval, worked out each time. Requires a machine that is up.
   [[nodiscard]] Pair find(const MachineState& machine, PriceFloor::Interval interval) const;
   /// The same, and remembered.
   const Pair& of(StateId state, PriceFloor::Interval interval);

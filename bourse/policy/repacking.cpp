@@ -6,7 +6,11 @@
 namespace bourse {
 
 Repacking::Repacking(const ClusterState& state) : state_(&state), open_(state), calm_(state) {
-  for (const JobId id : state.active()) open_.give(state.spec(id), state.job(id).allocation);
+  for (const JobId id : state.running()) open_.give(state.spec(id), state.job(id).allocation);
+}
+
+bool Repacking::was_refused(JobId id) const {
+  return id.index() < refused_.size() && refused_[id.index()];
 }
 
 void Repacking::grant(JobId id, Allocation allocation) {
@@ -25,7 +29,7 @@ bool Repacking::try_run_on(JobId id, TaskCounts tasks, std::uint32_t class_index
 bool Repacking::try_run(JobId id, TaskCounts tasks, std::optional<std::uint32_t> class_index) {
   const JobSpec& job = state_->spec(id);
   const Allocation& held = state_->job(id).allocation;
-  if (!held.empty() && std::ranges::find(refused_, id) == refused_.end()) calm_.give(job, held);
+  if (!held.empty() && !was_refused(id)) calm_.give(job, held);
   const auto is_on_class = [&](const TaskGroup& group) {
     return !class_index ||
            state_->cluster().machines[group.machine.index()].class_index == *class_index;
@@ -44,7 +48,8 @@ bool Repacking::try_run(JobId id, TaskCounts tasks, std::optional<std::uint32_t>
   auto placed = place_in(calm_);
   if (!placed) placed = place_in(open_);
   if (!placed) {
-    if (!held.empty()) refused_.push_back(id);
+    if (!held.empty()) refused_.resize(state_->job_count());
+    if (!held.empty()) refused_[id.index()] = true;
     return false;
   }
   grant(id, std::move(*placed));
@@ -54,17 +59,17 @@ bool Repacking::try_run(JobId id, TaskCounts tasks, std::optional<std::uint32_t>
 Decision Repacking::decision() {
   Decision decision;
   std::ranges::sort(granted_, {}, &Change::job);
-  for (const JobId id : state_->active()) {
-    if (std::ranges::binary_search(granted_, id, {}, &Change::job)) continue;
-    const JobState& job = state_->job(id);
-    const bool is_new = job.since == state_->now() && job.attained == Seconds(0);
-    if (!job.allocation.empty()) {
-      decision.reasons.push_back({id, ReasonCode::preempted, {}});
-      decision.changes.push_back({id, {}});
-    } else if (is_new) {
-      decision.reasons.push_back({id, ReasonCode::no_room, {}});
-    }
+  const auto is_granted = [&](JobId id) {
+    return std::ranges::binary_search(granted_, id, {}, &Change::job);
+  };
+  for (const JobId id : state_->running()) {
+    if (is_granted(id)) continue;
+    decision.reasons.push_back({id, ReasonCode::preempted, {}});
+    decision.changes.push_back({id, {}});
   }
+  for (const JobId id : waiting_since_now(*state_))
+    if (is_newcomer(*state_, id) && !is_granted(id))
+      decision.reasons.push_back({id, ReasonCode::no_room, {}});
   for (Change& change : granted_) {
     const Allocation& held = state_->job(change.job).allocation;
     if (change.allocation == held) continue;

@@ -33,12 +33,13 @@ class Repacking {
  private:
   bool try_run(JobId id, TaskCounts tasks, std::optional<std::uint32_t> class_index);
   void grant(JobId id, Allocation allocation);
+  [[nodiscard]] bool was_refused(JobId id) const;
 
   const ClusterState* state_;
   FreeCapacity open_;
   FreeCapacity calm_;
   std::vector<Change> granted_;
-  std::vector<JobId> refused_;  ///< Whose machines `calm_` has got back already.
+  std::vector<bool> refused_;  ///< By job: whose machines `calm_` has got back already.
 };
 
 }  // namespace bourse

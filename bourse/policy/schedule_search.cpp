@@ -15,6 +15,8 @@ namespace {
 constexpr double kNever = std::numeric_limits<double>::infinity();
 /// Less than this share of a slot is not worth starting in.
 constexpr double kLeastPartialSlot = 1e-3;
+/// Costs of one schedule, summed in two ways, differ by less than this share.
+constexpr double kTieTolerance = 1e-9;
 /// A job of more chunks than this is declined: its table would not fit in memory.
 constexpr double kMaxChunks = 100000;
 constexpr double kMaxLevels = 1000;
@@ -31,6 +33,7 @@ struct Best {
   double utility = 0;
   double cost = kNever;
   Seconds completion{0};
+  double last_share = 1;  ///< How much of what the last slot offers is held and paid for.
   [[nodiscard]] double payoff() const { return utility - cost; }
 };
 
@@ -142,8 +145,8 @@ class Search {
   [[nodiscard]] bool can_stop(SlotIndex slot, Seconds earliest, double least_cost,
                               const Best& best);
   Best search_gang(SlotCosts& full, SlotCosts* partial);
-  Best search_cheapest(SlotCosts& full, CheapestSlots& taken, SlotIndex end, Seconds last_part,
-                       double least_cost);
+  Best search_cheapest(SlotCosts& full, CheapestSlots& before, SlotIndex end, double last_part,
+                       double last_share, double least_cost);
   Best search_levels(SlotCosts& full, SlotCosts* partial, int levels);
   bool improve(std::vector<double>& theta, std::vector<std::uint16_t>& row, SlotCosts& costs,
                SlotIndex slot, double share);
@@ -175,7 +178,9 @@ SlotIndex Search::last_slot(double least_slots) const {
 }
 
 bool Search::improves(double utility, double cost, const Best& best) const {
-  return cost < kNever && (best.cost == kNever || utility - cost > best.payoff());
+  return cost < kNever &&
+         (best.cost == kNever ||
+          utility - cost > best.payoff() + options_.least_gain * std::abs(best.payoff()));
 }
 
 /// True if completing in `slot` or later cannot beat the best found: not even at the least cost.
@@ -188,8 +193,10 @@ bool Search::can_stop(SlotIndex slot, Seconds earliest, double least_cost, const
   return stops;
 }
 
-/// All or nothing: the cheapest n slots up to each completion slot. With `partial` the gang runs in
-/// what is left of the current slot, else it does not.
+/// All or nothing: the cheapest slots up to each completion slot. With `partial` the gang runs in
+/// what is left of the current slot, else it does not. In exact time the last slot is paid for as
+/// long as it is held, as the current one is: so a start now, where prices are the same, costs no
+/// more than one at the next boundary.
 Best Search::search_gang(SlotCosts& full, SlotCosts* partial) {
   Best best;
   double left = left_;
@@ -201,68 +208,78 @@ Best Search::search_gang(SlotCosts& full, SlotCosts* partial) {
     left = std::max(0.0, left - chunk_ * share);
     base_cost = cost * share;
     if (left <= left_ * 1e-9) {  // The rest of the current slot is enough.
-      const Seconds rate_time = slots_.partial * (left_ / (chunk_ * share));
-      const Seconds completion = start_of(slots_.first_full) - slots_.partial + rate_time;
-      return {{{slots_.first_full - 1, 1}}, utility_of(completion), base_cost, completion};
+      const double held = std::min(1.0, left_ / (chunk_ * share));
+      const Seconds completion =
+          start_of(slots_.first_full) - slots_.partial + held * slots_.partial;
+      return {
+          {{slots_.first_full - 1, 1}}, utility_of(completion), base_cost * held, completion, held};
     }
   }
   const auto needed = static_cast<SlotIndex>(whole_chunks(left, chunk_));
-  const Seconds last_part = options_.slot * (left / chunk_ - static_cast<double>(needed - 1));
+  const double last_part = left / chunk_ - static_cast<double>(needed - 1);
+  const double last_share = options_.paper_time ? 1 : last_part;
   const double idle_cost = full.least_curve(slots_.first_full)[1];
   const double least_cost =
-      idle_cost == kNever ? 0 : base_cost + idle_cost * static_cast<double>(needed);
-  CheapestSlots taken(needed, base_cost);
-  best =
-      search_cheapest(full, taken, last_slot(static_cast<double>(needed)), last_part, least_cost);
+      idle_cost == kNever ? 0
+                          : base_cost + idle_cost * (static_cast<double>(needed - 1) + last_share);
+  CheapestSlots before(needed - 1, base_cost);
+  best = search_cheapest(full, before, last_slot(static_cast<double>(needed)), last_part,
+                         last_share, least_cost);
   if (partial != nullptr && best.cost < kNever)
     best.choices.insert(best.choices.begin(), {slots_.first_full - 1, 1});
   return best;
 }
 
-/// The best completion over full slots of which `taken` keeps the cheapest. A slot completes the
-/// job at its start + `last_part`. Within a run of equal slots only those matter that are taken.
-Best Search::search_cheapest(SlotCosts& full, CheapestSlots& taken, SlotIndex end,
-                             Seconds last_part, double least_cost) {
-  Best best;
+/// The best completion over full slots: the last one, of which `last_share` is paid for and whose
+/// `last_part` completes the job, and the cheapest ones before it, which `before` keeps. Within a
+/// run of equal slots only those matter that change what is kept.
+Best Search::search_cheapest(SlotCosts& full, CheapestSlots& before, SlotIndex end,
+                             double last_part, double last_share, double least_cost) {
+  Best best{.last_share = last_share};
   CheapestSlots::Mark best_mark;
+  SlotIndex best_last = 0;
+  const auto completion_in = [&](SlotIndex slot) {
+    return start_of(slot) + last_part * options_.slot;
+  };
   const auto stops = [&](SlotIndex slot) {
-    return can_stop(slot, start_of(slot) + last_part, least_cost, best);
+    return can_stop(slot, completion_in(slot), least_cost, best);
+  };
+  const auto ends_better = [&](SlotIndex slot, double cost) {
+    return before.is_full() && cost < kNever &&
+           improves(utility_of(completion_in(slot)), before.cost() + last_share * cost, best);
   };
   for (SlotIndex slot = slots_.first_full; slot < end;) {
     if (stops(slot)) break;
     const SlotIndex run_end = std::min(end, full.run_end(slot));
-    if (!taken.would_take(full.bounds(slot)[1]) || !taken.would_take(full.cost(slot, 1))) {
-      // What is not taken cannot complete the job better than the slots before, if they do at all.
-      if (!taken.is_full()) slot = first_stop(slot + 1, run_end, stops);
-      if (taken.is_full() || slot == run_end) {
+    const double bound = full.bounds(slot)[1];
+    const bool matters = before.would_take(bound) || ends_better(slot, bound);
+    const double here = matters ? full.cost(slot, 1) : kNever;
+    if (ends_better(slot, here)) {
+      best.utility = utility_of(completion_in(slot));
+      best.cost = before.cost() + last_share * here;
+      best.completion = completion_in(slot);
+      best_mark = before.mark();
+      best_last = slot;
+    }
+    if (!before.would_take(here)) {
+      // The slots like it that follow complete the job no better, if they do at all.
+      if (!before.is_full()) slot = first_stop(slot + 1, run_end, stops);
+      if (before.is_full() || slot == run_end) {
         slot = run_end;
         continue;
       }
       break;
     }
-    const double here = full.cost(slot, 1);
-    // All but the last of the slots that are missing complete nothing.
-    if (taken.missing() > 1) {
-      const SlotIndex until = std::min(run_end, slot + taken.missing() - 1);
-      const SlotIndex stop = first_stop(slot + 1, until, stops);
-      taken.add(slot, stop - slot, here);
-      slot = stop;
-      if (stop < until) break;
-      continue;
-    }
-    taken.add(slot, 1, here);
-    const Seconds completion = start_of(slot) + last_part;
-    const double utility = utility_of(completion);
-    if (improves(utility, taken.cost(), best)) {
-      best.utility = utility;
-      best.cost = taken.cost();
-      best.completion = completion;
-      best_mark = taken.mark();
-    }
-    ++slot;
+    const SlotIndex until = std::min(run_end, slot + std::max(before.missing(), SlotIndex{1}));
+    const SlotIndex stop = first_stop(slot + 1, until, stops);
+    before.add(slot, stop - slot, here);
+    slot = stop;
+    if (stop < until) break;
   }
-  if (best.cost < kNever)
-    for (const SlotIndex slot : taken.slots_at(best_mark)) best.choices.push_back({slot, 1});
+  if (best.cost < kNever) {
+    for (const SlotIndex slot : before.slots_at(best_mark)) best.choices.push_back({slot, 1});
+    best.choices.push_back({best_last, 1});
+  }
   return best;
 }
 
@@ -369,7 +386,8 @@ SearchResult Search::realize(const Best& best, SlotCosts& full, SlotCosts* parti
                            static_cast<double>(std::max<std::size_t>(best.choices.size(), 1));
   for (const Choice& choice : best.choices) {
     const bool is_partial = partial != nullptr && choice.slot < slots_.first_full;
-    const double share = is_partial ? slots_.partial / options_.slot : 1;
+    double share = is_partial ? slots_.partial / options_.slot : 1;
+    if (&choice == &best.choices.back()) share *= best.last_share;
     auto placed = (is_partial ? *partial : full)
                       .place(choice.slot, choice.level, previous, allowance / share);
     if (!placed) return {};
@@ -419,11 +437,12 @@ SearchResult Search::run() {
   SlotCosts* const partial_costs = partial ? &*partial : nullptr;
   if (!simple_gang)
     return realize(search_levels(full, partial_costs, level_count), full, partial_costs);
-  Best best = search_gang(full, nullptr);
-  if (partial_costs != nullptr) {
-    Best sooner = search_gang(full, partial_costs);
-    if (improves(sooner.utility, sooner.cost, best)) best = std::move(sooner);
-  }
+  if (partial_costs == nullptr) return realize(search_gang(full, nullptr), full, nullptr);
+  Best best = search_gang(full, partial_costs);
+  Best later = search_gang(full, nullptr);
+  // A later start has to be worth more than what rounding makes of equal costs.
+  const double slack = best.cost < kNever ? kTieTolerance * best.cost : 0;
+  if (improves(later.utility, later.cost + slack, best)) best = std::move(later);
   return realize(best, full, partial_costs);
 }
 

@@ -31,7 +31,10 @@ struct SearchOptions {
   int chunks = 50;           ///< Least number of chunks the work is cut into, Q of the paper.
   double chunk_samples = 0;  ///< Size of a chunk, samples; 0: chosen from `chunks`.
   double stickiness = 0.05;  ///< Share of its payoff a job may spend, in all, on not moving.
-  Seconds window{86400};     ///< How far to look beyond twice the shortest time.
+  /// A later completion has to raise the payoff by more than this share of it; the payoff is at
+  /// least 1 - least_gain of the best.
+  double least_gain = 0;
+  Seconds window{86400};  ///< How far to look beyond twice the shortest time.
   Seconds horizon = kForever;
   bool paper_time = false;   ///< Utility of completing in slot t is u((t - a) slot).
   bool must_finish = false;  ///< Take the best schedule even if its payoff is not positive.

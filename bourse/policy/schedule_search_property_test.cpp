@@ -76,7 +76,8 @@ JobSpec elastic(double samples, Utility utility) {
 }
 
 /// Books the schedule, which stops at a machine over its capacity, and checks what it says.
-void check_schedule_of(Setting& s, const JobSpec& job, const PricedSchedule& schedule) {
+void check_schedule_of(Setting& s, const JobSpec& job, const PricedSchedule& schedule,
+                       double last_share = 1) {
   double trained = 0;
   double cost = 0;
   JobPrices prices(s.ledger, s.bounds, s.units, job);
@@ -88,7 +89,7 @@ void check_schedule_of(Setting& s, const JobSpec& job, const PricedSchedule& sch
     trained += samples_per_second(job.throughput, tasks_of(slot.allocation),
                                   locality_of(slot.allocation, s.cluster));
     for (const TaskGroup& group : slot.allocation)
-      cost += group.workers *
+      cost += (&slot == &schedule.slots.back() ? last_share : 1) * group.workers *
               prices.worker(s.ledger.states(slot.slot)[group.machine.index()], slot.slot);
   }
   RC_ASSERT(trained >= job.samples * (1 - 1e-9));
@@ -111,6 +112,7 @@ double best_gang_payoff(const JobSpec& job, const std::vector<std::vector<double
       cost += curves[static_cast<std::size_t>(slot)][1];
       last = slot;
     }
+    cost -= (1 - last_part) * curves[static_cast<std::size_t>(last)][1];
     best = std::max(best, utility_at(job.utility, Seconds(last + last_part)) - cost);
   }
   return best;
@@ -127,7 +129,7 @@ RC_GTEST_PROP(FindSchedule, IsTheBestSubsetOfSlotsForAGang, ()) {
   RC_ASSERT((result.verdict == SearchVerdict::found) == (exact > 1e-12));
   if (result.verdict != SearchVerdict::found) return;
   RC_ASSERT(std::abs(result.schedule.payoff() - exact) <= 1e-9);
-  check_schedule_of(s, job, result.schedule);
+  check_schedule_of(s, job, result.schedule, job.samples - (std::ceil(job.samples) - 1));
 }
 
 /// The best payoff over all vectors of levels.

@@ -108,7 +108,7 @@ TEST(FindSchedule, RestsInDearSlotsOnlyIfTheUtilityCanWait) {
 }
 
 // Exact time, slots of 10 s, now = 4 s, a gang for 12 s: 6 s in what is left of slot 0, 6 s of
-// slot 1. It is done at 16 s, not at 22 s.
+// slot 1. It is done at 16 s, not at 22 s, and pays for 6 s of each.
 TEST(FindSchedule, UsesWhatIsLeftOfTheCurrentSlot) {
   Setting s{.cluster = cluster_of(1, {{"gpu", 8}})};
   s.options.slot = Seconds(10);
@@ -119,7 +119,34 @@ TEST(FindSchedule, UsesWhatIsLeftOfTheCurrentSlot) {
   EXPECT_EQ(result.schedule.slots.size(), 2u);
   EXPECT_EQ(result.schedule.slots[0].slot, 0);
   EXPECT_NEAR(result.schedule.completion.value, 16, 1e-9);
-  EXPECT_NEAR(result.schedule.cost, 0.1 * 0.6 + 0.1, 1e-12);
+  EXPECT_NEAR(result.schedule.cost, 0.1 * 0.6 + 0.1 * 0.6, 1e-12);
+}
+
+// Gangs worth as much whenever they are done. Now or at 10 s, one of 17 s holds a GPU for 17 s at
+// one price. By whole slots it would be 0.6 + 1 + 1 of them from now on and 2 from 10 s on.
+TEST(FindSchedule, StartsNowWhereWaitingSavesNothing) {
+  for (const double duration : {12.0, 17.0, 3.0}) {
+    Setting s{.cluster = cluster_of(1, {{"gpu", 8}})};
+    s.options.slot = Seconds(10);
+    s.options.paper_time = false;
+    const SearchResult result = s.search(gang("a", 4, 1, duration, ConstantUtility{100}), 4);
+    ASSERT_EQ(result.verdict, SearchVerdict::found);
+    EXPECT_EQ(result.schedule.slots[0].slot, 0);
+    EXPECT_NEAR(result.schedule.completion.value, 4 + duration, 1e-9);
+    EXPECT_NEAR(result.schedule.cost, 0.1 * duration / 10, 1e-12);
+  }
+}
+
+// One GPU of 8 is taken in slot 0, so a price there is 0.1 * 100^(1/8) = 0.178 instead of 0.1. A
+// job worth 100 saves 0.078 by waiting: more than nothing, but less than a thousandth.
+TEST(FindSchedule, WaitsOnlyForAsMuchAsToldTo) {
+  Setting s{.cluster = cluster_of(1, {{"gpu", 8}})};
+  const TaskGroup one{MachineId(0u), 1, 0};
+  s.ledger.book(0, gang("x", 0, 1, 1), {&one, 1}, +1);
+  const JobSpec job = gang("a", 0, 1, 1, ConstantUtility{100});
+  EXPECT_EQ(s.search(job).schedule.slots[0].slot, 1);
+  s.options.least_gain = 1e-3;
+  EXPECT_EQ(s.search(job).schedule.slots[0].slot, 0);
 }
 
 // A ring across racks runs at a tenth of the speed inside one: with 8 GPUs a rack it stays in one

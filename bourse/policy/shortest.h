@@ -1,5 +1,6 @@
 #pragma once
 
+#include "bourse/policy/demand_classes.h"
 #include "bourse/policy/policy.h"
 
 namespace bourse {
@@ -22,6 +23,7 @@ class ShortestPolicy final : public Policy {
 
  private:
   ShortestKey key_;
+  DemandClasses classes_;
 };
 
 }  // namespace bourse

@@ -10,6 +10,21 @@ namespace {
 
 constexpr Amount kDown = -1;
 
+/// Newcomers to a list nearly always belong to its end.
+template <typename Before>
+void insert_from_end(std::vector<JobId>& list, JobId id, const Before& before) {
+  auto at = list.end();
+  while (at != list.begin() && before(id, *(at - 1))) --at;
+  list.insert(at, id);
+}
+
+template <typename Before>
+void erase_from(std::vector<JobId>& list, JobId id, const Before& before) {
+  const auto at = std::lower_bound(list.begin(), list.end(), id, before);
+  BOURSE_CHECK(at != list.end() && *at == id);
+  list.erase(at);
+}
+
 }  // namespace
 
 ClusterState::ClusterState(const Cluster& cluster, std::span<const JobSpec> jobs)
@@ -59,19 +74,54 @@ void ClusterState::set_pace(JobId id, Pace pace) {
   state.progress_from = std::max(now_, state.progress_from);
 }
 
+void ClusterState::set_jobs(std::span<const JobSpec> jobs) {
+  BOURSE_CHECK(jobs.size() >= jobs_.size());
+  jobs_ = jobs;
+  states_.resize(jobs.size());
+}
+
+void ClusterState::observe(JobId id, double samples, double rate, Seconds startup) {
+  JobState& state = states_[id.index()];
+  BOURSE_CHECK(state.status == JobStatus::waiting || state.status == JobStatus::running);
+  state.samples_done = std::clamp(samples, 0.0, spec(id).samples);
+  state.rate = rate;
+  state.trained = std::max(state.trained, state.samples_done);
+  state.trained_rate = rate;
+  state.progress_from = now_ + startup;
+}
+
+bool ClusterState::came_before(JobId a, JobId b) const {
+  return std::pair(spec(a).arrival, a) < std::pair(spec(b).arrival, b);
+}
+
+bool ClusterState::waits_longer(JobId a, JobId b) const {
+  const Seconds since_a = job(a).since;
+  const Seconds since_b = job(b).since;
+  return since_a != since_b ? since_a < since_b : came_before(a, b);
+}
+
+void ClusterState::list(JobId id) {
+  const auto came_first = [&](JobId a, JobId b) { return came_before(a, b); };
+  const auto waits_first = [&](JobId a, JobId b) { return waits_longer(a, b); };
+  if (job(id).status == JobStatus::waiting) insert_from_end(waiting_, id, waits_first);
+  if (job(id).status == JobStatus::running)
+    running_.insert(std::lower_bound(running_.begin(), running_.end(), id, came_first), id);
+}
+
+void ClusterState::unlist(JobId id) {
+  const auto came_first = [&](JobId a, JobId b) { return came_before(a, b); };
+  const auto waits_first = [&](JobId a, JobId b) { return waits_longer(a, b); };
+  if (job(id).status == JobStatus::waiting) erase_from(waiting_, id, waits_first);
+  if (job(id).status == JobStatus::running) erase_from(running_, id, came_first);
+}
+
 void ClusterState::arrive(JobId id) {
   JobState& state = states_[id.index()];
   BOURSE_CHECK(state.status == JobStatus::pending);
   state.status = JobStatus::waiting;
   state.since = now_;
-  ++waiting_;
-  const auto comes_before = [&](JobId a, JobId b) {
-    return std::pair(spec(a).arrival, a) < std::pair(spec(b).arrival, b);
-  };
-  // Arrivals come in order, so this is almost always the end.
-  auto at = active_.end();
-  while (at != active_.begin() && comes_before(id, *(at - 1))) --at;
-  active_.insert(at, id);
+  list(id);
+  insert_from_end(active_, id, [&](JobId a, JobId b) { return came_before(a, b); });
 }
 
 void ClusterState::take(std::span<const TaskGroup> allocation, const JobSpec& job,
@@ -89,12 +139,11 @@ void ClusterState::take(std::span<const TaskGroup> allocation, const JobSpec& jo
 void ClusterState::allocate(JobId id, Allocation allocation, Pace pace, Seconds startup) {
   JobState& state = states_[id.index()];
   BOURSE_CHECK(state.status == JobStatus::waiting || state.status == JobStatus::running);
+  unlist(id);
   settle(id);
   take(state.allocation, spec(id), -1);
   take(allocation, spec(id), +1);
   const JobStatus next = allocation.empty() ? JobStatus::waiting : JobStatus::running;
-  if (state.status == JobStatus::waiting && next == JobStatus::running) --waiting_;
-  if (state.status == JobStatus::running && next == JobStatus::waiting) ++waiting_;
   if (next == JobStatus::running && state.attained > Seconds(0)) ++state.restarts;
   state.status = next;
   state.allocation = std::move(allocation);
@@ -102,14 +151,13 @@ void ClusterState::allocate(JobId id, Allocation allocation, Pace pace, Seconds 
   state.trained_rate = pace.trained;
   state.batch = pace.batch;
   state.progress_from = now_ + startup;
+  list(id);
 }
 
 void ClusterState::leave(JobId id, JobStatus final_status) {
   JobState& state = states_[id.index()];
-  const auto at = std::ranges::find(active_, id);
-  BOURSE_CHECK(at != active_.end());
-  active_.erase(at);
-  if (state.status == JobStatus::waiting) --waiting_;
+  erase_from(active_, id, [&](JobId a, JobId b) { return came_before(a, b); });
+  unlist(id);
   settle(id);
   if (final_status == JobStatus::finished) state.samples_done = spec(id).samples;
   take(state.allocation, spec(id), -1);
@@ -134,6 +182,18 @@ void ClusterState::set_up(MachineId id, bool up) {
     BOURSE_CHECK(free[r] == (up ? kDown : capacity[r]));
     free[r] = up ? capacity[r] : kDown;
   }
+}
+
+std::span<const JobId> waiting_since_now(const ClusterState& state) {
+  const std::vector<JobId>& waiting = state.waiting();
+  auto first = waiting.end();
+  while (first != waiting.begin() && state.job(*(first - 1)).since == state.now()) --first;
+  return {first, waiting.end()};
+}
+
+bool is_newcomer(const ClusterState& state, JobId id) {
+  const JobState& job = state.job(id);
+  return job.status == JobStatus::waiting && job.since == state.now() && job.attained <= Seconds(0);
 }
 
 }  // namespace bourse

@@ -29,7 +29,7 @@ struct JobState {
   double samples_done = 0;     ///< At `since`.
   double rate = 0;             ///< Samples per second since then, as observed.
   int batch = 0;               ///< Global; 0: as requested. Only of an adaptive job.
-  double trained = 0;          ///< Samples that passed through the model, at `since`.
+  double trained = 0;          ///< Samples that passed through the model, likewise.
   double trained_rate = 0;     ///< The same per second since then, as observed.
   Seconds since{0};            ///< When the allocation last changed.
   Seconds progress_from{0};    ///< Work counts from here on (after the restart cost).
@@ -70,7 +70,11 @@ class ClusterState {
   [[nodiscard]] bool is_up(MachineId id) const { return up_[id.index()] != 0; }
   /// Waiting and running jobs, by arrival, ties by id.
   [[nodiscard]] const std::vector<JobId>& active() const { return active_; }
-  [[nodiscard]] std::size_t waiting_count() const { return waiting_; }
+  /// Waiting jobs, who has waited longest first; ties by arrival, then id.
+  [[nodiscard]] const std::vector<JobId>& waiting() const { return waiting_; }
+  /// Running jobs, by arrival, ties by id.
+  [[nodiscard]] const std::vector<JobId>& running() const { return running_; }
+  [[nodiscard]] std::size_t waiting_count() const { return waiting_.size(); }
 
   /// Work done by now, samples; what a progress report says.
   [[nodiscard]] double samples_done(JobId id) const;
@@ -84,6 +88,12 @@ class ClusterState {
   // What follows is for the owner of the state.
 
   void set_now(Seconds now) { now_ = now; }
+  /// Takes note that the jobs are now these: the same as before, with more at the end (pending), at
+  /// another place in memory, or with other throughputs.
+  void set_jobs(std::span<const JobSpec> jobs);
+  /// What a running job has been seen to do: so many samples by now, and the rate from now on. The
+  /// time that `startup` still takes is left out. For jobs whose samples all count in full.
+  void observe(JobId id, double samples, double rate, Seconds startup);
   /// A pending job becomes waiting.
   void arrive(JobId id);
   /// Gives the job this allocation from now on (empty: it waits). `pace` is how it will train once
@@ -101,6 +111,11 @@ class ClusterState {
  private:
   void take(std::span<const TaskGroup> allocation, const JobSpec& job, std::int64_t sign);
   void settle(JobId id);
+  [[nodiscard]] bool came_before(JobId a, JobId b) const;
+  [[nodiscard]] bool waits_longer(JobId a, JobId b) const;
+  /// Into or out of the list of its status; a job that is neither waiting nor running has none.
+  void list(JobId id);
+  void unlist(JobId id);
 
   const Cluster* cluster_;
   std::span<const JobSpec> jobs_;
@@ -110,7 +125,14 @@ class ClusterState {
   std::vector<Amount> free_;  ///< Machine-major.
   std::vector<std::uint8_t> up_;
   std::vector<JobId> active_;
-  std::size_t waiting_ = 0;
+  std::vector<JobId> waiting_;
+  std::vector<JobId> running_;
 };
+
+/// Jobs that arrived, or lost what they held, just now: the end of state.waiting().
+[[nodiscard]] std::span<const JobId> waiting_since_now(const ClusterState& state);
+
+/// True if the job arrived just now and holds nothing.
+[[nodiscard]] bool is_newcomer(const ClusterState& state, JobId id);
 
 }  // namespace bourse

@@ -44,6 +44,26 @@ TEST(ClusterState, TakesAndGivesBackAmounts) {
   EXPECT_TRUE(s.state.active().empty());
 }
 
+// c arrives at 1; a runs from 1 and is paused at 2, so it has waited less long than b and c.
+TEST(ClusterState, ListsWhoWaitsLongestFirstAndWhoRuns) {
+  Setting s;
+  s.state.arrive(kA);
+  s.state.arrive(kB);
+  s.state.set_now(Seconds(1));
+  s.state.arrive(kC);
+  EXPECT_EQ(s.state.waiting(), (std::vector<JobId>{kA, kB, kC}));
+  s.run(kA, {{kFirst, 2, 0}}, 1);
+  EXPECT_EQ(s.state.waiting(), (std::vector<JobId>{kB, kC}));
+  EXPECT_EQ(s.state.running(), (std::vector<JobId>{kA}));
+  s.run(kA, {}, 2);
+  EXPECT_EQ(s.state.waiting(), (std::vector<JobId>{kB, kC, kA}));
+  ASSERT_EQ(waiting_since_now(s.state).size(), 1u);
+  EXPECT_FALSE(is_newcomer(s.state, kA));
+  s.state.leave(kB, JobStatus::declined);
+  EXPECT_EQ(s.state.waiting(), (std::vector<JobId>{kC, kA}));
+  EXPECT_TRUE(s.state.running().empty());
+}
+
 TEST(ClusterState, OffersNothingOnAMachineThatIsDown) {
   Setting s;
   s.state.set_up(kFirst, false);

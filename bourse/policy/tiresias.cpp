@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include "bourse/base/text.h"
@@ -14,22 +13,16 @@ namespace {
 
 constexpr double kSlack = 1e-9;  ///< Relative; service is a sum of rounded times.
 
-struct Ranked {
-  std::size_t queue;
-  double key;
-  Seconds first_start;
-  Seconds arrival;
-  JobId id;
-};
-
 bool has_reached(double service, double threshold) { return service >= threshold * (1 - kSlack); }
 
 }  // namespace
 
 /// Time held, restarts aside, since the last promotion.
 Seconds TiresiasPolicy::counted(const ClusterState& state, JobId id) const {
-  const Seconds restarting = state.job(id).restarts * state.spec(id).restart_cost;
-  return time_held(state, id) - restarting - past_[id.index()].counted_at_promotion;
+  const std::uint32_t restarts = state.job(id).restarts;
+  Seconds held = time_held(state, id);
+  if (restarts > 0) held -= restarts * state.spec(id).restart_cost;
+  return held - past_[id.index()].counted_at_promotion;
 }
 
 void TiresiasPolicy::note_starts(const ClusterState& state, const Decision& decision) {
@@ -41,73 +34,84 @@ void TiresiasPolicy::note_starts(const ClusterState& state, const Decision& deci
 
 void TiresiasPolicy::promote_starved(const ClusterState& state) {
   if (options_.promote <= 0) return;
-  for (const JobId id : state.active()) {
-    const JobState& job = state.job(id);
+  for (const JobId id : state.waiting()) {
     const Seconds ran = counted(state, id);
-    if (job.status != JobStatus::waiting || ran <= Seconds(0)) continue;
-    const Seconds waited = state.now() - job.since;
+    if (ran <= Seconds(0)) continue;
+    const Seconds waited = state.now() - state.job(id).since;
     if (waited.value >= options_.promote * ran.value * (1 - kSlack))
       past_[id.index()].counted_at_promotion += ran;
   }
 }
 
-std::vector<JobId> TiresiasPolicy::ranking(const ClusterState& state) const {
-  std::vector<Ranked> ranked;
-  ranked.reserve(state.active().size());
-  for (const JobId id : state.active()) {
-    const JobSpec& job = state.spec(id);
-    const double service = gpus_requested(state, job) * counted(state, id).value;
-    std::size_t queue = 0;
-    while (queue < options_.thresholds.size() && has_reached(service, options_.thresholds[queue]))
-      ++queue;
-    double key = 0;
-    if (options_.order == TiresiasOrder::attained) key = service;
-    if (options_.order == TiresiasOrder::gittins && queue < options_.thresholds.size())
-      key = -history_.index(std::max(0.0, service), options_.thresholds[queue]);
-    ranked.push_back({queue, key, past_[id.index()].first_start, job.arrival, id});
-  }
-  std::ranges::sort(ranked, {}, [](const Ranked& r) {
-    return std::tuple(r.queue, r.key, r.first_start, r.arrival, r.id);
-  });
-  std::vector<JobId> order;
-  order.reserve(ranked.size());
-  for (const Ranked& r : ranked) order.push_back(r.id);
-  return order;
+/// Queue, then place in the queue, then first start.
+JobRank TiresiasPolicy::rank(const ClusterState& state, JobId id) const {
+  const Past& past = past_[id.index()];
+  const double service = past.gpus * counted(state, id).value;
+  std::size_t queue = 0;
+  while (queue < options_.thresholds.size() && has_reached(service, options_.thresholds[queue]))
+    ++queue;
+  double key = 0;
+  if (options_.order == TiresiasOrder::attained) key = service;
+  if (options_.order == TiresiasOrder::gittins && queue < options_.thresholds.size())
+    key = -history_.index(std::max(0.0, service), options_.thresholds[queue]);
+  return {{static_cast<double>(queue), key, past.first_start.value}, past.arrival, id};
+}
+
+std::vector<JobRank> TiresiasPolicy::ranks(const ClusterState& state) const {
+  std::vector<JobRank> ranks;
+  ranks.reserve(state.active().size());
+  for (const JobId id : state.waiting()) ranks.push_back(rank(state, id));
+  for (const JobId id : state.running()) ranks.push_back(rank(state, id));
+  return ranks;
 }
 
 /// The next crossing of a threshold by a job that will run, the next promotion of one that will
 /// wait, or the end of the quantum; never, if nobody will wait.
 Seconds TiresiasPolicy::next_wake(const ClusterState& state, const Decision& decision) const {
+  if (waiting_after(state, decision) == 0) return kForever;
   Seconds next = kForever;
   if (options_.quantum > Seconds(0))
     next = state.now() + options_.quantum + longest_restart(state, decision);
-  bool someone_waits = false;
-  for (const JobId id : state.active()) {
-    const auto change = std::ranges::lower_bound(decision.changes, id, {}, &Change::job);
-    const bool is_changed = change != decision.changes.end() && change->job == id;
-    const bool will_run =
-        is_changed ? !change->allocation.empty() : state.job(id).status == JobStatus::running;
+  const auto note_crossing = [&](JobId id) {
+    const double gpus = past_[id.index()].gpus;
     const Seconds ran = counted(state, id);
-    if (will_run) {
-      const double gpus = gpus_requested(state, state.spec(id));
-      const auto ahead = std::ranges::find_if(options_.thresholds, [&](double threshold) {
-        return !has_reached(gpus * ran.value, threshold);
-      });
-      if (ahead != options_.thresholds.end())
-        next = std::min(next, state.now() + Seconds(*ahead / gpus) - ran);
-      continue;
-    }
-    someone_waits = true;
-    if (options_.promote <= 0 || ran <= Seconds(0)) continue;
-    const Seconds waits_since = is_changed ? state.now() : state.job(id).since;
-    next = std::min(next, waits_since + options_.promote * ran);
+    const auto ahead = std::ranges::find_if(options_.thresholds, [&](double threshold) {
+      return !has_reached(gpus * ran.value, threshold);
+    });
+    if (ahead != options_.thresholds.end())
+      next = std::min(next, state.now() + Seconds(*ahead / gpus) - ran);
+  };
+  const auto note_promotion = [&](JobId id, Seconds waits_since) {
+    const Seconds ran = counted(state, id);
+    if (options_.promote > 0 && ran > Seconds(0))
+      next = std::min(next, waits_since + options_.promote * ran);
+  };
+  const auto is_changed = [&](JobId id) {
+    return std::ranges::binary_search(decision.changes, id, {}, &Change::job);
+  };
+  for (const Change& change : decision.changes) {
+    if (change.allocation.empty())
+      note_promotion(change.job, state.now());
+    else
+      note_crossing(change.job);
   }
-  return someone_waits ? std::max(next, state.now()) : kForever;
+  for (const JobId id : state.running())
+    if (!is_changed(id)) note_crossing(id);
+  if (options_.promote > 0)
+    for (const JobId id : state.waiting())
+      if (!is_changed(id)) note_promotion(id, state.job(id).since);
+  return std::max(next, state.now());
+}
+
+void TiresiasPolicy::enter(const ClusterState& state, JobId id) {
+  if (past_.size() <= id.index()) past_.resize(id.index() + 1);
+  Past& past = past_[id.index()];
+  past.arrival = state.spec(id).arrival;
+  past.gpus = gpus_requested(state, state.spec(id));
 }
 
 Decision TiresiasPolicy::decide(const ClusterState& state, const Event& event) {
-  if (event.kind == EventKind::arrival && past_.size() <= event.job.index())
-    past_.resize(event.job.index() + 1);
+  if (event.kind == EventKind::arrival) enter(state, event.job);
   if (event.kind == EventKind::finish && options_.order == TiresiasOrder::gittins)
     history_.add(gpus_requested(state, state.spec(event.job)) *
                  state.job(event.job).attained.value);
@@ -117,7 +121,7 @@ Decision TiresiasPolicy::decide(const ClusterState& state, const Event& event) {
     return std::move(*decision);
   }
   promote_starved(state);
-  Decision decision = run_in_order(state, ranking(state), options_.when_blocked);
+  Decision decision = run_by_rank(state, classes_, ranks(state), options_.when_blocked);
   note_starts(state, decision);
   decision.wake_at = next_wake(state, decision);
   return decision;

@@ -35,19 +35,24 @@ struct TiresiasOptions {
 /// start. Everything is placed on as few machines as possible: no job says how skewed its tensors
 /// are. Guarantee: a job waits only if it does not fit beside those before it in the order. Source:
 /// Gu et al., Tiresias, NSDI'19. The repository's late demotion and its index of absolute sizes are
-/// not copied. Cost: O(jobs log jobs + jobs x machines) an event while jobs wait.
+/// not copied. Cost: O(jobs + jobs looked at x (log jobs + machines)) an event while jobs wait.
 class TiresiasPolicy final : public Policy {
  public:
   explicit TiresiasPolicy(TiresiasOptions options) : options_(std::move(options)) {}
   Decision decide(const ClusterState& state, const Event& event) override;
 
  private:
+  /// Of one job.
   struct Past {
+    Seconds arrival{0};
+    double gpus = 0;  ///< Of the tasks requested.
     Seconds first_start = kForever;
     Seconds counted_at_promotion{0};  ///< Time held until then, which does not count any more.
   };
 
-  [[nodiscard]] std::vector<JobId> ranking(const ClusterState& state) const;
+  void enter(const ClusterState& state, JobId id);
+  [[nodiscard]] JobRank rank(const ClusterState& state, JobId id) const;
+  [[nodiscard]] std::vector<JobRank> ranks(const ClusterState& state) const;
   void promote_starved(const ClusterState& state);
   [[nodiscard]] Seconds next_wake(const ClusterState& state, const Decision& decision) const;
   [[nodiscard]] Seconds counted(const ClusterState& state, JobId id) const;
@@ -55,6 +60,7 @@ class TiresiasPolicy final : public Policy {
 
   TiresiasOptions options_;
   std::vector<Past> past_;  ///< By job.
+  DemandClasses classes_;
   GittinsTable history_;
 };
 

@@ -383,7 +383,7 @@ void Run::apply(Decision& decision) {
 Pace Run::pace_of_change(const Change& change) const {
   const JobSpec& job = state_.spec(change.job);
   const auto* adaptive = std::get_if<AdaptiveThroughput>(&job.throughput);
-  BOURSE_CHECK(change.batch == 0 || (adaptive != nullptr && change.batch > 0 &&
+  BOURSE_CHECK(change.batch == 0 || (adaptive != nullptr && change.batch >= adaptive->base_batch &&
                                      change.batch <= largest_batch(*adaptive)));
   TrainingPace pace = pace_of(job.throughput, tasks_of(change.allocation),
                               locality_of(change.allocation, instance_.cluster),

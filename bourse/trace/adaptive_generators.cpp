@@ -84,12 +84,14 @@ int tuned_size(const AdaptiveThroughput& law, const Settings& settings, RandomSt
       draws.integer(0, static_cast<std::int64_t>(sizes.size()) - 1))];
 }
 
-/// Adds the job; its request has `workers` workers and this batch unless requests are tuned.
+/// Adds the job, which needs these epochs with this batch. Its request has `workers` workers and
+/// that batch unless requests are tuned.
 void add_job(Workload& workload, const AdaptiveModel& model, AdaptiveThroughput law, double epochs,
              Seconds arrival, int workers, int batch, const Settings& settings,
              RandomStream& draws) {
   law.max_workers = 64;
   law.requested_batch = std::clamp(batch, law.base_batch, largest_batch(law));
+  const double worth = statistical_efficiency(law, law.requested_batch);
   JobSpec& job = workload.jobs.emplace_back();
   job.requested_workers = std::min(workers, settings.gpus);
   if (settings.is_tuned) {
@@ -100,7 +102,7 @@ void add_job(Workload& workload, const AdaptiveModel& model, AdaptiveThroughput 
   job.name = fmt::format("{}-{}", model.name, workload.jobs.size() - 1);
   job.group = std::string(model.name);
   job.arrival = arrival;
-  job.samples = epochs * law.epoch_samples;
+  job.samples = epochs * law.epoch_samples * worth;
   job.worker = {kAmountsPerUnit};
   job.server = {0};
   job.restart_cost = Seconds(model.restart_s);
@@ -142,8 +144,9 @@ Result<Workload> generate_ones_workload(const OnesWorkloadOptions& o, std::uint6
     const AdaptiveModel& model = kOnesModels[pair / 2];
     RandomStream draws(seed, Purpose::job_shape, i);
     AdaptiveThroughput law = model.law;
-    if (pair % 2 == 0) law.epoch_samples *= model.small_share;
-    const double epochs = model.epochs * draws.uniform(0.7, 1.3);
+    const bool is_small = pair % 2 == 0;
+    if (is_small) law.epoch_samples *= model.small_share;
+    const double epochs = (is_small ? model.small_epochs : model.epochs) * draws.uniform(0.7, 1.3);
     now += RandomStream(seed, Purpose::arrival, i).exponential(o.interarrival);
     add_job(workload, model, law, epochs, Seconds(now), model.requested_gpus,
             law.base_batch * model.requested_gpus, settings, draws);

@@ -277,7 +277,8 @@ TEST(AssignUtilities, RejectsRangesUpsideDown) {
             "the shares of the utility rule must be at least 0 and at most 1 in sum");
 }
 
-TEST(GenerateOnes, HasAsManyJobsOfEveryPairAtThePublishedPace) {
+// The artifact of ONES runs 20 jobs of another file unless told otherwise; we make the 400.
+TEST(OnesMended, GeneratesAsManyJobsOfEveryPairAtThePublishedPace) {
   const Workload workload = made("ones", {});
   ASSERT_EQ(workload.jobs.size(), 400u);
   std::map<std::string, int> counts;
@@ -297,6 +298,25 @@ TEST(GenerateOnes, RequestsSixteenTimesTheBaseBatchOnSixteenGpus) {
     if (job.group != "resnet50-imagenet") continue;
     EXPECT_EQ(job.requested_workers, 16);
     EXPECT_EQ(std::get<AdaptiveThroughput>(job.throughput).requested_batch, 512);
+  }
+}
+
+// Samples a second with the requested GPUs and batch, from the job history of the artifact of ONES.
+TEST(GenerateOnes, TrainsAtThePublishedSpeeds) {
+  const std::map<std::string, double> published{{"resnet18-cifar10", 16200},
+                                                {"googlenet-cifar10", 11400},
+                                                {"vgg16-cifar10", 2820},
+                                                {"alexnet-imagenet", 3400},
+                                                {"resnet50-imagenet", 1975},
+                                                {"vgg16-imagenet", 1150},
+                                                {"inception3-imagenet", 1610},
+                                                {"bert-cola", 102},
+                                                {"bert-mrpc", 102},
+                                                {"bert-sst2", 435}};
+  for (const JobSpec& job : made("ones", {}).jobs) {
+    const Locality locality = job.requested_workers > 4 ? Locality::cluster : Locality::machine;
+    const double speed = pace_of(job.throughput, {job.requested_workers, 0}, locality).trained;
+    EXPECT_NEAR(speed / published.at(job.group), 1, 0.02) << job.group;
   }
 }
 

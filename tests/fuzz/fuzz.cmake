@@ -1,6 +1,7 @@
 # Fuzzers. Each x_fuzz.cpp defines LLVMFuzzerTestOneInput; its corpus is corpus/x/, one input a file.
-# With BOURSE_FUZZ (preset fuzz, clang) each becomes a program x_fuzz that looks for crashes. In other
-# builds with tests each becomes the ctest fuzz.x, which replays the corpus once.
+# With BOURSE_FUZZ (clang; the presets asan, which tests share, and fuzz, which has nothing else) each
+# becomes a program x_fuzz that looks for crashes, elsewhere x_fuzz_replay. Where there are tests, the
+# ctest fuzz.x replays the corpus once.
 file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*_fuzz.cpp)
 get_property(rooms GLOBAL PROPERTY BOURSE_ROOM_TARGETS)
 if(BOURSE_TESTS AND NOT BOURSE_FUZZ)
@@ -15,13 +16,17 @@ foreach(fuzzer IN LISTS fuzzers)
   if(BOURSE_FUZZ)
     add_executable(${target} ${fuzzer})
     target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    set(replay ${target} -runs=0 ${corpus})
   elseif(BOURSE_TESTS)
-    add_executable(${target}_replay ${fuzzer} $<TARGET_OBJECTS:fuzz_replay>)
-    add_test(NAME fuzz.${name} COMMAND ${target}_replay ${corpus})
-    set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 120)
     set(target ${target}_replay)
+    add_executable(${target} ${fuzzer} $<TARGET_OBJECTS:fuzz_replay>)
+    set(replay ${target} ${corpus})
   else()
     continue()
+  endif()
+  if(BOURSE_TESTS)
+    add_test(NAME fuzz.${name} COMMAND ${replay})
+    set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 120)
   endif()
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${target} PRIVATE bourse_options ${rooms})

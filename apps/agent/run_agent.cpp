@@ -1,0 +1,45 @@
+#include "apps/agent/run_agent.h"
+
+#include <fmt/core.h>
+
+#include <csignal>
+
+#include "apps/agent/warden.h"
+#include "bourse/engine/agent.h"
+#include "bourse/world/real_world.h"
+
+namespace bourse {
+namespace {
+
+/// Standard error is a file beside the launch file.
+void log_line(World& world, std::string_view sentence) {
+  fmt::print(stderr, "{:.3f} {}\n", world.clock.unix_time().value, sentence);
+}
+
+Result<LaunchFile> read_launch(Files& files, const std::string& directory) {
+  const std::string path = launch_path(directory);
+  BOURSE_TRY(const std::string text, files.read(path));
+  return parse_launch_file(text, path);
+}
+
+}  // namespace
+
+Result<int> run_agent(const std::string& cell_directory) {
+  BOURSE_TRY(const Warded side, watch_over());
+  if (side.is_warden) return side.status;
+
+  RealWorld real;
+  World& world = real.world();
+  BOURSE_TRY(LaunchFile launch, read_launch(world.files, cell_directory));
+  Agent agent(world, {.launch = std::move(launch),
+                      .warden = side.warden,
+                      .on_done = [&real] { real.stop(); },
+                      .log = [&world](std::string_view sentence) { log_line(world, sentence); }});
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP})
+    real.on_signal(signal, [&agent] { agent.terminate(); });
+  agent.start();
+  real.run();
+  return 0;
+}
+
+}  // namespace bourse

@@ -1,0 +1,231 @@
+#include <fmt/chrono.h>
+#include <fmt/core.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <ctime>
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "apps/bourse/agent_command.h"
+#include "apps/bourse/commands.h"
+#include "apps/bourse/exec_policy.h"
+#include "apps/bourse/options.h"
+#include "apps/bourse/policy_choice.h"
+#include "apps/bourse/server_address.h"
+#include "apps/bourse/terminal.h"
+#include "bourse/base/text.h"
+#include "bourse/base/units.h"
+#include "bourse/engine/local_engine.h"
+#include "bourse/policy/registry.h"
+#include "bourse/service/http_server.h"
+#include "bourse/service/service.h"
+#include "bourse/service/service_api.h"
+#include "bourse/world/real_world.h"
+
+namespace bourse {
+namespace {
+
+constexpr int kDefaultPort = 7077;
+/// Length of a slot unless told otherwise: a job that is resized loses some seconds.
+constexpr const char* kDefaultSlot = "1min";
+
+struct ServeOptions {
+  std::string machines;
+  std::string state;
+  std::string socket;
+  std::uint64_t port = kDefaultPort;
+  bool no_tcp = false;
+  std::string policy = "pd-ors";
+  std::vector<std::string> settings;
+  std::optional<Seconds> slot;
+  std::optional<Seconds> lease;
+};
+
+std::string default_state_directory() {
+  const char* const home = std::getenv("HOME");
+  return std::string(home == nullptr ? "" : home) + "/.local/state/bourse";
+}
+
+std::string user_name() {
+  const passwd* const entry = getpwuid(geteuid());
+  return entry == nullptr ? std::to_string(geteuid()) : entry->pw_name;
+}
+
+/// The policy with its settings; the slot is given to a policy that has one.
+Result<PolicyChoice> policy_of(const ServeOptions& options) {
+  if (is_exec(options.policy))
+    return invalid("option --policy: a policy that is a program cannot serve yet; use a built-in");
+  BOURSE_TRY(std::vector<PolicyChoice> policies,
+             choose_policies({options.policy}, options.settings, "--policy"));
+  PolicyChoice policy = std::move(policies.front());
+  BOURSE_TRY(const PolicyInfo* const info, find_policy(policy.name));
+  const auto set_by_default = [&](const char* name, const std::string& value) {
+    const bool is_there =
+        std::ranges::find(info->parameters, name, &Parameter::name) != info->parameters.end();
+    if (is_there) policy.settings.emplace(name, value);
+  };
+  set_by_default("slot", options.slot ? fmt::format("{}s", options.slot->value) : kDefaultSlot);
+  set_by_default("on-decline", "wait");  // People look at a job that waits; it may yet be worth it.
+  return policy;
+}
+
+/// Everything of a running daemon, in the order in which it is built.
+class Daemon {
+ public:
+  explicit Daemon(const ServeOptions& options) : options_(options) {}
+
+  int run() {
+    if (const Result<void> started = start(); !started) return failure(started.error());
+    for (const int signal : {SIGTERM, SIGINT}) real_.on_signal(signal, [this] { end(); });
+    real_.run();
+    http_.reset();
+    return status_;
+  }
+
+ private:
+  Result<void> start() {
+    BOURSE_TRY(const PolicyChoice policy, policy_of(options_));
+    BOURSE_TRY_VOID(take_state_directory());
+    BOURSE_TRY_VOID(open_engine());
+    ServiceOptions service;
+    service.directory = state_;
+    service.policy = policy.name;
+    service.make_policy = [policy] { return make_policy(policy.name, policy.settings, {}); };
+    if (options_.lease) service.lease = *options_.lease;
+    service.on_fatal = [this](const Error& error) {
+      status_ = failure(error);
+      real_.stop();
+    };
+    BOURSE_TRY(service_, Service::open(real_.world(), *engine_, std::move(service)));
+    api_ = std::make_unique<ServiceApi>(*service_, real_.world(), policy.name, BOURSE_VERSION,
+                                        user_name());
+    BOURSE_TRY_VOID(listen());
+    service_->on_change([this] { http_->notify(service_->last_change()); });
+    tell(policy.name);
+    return {};
+  }
+
+  /// Makes the directory and takes its lock, so that no other daemon works in it.
+  Result<void> take_state_directory() {
+    state_ = std::filesystem::absolute(options_.state.empty() ? default_state_directory()
+                                                              : options_.state);
+    Files& files = real_.world().files;
+    BOURSE_TRY_VOID(files.make_directories(state_));
+    Result<std::unique_ptr<FileLock>> lock = files.lock(state_ + "/lock");
+    if (!lock) {
+      if (lock.error().code != ErrorCode::failed_precondition)
+        return tl::unexpected<Error>(lock.error());
+      return fail(ErrorCode::failed_precondition,
+                  fmt::format("another daemon works in '{}'; use it, or another --state", state_));
+    }
+    lock_ = *std::move(lock);
+    return {};
+  }
+
+  Result<void> open_engine() {
+    LocalEngineOptions options;
+    options.state_directory = state_;
+    options.agent_command = agent_command();
+    options.log = [this](std::string_view sentence) { log(sentence); };
+    if (!options_.machines.empty()) {
+      BOURSE_TRY(options.machines, load_cluster(options_.machines));
+    }
+    BOURSE_TRY(engine_, LocalEngine::open(real_.world(), std::move(options)));
+    return {};
+  }
+
+  Result<void> listen() {
+    HttpOptions options;
+    options.socket = options_.socket.empty()
+                         ? (options_.state.empty() ? default_socket() : state_ + "/socket")
+                         : std::string(std::filesystem::absolute(options_.socket));
+    if (!options_.no_tcp) options.port = static_cast<int>(options_.port);
+    BOURSE_TRY_VOID(
+        real_.world().files.make_directories(std::filesystem::path(options.socket).parent_path()));
+    socket_ = options.socket;
+    BOURSE_TRY(http_, HttpServer::start(
+                          *api_, [this](auto call) { real_.post(std::move(call)); }, options));
+    return {};
+  }
+
+  void log(std::string_view sentence) {
+    const auto seconds = static_cast<std::time_t>(real_.world().clock.unix_time().value);
+    fmt::print(stderr, "{:%Y-%m-%d %H:%M:%S} {}\n", fmt::localtime(seconds), sentence);
+  }
+
+  void tell(const std::string& policy) {
+    const std::size_t machines = engine_->cluster().machines.size();
+    log(fmt::format("{} machine{} served by {}, state in {}", machines, machines == 1 ? "" : "s",
+                    policy, state_));
+    log(engine_->confinement());
+    log(fmt::format(
+        "listening at unix:{}{}", socket_,
+        http_->port() > 0 ? fmt::format(" and http://127.0.0.1:{}", http_->port()) : ""));
+  }
+
+  void end() {
+    const std::size_t cells = engine_->cells().size();
+    if (cells > 0)
+      log(
+          fmt::format("ending; what runs goes on for its lease, and longer if a daemon starts "
+                      "in '{}' by then",
+                      state_));
+    real_.stop();
+  }
+
+  ServeOptions options_;
+  RealWorld real_;
+  std::string state_;
+  std::string socket_;
+  std::unique_ptr<FileLock> lock_;
+  std::unique_ptr<LocalEngine> engine_;
+  std::unique_ptr<Service> service_;
+  std::unique_ptr<ServiceApi> api_;
+  std::unique_ptr<HttpServer> http_;
+  int status_ = kExitOk;
+};
+
+}  // namespace
+
+void add_serve(CLI::App& app, int& status) {
+  const auto options = std::make_shared<ServeOptions>();
+  CLI::App* const command =
+      app.add_subcommand("serve", "Run the daemon: admit, place, run and resize submitted jobs");
+  command
+      ->add_option("--machines", options->machines,
+                   "Play these machines on this one: 4x2 (4 machines of 2 GPUs) or a cluster file "
+                   "(default: this machine as it is)")
+      ->type_name("CLUSTER");
+  command
+      ->add_option("--state", options->state,
+                   "Directory of the journal, logs and checkpoints (default: "
+                   "~/.local/state/bourse)")
+      ->type_name("DIR");
+  command
+      ->add_option("--socket", options->socket,
+                   "Unix socket to listen at (default: $XDG_RUNTIME_DIR/bourse/socket, or "
+                   "`socket` in a --state that was named)")
+      ->type_name("PATH");
+  add_whole(*command, "--port", options->port, 0, 65535,
+            "Loopback port to listen at; 0: one that is free (default: 7077)");
+  command->add_flag("--no-tcp", options->no_tcp, "Listen at the unix socket only");
+  command
+      ->add_option("--policy", options->policy,
+                   "Who decides; `bourse policies` lists them (default: pd-ors)")
+      ->type_name("NAME");
+  add_set_option(*command, options->settings);
+  add_duration(*command, "--slot", options->slot,
+               "Length of a slot, for policies that have slots (default: 1min)");
+  add_duration(*command, "--lease", options->lease,
+               "Tasks that cannot reach the daemon for so long are ended (default: 15s)");
+  add_examples(*command, {"bourse serve", "bourse serve --machines 4x2 --slot 10s --state ./state",
+                          "bourse serve --policy fifo --no-tcp"});
+  command->callback([options, &status] { status = Daemon(*options).run(); });
+}
+
+}  // namespace bourse

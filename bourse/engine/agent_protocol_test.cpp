@@ -1,0 +1,155 @@
+#include "bourse/engine/agent_protocol.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "bourse/engine/launch_file.h"
+
+namespace bourse {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr CellId kCell{.job = 17, .epoch = 3, .machine = MachineId(1U)};
+
+std::string framed(std::string_view text) {
+  std::string bytes{'\0', '\0', static_cast<char>(text.size() >> 8),
+                    static_cast<char>(text.size() & 0xFF)};
+  return bytes.append(text);
+}
+
+TEST(AgentProtocol, IsLengthAndJson) {
+  EXPECT_EQ(encode(AgentAcknowledge{7}), framed(R"({"number":7,"type":"acknowledge"})"));
+}
+
+TEST(AgentProtocol, ReadsBackWhatWasWritten) {
+  const AgentHello hello{.cell = kCell,
+                         .token = "secret",
+                         .agent = {.pid = 42, .started = 77},
+                         .phase = CellPhase::stopping,
+                         .last_event = 9};
+  const AgentStop stop{.grace = Seconds(1.5), .is_urgent = true};
+  const std::string bytes = encode(hello) + encode(AgentGo{}) + encode(AgentEnd{"old"}) +
+                            encode(stop) + encode(AgentAcknowledge{5}) +
+                            encode(AgentHeartbeat{Seconds(2.25)});
+  const auto decoded = decode_messages(bytes);
+  ASSERT_TRUE(decoded.has_value()) << decoded.error().message;
+  EXPECT_EQ(decoded->size, bytes.size());
+  ASSERT_EQ(decoded->messages.size(), 6U);
+  EXPECT_EQ(std::get<AgentHello>(decoded->messages[0]), hello);
+  EXPECT_EQ(std::get<AgentEnd>(decoded->messages[2]).reason, "old");
+  EXPECT_EQ(std::get<AgentStop>(decoded->messages[3]), stop);
+  EXPECT_EQ(std::get<AgentAcknowledge>(decoded->messages[4]).number, 5U);
+  EXPECT_EQ(std::get<AgentHeartbeat>(decoded->messages[5]).sent, Seconds(2.25));
+}
+
+TEST(AgentProtocol, CarriesAllOfAnEvent) {
+  const CellEvent ended{.cell = kCell,
+                        .number = 4,
+                        .kind = CellEventKind::task_ended,
+                        .unix_time = Seconds(1e9),
+                        .task = "worker-0",
+                        .status = {.code = 3},
+                        .message = "no module\n\xff"};
+  const CellEvent progress{.cell = kCell,
+                           .number = 5,
+                           .kind = CellEventKind::progress,
+                           .task = "worker-1",
+                           .progress = {.samples = 0.1, .checkpointed = true}};
+  const auto decoded = decode_messages(encode(ended) + encode(progress));
+  ASSERT_TRUE(decoded.has_value()) << decoded.error().message;
+  const auto& first = std::get<CellEvent>(decoded->messages[0]);
+  EXPECT_EQ(first.cell, kCell);
+  EXPECT_EQ(first.number, 4U);
+  EXPECT_EQ(first.unix_time, Seconds(1e9));
+  EXPECT_EQ(first.status, ended.status);
+  EXPECT_EQ(first.message, "no module\n\xEF\xBF\xBD");  // No UTF-8: replaced.
+  const auto& second = std::get<CellEvent>(decoded->messages[1]);
+  EXPECT_EQ(second.progress.samples, 0.1);
+  EXPECT_FALSE(second.progress.loss.has_value());
+  EXPECT_EQ(second.progress.checkpointed, true);
+}
+
+RC_GTEST_PROP(AgentProtocol, DoesNotCareHowTheStreamIsCut, ()) {
+  std::string bytes;
+  const int count = *rc::gen::inRange(0, 6);
+  for (int i = 0; i < count; ++i) bytes += encode(AgentAcknowledge{static_cast<unsigned>(i)});
+  MessageReader reader;
+  int seen = 0;
+  while (!bytes.empty()) {
+    const auto size = *rc::gen::inRange<std::size_t>(1, bytes.size() + 1);
+    const auto messages = reader.add(bytes.substr(0, size));
+    RC_ASSERT(messages.has_value());
+    for (const AgentMessage& message : *messages)
+      RC_ASSERT(std::get<AgentAcknowledge>(message).number == static_cast<unsigned>(seen++));
+    bytes.erase(0, size);
+  }
+  RC_ASSERT(seen == count);
+}
+
+TEST(AgentProtocol, RefusesWhatIsNoMessage) {
+  const auto sentence = [](std::string_view bytes) {
+    const auto decoded = decode_messages(bytes);
+    return decoded ? "" : decoded.error().message;
+  };
+  EXPECT_EQ(sentence("GET / HTTP/1.1\r\n"),
+            "a message of 1195725856 bytes is longer than the 65536 allowed");
+  EXPECT_EQ(sentence(framed("nonsense")), "'nonsense' is not a JSON object");
+  EXPECT_EQ(sentence(framed("[1]")), "'[1]' is not a JSON object");
+  EXPECT_EQ(sentence(framed("{}")), "field 'type' must be text");
+  EXPECT_THAT(sentence(framed(R"({"type":"gone"})")), HasSubstr("field 'type' is 'gone'"));
+  EXPECT_EQ(sentence(framed(R"({"type":"acknowledge","number":-1})")),
+            "field 'number' must be a whole number from 0 to 18446744073709551615");
+  EXPECT_EQ(sentence(framed(R"({"type":"hello","protocol":2})")),
+            "the peer speaks protocol 2, this bourse speaks 1");
+}
+
+TEST(LaunchFile, ReadsBackAsWritten) {
+  LaunchFile launch{.cell = {.id = kCell,
+                             .token = "secret",
+                             .directory = "/state/cells/17-3-1",
+                             .demand = {1000, 2000},
+                             .grace = Seconds(5),
+                             .lease = Seconds(2.5),
+                             .log_size = 1000},
+                    .daemon = {"unix:/state/agents.sock"},
+                    .confinement = {.cpus = {0, 3}, .memory_limit = 1 << 30, .cgroup = "/c"}};
+  launch.cell.tasks.push_back({.role = TaskRole::server,
+                               .rank = 2,
+                               .command = {"python3", "train.py"},
+                               .environment = {"A=1"},
+                               .directory = "/work",
+                               .log_file = "/l",
+                               .fifo = "/f",
+                               .progress_pattern = "x",
+                               .devices = {0, 1}});
+  const auto read = parse_launch_file(launch_file_text(launch), "cell.json");
+  ASSERT_TRUE(read.has_value()) << read.error().message;
+  EXPECT_EQ(launch_file_text(*read), launch_file_text(launch));
+  EXPECT_EQ(read->confinement, launch.confinement);
+  EXPECT_EQ(read->cell.tasks[0].name(), "server-2");
+}
+
+TEST(LaunchFile, SaysWhichFileAndFieldIsWrong) {
+  EXPECT_EQ(parse_launch_file("{}", "/s/cell.json").error().message,
+            "/s/cell.json: field 'cell' must be text");
+  EXPECT_EQ(parse_launch_file("{\"cell\"", "/s/cell.json").error().message,
+            "/s/cell.json: '{\"cell\"' is not a JSON object");
+}
+
+TEST(LeftEvents, ReadBackAsWritten) {
+  const std::vector<CellEvent> events{{.cell = kCell,
+                                       .number = 3,
+                                       .kind = CellEventKind::ended,
+                                       .end = CellEnd::completed,
+                                       .message = "all tasks returned 0"}};
+  const auto read = parse_left_events(left_events_text(events), "events.json");
+  ASSERT_TRUE(read.has_value()) << read.error().message;
+  ASSERT_EQ(read->size(), 1U);
+  EXPECT_EQ(read->front().end, CellEnd::completed);
+  EXPECT_EQ(read->front().message, events[0].message);
+}
+
+}  // namespace
+}  // namespace bourse

@@ -1,0 +1,287 @@
+#include "bourse/service/http_server.h"
+
+#include <fmt/core.h>
+#include <httplib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <semaphore>
+#include <thread>
+#include <utility>
+
+#include "bourse/base/text.h"
+#include "bourse/service/http_routes.h"
+#include "bourse/service/loop_caller.h"
+
+namespace bourse {
+namespace {
+
+constexpr std::size_t kMaxBody = std::size_t{2} << 20;  ///< A job file as JSON, with environment.
+
+/// A pool of threads whose queue is bounded: when it is full, new connections wait in the kernel.
+class BoundedPool final : public httplib::TaskQueue {
+ public:
+  explicit BoundedPool(std::size_t threads)
+      : pool_(threads), free_(static_cast<std::ptrdiff_t>(threads)) {}
+  void enqueue(std::function<void()> work) override {
+    free_.acquire();
+    pool_.enqueue([this, work = std::move(work)] {
+      work();
+      free_.release();
+    });
+  }
+  void shutdown() override { pool_.shutdown(); }
+
+ private:
+  httplib::ThreadPool pool_;
+  std::counting_semaphore<> free_;
+};
+
+/// Counts the streams that are open; gives its place back when the last copy is gone.
+class StreamPlace {
+ public:
+  explicit StreamPlace(std::atomic<std::size_t>& open) : open_(open) {}
+  StreamPlace(const StreamPlace&) = delete;
+  StreamPlace& operator=(const StreamPlace&) = delete;
+  ~StreamPlace() { --open_; }
+
+ private:
+  std::atomic<std::size_t>& open_;
+};
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
+/// The name in "name:port" or "[::1]:port".
+std::string_view host_in(std::string_view host) {
+  const auto bracket = host.find(']');
+  const auto colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  return host.substr(0, colon);
+}
+
+HttpRequest request_of(const httplib::Request& from) {
+  HttpRequest request{.method = from.method,
+                      .path = from.path,
+                      .query = {},
+                      .content_type = {},
+                      .last_event_id = from.get_header_value("Last-Event-ID"),
+                      .body = from.body};
+  for (const auto& [name, value] : from.params) request.query[name] = value;
+  const std::string type = from.get_header_value("Content-Type");
+  request.content_type = lower(trim(std::string_view(type).substr(0, type.find(';'))));
+  return request;
+}
+
+/// True if somebody answers at a unix socket.
+bool is_answered(const sockaddr_un& address) {
+  const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return false;
+  const bool answered =
+      connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  close(probe);
+  return answered;
+}
+
+/// Takes away the socket that a daemon left that did not end in order.
+Result<void> clear_socket(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path)
+    return invalid(fmt::format("the path of the socket, '{}', is longer than {} bytes", path,
+                               sizeof address.sun_path - 1));
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  struct stat status{};
+  if (lstat(path.c_str(), &status) != 0) return {};
+  if (!S_ISSOCK(status.st_mode))
+    return fail(ErrorCode::already_exists, fmt::format("'{}' is there and is no socket", path));
+  if (is_answered(address))
+    return fail(ErrorCode::already_exists, fmt::format("another daemon listens at '{}'", path));
+  unlink(path.c_str());
+  return {};
+}
+
+/// Without SO_REUSEPORT, with which two daemons could share a port.
+void only_reuse_address(socket_t socket) {
+  const int on = 1;
+  setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+}
+
+}  // namespace
+
+class HttpServer::Implementation {
+ public:
+  Implementation(Api& api, std::function<void(std::function<void()>)> post,
+                 const HttpOptions& options)
+      : options_(options), loop_(std::move(post), options.answer_within), context_{api, loop_} {}
+  Implementation(const Implementation&) = delete;
+  Implementation& operator=(const Implementation&) = delete;
+
+  ~Implementation() {
+    loop_.stop();
+    for (const auto& server : servers_) server->stop();
+    threads_.clear();
+    if (is_socket_ours_) unlink(options_.socket.c_str());
+  }
+
+  Result<void> listen() {
+    if (!options_.socket.empty()) BOURSE_TRY_VOID(listen_at_socket());
+    if (options_.port >= 0) BOURSE_TRY_VOID(listen_at_port());
+    for (const auto& server : servers_)
+      threads_.emplace_back([&each = *server] { each.listen_after_bind(); });
+    for (const auto& server : servers_)
+      while (!server->is_running()) std::this_thread::yield();
+    return {};
+  }
+
+  [[nodiscard]] int port() const { return port_; }
+  LoopCaller& loop() { return loop_; }
+
+ private:
+  Result<void> listen_at_socket() {
+    BOURSE_TRY_VOID(clear_socket(options_.socket));
+    httplib::Server& server = add_server(false);
+    server.set_address_family(AF_UNIX);
+    const mode_t mask = umask(0177);
+    errno = 0;
+    const bool is_bound = server.bind_to_port(options_.socket, 1);
+    const int reason = errno;
+    umask(mask);
+    if (!is_bound)
+      return fail(ErrorCode::unavailable,
+                  fmt::format("cannot listen at '{}': {}", options_.socket, std::strerror(reason)));
+    is_socket_ours_ = true;
+    return {};
+  }
+
+  Result<void> listen_at_port() {
+    httplib::Server& server = add_server(true);
+    server.set_tcp_nodelay(true);
+    errno = 0;
+    if (options_.port == 0)
+      port_ = server.bind_to_any_port(options_.host);
+    else
+      port_ = server.bind_to_port(options_.host, options_.port) ? options_.port : -1;
+    if (port_ >= 0) return {};
+    const int reason = errno;
+    const std::string address = fmt::format("{}:{}", options_.host, options_.port);
+    if (reason == EADDRINUSE)
+      return fail(ErrorCode::already_exists,
+                  fmt::format("another process listens at {}; choose another port", address));
+    return fail(ErrorCode::unavailable,
+                fmt::format("cannot listen at {}: {}", address,
+                            reason == 0 ? "there is no such address" : std::strerror(reason)));
+  }
+
+  httplib::Server& add_server(bool is_tcp) {
+    httplib::Server& server = *servers_.emplace_back(std::make_unique<httplib::Server>());
+    server.set_socket_options(only_reuse_address);
+    server.set_payload_max_length(kMaxBody);
+    server.set_read_timeout(10);
+    server.set_write_timeout(10);
+    server.set_keep_alive_timeout(1);
+    server.new_task_queue = [threads = options_.requests_max] { return new BoundedPool(threads); };
+    const auto handle = [this, is_tcp](const httplib::Request& from, httplib::Response& to) {
+      if (is_tcp && !is_of_this_origin(from))
+        return fill(to, error_reply({ErrorCode::failed_precondition,
+                                     "requests of web pages of other origins are refused"},
+                                    403));
+      fill(to, answer(context_, request_of(from)));
+    };
+    server.Get(".*", handle).Post(".*", handle).Delete(".*", handle);
+    server.Put(".*", handle).Patch(".*", handle).Options(".*", handle);
+    server.set_error_handler([](const httplib::Request&, httplib::Response& to) {
+      if (to.body.empty()) explain_status(to);
+    });
+    server.set_exception_handler([](const httplib::Request&, httplib::Response& to,
+                                    const std::exception_ptr&) { to.status = 500; });
+    return server;
+  }
+
+  /// A page of another origin can have a browser send requests to this machine; it cannot choose
+  /// the headers Host and Origin.
+  [[nodiscard]] bool is_of_this_origin(const httplib::Request& request) const {
+    const std::string host = request.get_header_value("Host");
+    const std::string name = lower(host_in(host));
+    if (name != "localhost" && name != "127.0.0.1" && name != "[::1]" && name != options_.host)
+      return false;
+    const std::string origin = request.get_header_value("Origin");
+    return origin.empty() || lower(origin) == "http://" + lower(host);
+  }
+
+  /// What the library refused by itself.
+  static void explain_status(httplib::Response& to) {
+    Error error{ErrorCode::invalid_argument, "the request is not HTTP that is understood"};
+    if (to.status == 413) {
+      error = {ErrorCode::resource_exhausted,
+               fmt::format("the body is larger than {} MiB", kMaxBody >> 20)};
+    } else if (to.status >= 500) {
+      error = {ErrorCode::internal, "the request could not be answered"};
+    }
+    fill_body(to, error_reply(error, to.status));
+  }
+
+  static void fill_body(httplib::Response& to, const HttpReply& reply) {
+    to.status = reply.status;
+    for (const auto& [name, value] : reply.headers) to.set_header(name, value);
+    to.set_content(reply.body, reply.content_type);
+  }
+
+  void fill(httplib::Response& to, HttpReply reply) {
+    if (!reply.stream) return fill_body(to, reply);
+    if (++open_streams_ > options_.streams_max) {
+      --open_streams_;
+      return fill_body(
+          to, error_reply({ErrorCode::resource_exhausted,
+                           fmt::format("{} streams are open already", options_.streams_max)}));
+    }
+    const auto place = std::make_shared<StreamPlace>(open_streams_);
+    for (const auto& [name, value] : reply.headers) to.set_header(name, value);
+    to.status = reply.status;
+    to.set_chunked_content_provider(
+        reply.content_type,
+        [this, place, next = std::move(reply.stream)](std::size_t, httplib::DataSink& sink) {
+          std::string piece;
+          if (loop_.is_stopped()) return false;
+          const bool goes_on = next(piece);
+          if (!piece.empty() && !sink.write(piece.data(), piece.size())) return false;
+          if (!goes_on) sink.done();
+          return true;
+        });
+  }
+
+  HttpOptions options_;
+  LoopCaller loop_;
+  HttpContext context_;
+  std::atomic<std::size_t> open_streams_ = 0;
+  std::vector<std::unique_ptr<httplib::Server>> servers_;
+  std::vector<std::jthread> threads_;
+  int port_ = -1;
+  bool is_socket_ours_ = false;
+};
+
+HttpServer::HttpServer(std::unique_ptr<Implementation> implementation)
+    : implementation_(std::move(implementation)) {}
+
+HttpServer::~HttpServer() = default;
+
+Result<std::unique_ptr<HttpServer>> HttpServer::start(
+    Api& api, std::function<void(std::function<void()>)> post, const HttpOptions& options) {
+  auto implementation = std::make_unique<Implementation>(api, std::move(post), options);
+  BOURSE_TRY_VOID(implementation->listen());
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(implementation)));
+}
+
+int HttpServer::port() const { return implementation_->port(); }
+
+void HttpServer::notify(std::uint64_t last_change) { implementation_->loop().notify(last_change); }
+
+}  // namespace bourse

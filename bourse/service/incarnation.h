@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bourse/engine/cell.h"
+#include "bourse/model/allocation.h"
+#include "bourse/model/cluster.h"
+#include "bourse/service/job_file.h"
+#include "bourse/service/store.h"
+
+namespace bourse {
+
+/// What the cells of one incarnation of a job are made from.
+struct Incarnation {
+  const StoredJob* job = nullptr;  ///< Its epoch and port are those of the incarnation.
+  const JobFile* file = nullptr;
+  const JobSpec* spec = nullptr;
+  Allocation allocation;
+  std::vector<std::string> hosts;   ///< Of each group: where other machines reach it.
+  std::vector<std::string> tokens;  ///< Of each group.
+  std::string directory;            ///< Of the job; holds its logs, and checkpoints by default.
+  Seconds lease{15};
+};
+
+/// The cells of an incarnation, one a group. Workers and servers are numbered over the groups in
+/// their order, from 0. docs/job-file.md lists what their environment says.
+[[nodiscard]] std::vector<CellSpec> cells_of(const Incarnation& incarnation);
+
+/// Where the checkpoints of a job are: as its file says, else a directory of the daemon's.
+[[nodiscard]] std::string checkpoint_directory(const JobFile& file,
+                                               const std::string& job_directory,
+                                               const std::string& submitted_in);
+
+/// Name of the log of a task: "worker-0.log".
+[[nodiscard]] std::string log_name(const std::string& task);
+
+}  // namespace bourse

@@ -1,0 +1,119 @@
+#include "bourse/service/observed_speeds.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <tuple>
+#include <type_traits>
+#include <variant>
+
+namespace bourse {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// However wrong a declared speed is, it is corrected by at most this factor either way.
+constexpr double kMostCorrection = 1e6;
+
+auto key_of(const ObservedSpeeds::Point& point) {
+  return std::tuple(point.locality, point.tasks.workers, point.tasks.servers);
+}
+
+void put_point(TableThroughput& table, const ObservedSpeeds::Point& seen) {
+  for (TableThroughput::Point& point : table.points)
+    if (point.workers == seen.tasks.workers && point.servers == seen.tasks.servers &&
+        point.locality == seen.locality) {
+      point.samples_per_second = seen.samples_per_second;
+      return;
+    }
+  table.points.push_back(
+      {seen.tasks.workers, seen.tasks.servers, seen.locality, seen.samples_per_second});
+}
+
+}  // namespace
+
+Throughput scaled(const Throughput& throughput, double factor) {
+  Throughput result = throughput;
+  std::visit(
+      [factor](auto& shape) {
+        using Shape = std::decay_t<decltype(shape)>;
+        if constexpr (std::is_same_v<Shape, TableThroughput>) {
+          for (TableThroughput::Point& point : shape.points) point.samples_per_second *= factor;
+        } else if constexpr (std::is_same_v<Shape, AdaptiveThroughput>) {
+          for (Seconds* time :
+               {&shape.step_fixed, &shape.step_per_sample, &shape.sync_inside,
+                &shape.sync_inside_per_worker, &shape.sync_across, &shape.sync_across_per_worker})
+            *time = *time / factor;
+        } else if constexpr (!std::is_same_v<Shape, RigidThroughput>) {
+          shape.compute_per_sample = shape.compute_per_sample / factor;
+          shape.rate_inside = shape.rate_inside * factor;
+          shape.rate_across = shape.rate_across * factor;
+          if constexpr (std::is_same_v<Shape, RingThroughput>)
+            shape.rate_in_rack = shape.rate_in_rack * factor;
+        }
+      },
+      result);
+  return result;
+}
+
+void ObservedSpeeds::observe(TaskCounts tasks, Locality locality, double samples, Seconds time) {
+  if (time <= Seconds(0) || samples < 0) return;
+  Point seen{tasks, locality, samples / time.value, time.value};
+  const auto at = std::ranges::lower_bound(points_, key_of(seen), {}, key_of);
+  if (at == points_.end() || key_of(*at) != key_of(seen)) {
+    points_.insert(at, seen);
+    return;
+  }
+  const double old = at->seconds * std::exp2(-(time / kHalfTime));
+  at->samples_per_second = (at->samples_per_second * old + samples) / (old + time.value);
+  at->seconds = old + time.value;
+}
+
+double ObservedSpeeds::factor_over(const Throughput& declared) const {
+  double sum = 0;
+  double weight = 0;
+  for (const Point& point : points_) {
+    const double expected = samples_per_second(declared, point.tasks, point.locality);
+    if (expected <= 0 || point.samples_per_second <= 0) continue;
+    sum += point.seconds * std::log(point.samples_per_second / expected);
+    weight += point.seconds;
+  }
+  if (weight <= 0) return 1;
+  return std::clamp(std::exp(sum / weight), 1 / kMostCorrection, kMostCorrection);
+}
+
+Throughput ObservedSpeeds::correct(const Throughput& declared) const {
+  if (is_rigid(declared) || points_.empty()) return declared;
+  Throughput corrected = scaled(declared, factor_over(declared));
+  if (auto* table = std::get_if<TableThroughput>(&corrected))
+    for (const Point& point : points_)
+      if (point.samples_per_second > 0) put_point(*table, point);
+  return corrected;
+}
+
+std::string ObservedSpeeds::text() const {
+  Json all = Json::array();
+  for (const Point& point : points_)
+    all.push_back({point.tasks.workers, point.tasks.servers, static_cast<int>(point.locality),
+                   point.samples_per_second, point.seconds});
+  return all.dump();
+}
+
+ObservedSpeeds ObservedSpeeds::parse(std::string_view text) {
+  ObservedSpeeds speeds;
+  const Json all = Json::parse(text, nullptr, false);
+  if (!all.is_array()) return speeds;
+  for (const Json& one : all) {
+    const bool is_point = one.is_array() && one.size() == 5 &&
+                          std::ranges::all_of(one, [](const Json& n) { return n.is_number(); });
+    if (!is_point || one[2].get<int>() < 0 || one[2].get<int>() > 2) return {};
+    speeds.points_.push_back({{one[0].get<int>(), one[1].get<int>()},
+                              static_cast<Locality>(one[2].get<int>()),
+                              one[3].get<double>(),
+                              one[4].get<double>()});
+  }
+  std::ranges::sort(speeds.points_, {}, key_of);
+  return speeds;
+}
+
+}  // namespace bourse

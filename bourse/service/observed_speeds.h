@@ -1,0 +1,48 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bourse/base/quantity.h"
+#include "bourse/model/throughput.h"
+
+namespace bourse {
+
+/// The speeds that a job was seen to have, and what they say of those that were not seen.
+///
+/// Each pair of tasks and locality keeps a mean of what was observed, in which newer time counts
+/// more (it halves every kHalfTime of running). Together they correct the declared throughput by
+/// one factor, the weighted geometric mean of observed over declared; a table also gets the
+/// observed speeds themselves.
+class ObservedSpeeds {
+ public:
+  static constexpr Seconds kHalfTime{300};
+
+  struct Point {
+    TaskCounts tasks;
+    Locality locality = Locality::machine;
+    double samples_per_second = 0;
+    double seconds = 0;  ///< Weight: time observed, the old discounted.
+  };
+
+  /// The job ran so long with these tasks and trained so much. Nothing happens if `time` is 0.
+  void observe(TaskCounts tasks, Locality locality, double samples, Seconds time);
+  /// The declared throughput, corrected. A gang does not change: its work is measured in time.
+  [[nodiscard]] Throughput correct(const Throughput& declared) const;
+  [[nodiscard]] const std::vector<Point>& points() const { return points_; }
+
+  /// JSON for the store; parse reads it back. A text that is no such JSON gives no points.
+  [[nodiscard]] std::string text() const;
+  [[nodiscard]] static ObservedSpeeds parse(std::string_view text);
+
+ private:
+  [[nodiscard]] double factor_over(const Throughput& declared) const;
+
+  std::vector<Point> points_;  ///< By locality, workers and servers.
+};
+
+/// A throughput that is `factor` times as fast with any tasks. Gangs stay as they are.
+[[nodiscard]] Throughput scaled(const Throughput& throughput, double factor);
+
+}  // namespace bourse

@@ -1,0 +1,84 @@
+#include "bourse/service/observed_speeds.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace bourse {
+namespace {
+
+const TableThroughput kTable{
+    .points = {{1, 0, Locality::cluster, 10}, {2, 0, Locality::cluster, 18}}};
+
+double speed(const Throughput& throughput, int workers) {
+  return samples_per_second(throughput, {workers, 0}, Locality::machine);
+}
+
+TEST(ObservedSpeeds, ChangeNothingWhileNothingWasObserved) {
+  EXPECT_DOUBLE_EQ(speed(ObservedSpeeds().correct(kTable), 2), 18);
+}
+
+// 50 samples in 10 s is 5 a second where 10 were declared: half. Two workers were not seen, so they
+// are corrected by the same factor: 9.
+TEST(ObservedSpeeds, CorrectWhatWasNotSeenByTheFactorOfWhatWas) {
+  ObservedSpeeds speeds;
+  speeds.observe({1, 0}, Locality::cluster, 50, Seconds(10));
+  EXPECT_NEAR(speed(speeds.correct(kTable), 1), 5, 1e-9);
+  EXPECT_NEAR(speed(speeds.correct(kTable), 2), 9, 1e-9);
+}
+
+// Factors 1/2 and 2 with equal weights: their geometric mean is 1, so a third size keeps its speed.
+TEST(ObservedSpeeds, WeighFactorsByTime) {
+  TableThroughput table = kTable;
+  table.points.push_back({3, 0, Locality::cluster, 24});
+  ObservedSpeeds speeds;
+  speeds.observe({1, 0}, Locality::cluster, 50, Seconds(10));
+  speeds.observe({2, 0}, Locality::cluster, 360, Seconds(10));
+  EXPECT_NEAR(speed(speeds.correct(table), 3), 36, 1e-9);  // The best of up to three workers.
+  EXPECT_NEAR(speed(speeds.correct(table), 1), 5, 1e-9);
+}
+
+// After 300 s at speed 4 the older 300 s at speed 2 count half: (2 * 150 + 4 * 300) / 450 = 3.33.
+TEST(ObservedSpeeds, LetNewerTimeCountMore) {
+  ObservedSpeeds speeds;
+  speeds.observe({1, 0}, Locality::machine, 600, Seconds(300));
+  speeds.observe({1, 0}, Locality::machine, 1200, Seconds(300));
+  ASSERT_EQ(speeds.points().size(), 1U);
+  EXPECT_NEAR(speeds.points()[0].samples_per_second, 1500.0 / 450, 1e-9);
+}
+
+TEST(ObservedSpeeds, ScaleComputationAndLinksAlike) {
+  const ParameterServerThroughput declared{.compute_per_sample = Seconds(0.01),
+                                           .gradient = Bytes(1000),
+                                           .workers_per_server = 2,
+                                           .global_batch = 8,
+                                           .rate_inside = BytesPerSecond(1e5),
+                                           .rate_across = BytesPerSecond(1e4)};
+  const TaskCounts tasks{4, 2};
+  const double before = samples_per_second(declared, tasks, Locality::cluster);
+  EXPECT_NEAR(samples_per_second(scaled(declared, 3), tasks, Locality::cluster), 3 * before, 1e-9);
+}
+
+TEST(ObservedSpeeds, LeaveGangsAlone) {
+  ObservedSpeeds speeds;
+  speeds.observe({2, 0}, Locality::machine, 5, Seconds(10));
+  const Throughput corrected = speeds.correct(RigidThroughput{2, 0});
+  EXPECT_DOUBLE_EQ(samples_per_second(corrected, {2, 0}, Locality::machine), 1);
+}
+
+TEST(ObservedSpeeds, ReadBackWhatTheyWrote) {
+  ObservedSpeeds speeds;
+  speeds.observe({3, 1}, Locality::rack, 70, Seconds(10));
+  speeds.observe({1, 1}, Locality::machine, 30, Seconds(10));
+  const ObservedSpeeds again = ObservedSpeeds::parse(speeds.text());
+  EXPECT_EQ(again.text(), speeds.text());
+  EXPECT_EQ(again.points().size(), 2U);
+}
+
+TEST(ObservedSpeeds, TakeATextThatIsNoneForNothingObserved) {
+  EXPECT_TRUE(ObservedSpeeds::parse("").points().empty());
+  EXPECT_TRUE(ObservedSpeeds::parse("[[1,2]]").points().empty());
+  EXPECT_TRUE(ObservedSpeeds::parse("[[1,0,7,1.0,1.0]]").points().empty());
+}
+
+}  // namespace
+}  // namespace bourse

@@ -1,0 +1,230 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bourse/engine/engine.h"
+#include "bourse/policy/policy.h"
+#include "bourse/service/api.h"
+#include "bourse/service/job_file.h"
+#include "bourse/service/observed_speeds.h"
+#include "bourse/service/store.h"
+#include "bourse/service/views.h"
+#include "bourse/world/world.h"
+
+namespace bourse {
+
+struct ServiceOptions {
+  std::string directory;          ///< State directory; exists and is locked by the caller.
+  std::string policy = "pd-ors";  ///< For people.
+  /// Makes a policy as it is before its first event; called again for every forecast.
+  std::function<Result<std::unique_ptr<Policy>>()> make_policy;
+  Seconds lease{15};
+  Seconds first_retry{1};  ///< After the first failure in a row; doubles with each.
+  Seconds longest_retry{300};
+  /// The journal failed: nothing is done any more, the daemon ends. Called from the loop.
+  std::function<void(const Error&)> on_fatal;
+};
+
+/// What is submitted, and by whom.
+struct Submission {
+  std::string text;               ///< Of the job file.
+  std::string file = "job.yaml";  ///< Its name in messages.
+  std::string directory;          ///< Where it was submitted; absolute.
+  std::string environment;        ///< As StoredJob::environment.
+  std::string user;               ///< The group of a job whose file names none; may be empty.
+};
+
+/// Figures for monitoring, counted since this process began unless said otherwise.
+struct ServiceFigures {
+  std::vector<std::uint64_t> jobs;  ///< In each phase, ended ones included.
+  DurationFigure decisions;         ///< Answers of the policy.
+  DurationFigure commits;           ///< Of the journal.
+  std::uint64_t cells_started = 0;
+  std::uint64_t cells_lost = 0;
+  std::uint64_t failures = 0;  ///< Of incarnations.
+  std::uint64_t resizes = 0;
+  double utility = 0;  ///< Earned by finished jobs.
+};
+
+/// The daemon's heart: asks the policy at every event, and brings what runs to what is wanted.
+///
+/// Everything that happens - a submission, the end of a cell, a timer - is one turn: the state
+/// changes, the policy is asked, what shall be done is written down and committed, and only then is
+/// it done. A turn that cannot be committed does nothing. After a restart the journal tells which
+/// cells may be alive and what was promised; the engine tells which are.
+///
+/// The policy decides about allocations as they shall be. A job whose cells differ from its
+/// allocation is told to checkpoint and end, and starts anew, with the next epoch, once its cells
+/// have ended and there is room on all its machines. So no two epochs of a job overlap and no
+/// machine ever holds more than its capacity.
+///
+/// Progress is what tasks report; between reports it goes on at the speed observed so far. A job
+/// that has used up the work it declared is taken to have a little left until it ends.
+class Service final : public EngineListener {
+ public:
+  /// Reads the journal and goes on where it ends. The world and the engine outlive the service.
+  /// Errors: as Store::open; data_corrupted if a job in it cannot be read.
+  [[nodiscard]] static Result<std::unique_ptr<Service>> open(World world, Engine& engine,
+                                                             ServiceOptions options);
+  ~Service() override;
+
+  // Requests; all from the loop. What they change is committed when they return.
+
+  /// Errors: as parse_job_file and bind_job; unavailable if it can't be journaled.
+  [[nodiscard]] Result<JobView> submit(const Submission& submission);
+  /// What would become of the job if it were submitted now. Changes nothing.
+  [[nodiscard]] Result<Forecast> forecast(const Submission& submission);
+  /// Errors: not_found; failed_precondition if it has ended.
+  [[nodiscard]] Result<void> cancel(JobNumber number);
+  /// Errors: not_found if there is no such machine.
+  [[nodiscard]] Result<void> drain(const std::string& machine, bool is_draining,
+                                   const std::string& reason);
+
+  [[nodiscard]] std::vector<JobView> jobs(const JobQuery& query);
+  [[nodiscard]] Result<JobDetail> job(JobNumber number);
+  /// Nothing if the policy has no prices. Errors: not_found; failed_precondition if it has ended.
+  [[nodiscard]] Result<std::optional<Explanation>> explain(JobNumber number);
+  [[nodiscard]] std::vector<MachineView> machines() const;
+  [[nodiscard]] std::vector<ResourcePrice> prices() const;
+  [[nodiscard]] std::vector<ChangeView> changes_after(std::uint64_t number, std::size_t limit);
+  [[nodiscard]] std::uint64_t last_change() const { return store_->last_change(); }
+  /// Errors: what made the journal fail.
+  [[nodiscard]] Result<void> status() const { return status_; }
+  /// Part of a task's log. Errors: not_found.
+  [[nodiscard]] Result<std::string> log(JobNumber number, const std::string& task,
+                                        std::uint64_t offset, std::uint64_t size);
+  [[nodiscard]] ServiceFigures figures();
+  [[nodiscard]] const Cluster& cluster() const { return engine_.cluster(); }
+  /// Instant of the policy's time as time since 1970.
+  [[nodiscard]] Seconds unix_time_of(Seconds time) const { return store_->beginning() + time; }
+  /// Called after each commit that added changes.
+  void on_change(std::function<void()> callback) { on_change_ = std::move(callback); }
+
+  void on_cell(const CellEvent& event) override;
+  void on_machine(MachineId machine, bool is_up, const std::string& reason) override;
+
+ private:
+  struct LiveCell {
+    StoredCell record;
+    bool has_started = false;
+    bool has_completed = false;
+  };
+  struct LiveJob {
+    StoredJob record;
+    JobFile file;
+    Throughput declared;
+    JobId id;
+    ObservedSpeeds speeds;
+    Allocation running;           ///< Of the present incarnation; empty: it has no cells.
+    std::vector<LiveCell> cells;  ///< Not ended; of the present incarnation.
+    std::vector<PlannedSlot> plan;
+    std::optional<Seconds> reported_at;  ///< Of the last report in this incarnation, unix time.
+    double reported_samples = 0;         ///< Then.
+    std::string failure;   ///< Why the incarnation is being given up; empty: it is not.
+    bool is_lost = false;  ///< It is given up through no fault of its own.
+    bool is_cancelled = false;
+    bool has_left = false;       ///< The policy gave it up; it ends when its cells have.
+    bool made_progress = false;  ///< In this incarnation.
+    bool is_dirty = false;       ///< Differs from the journal.
+  };
+  struct MachineState {
+    std::vector<Amount> free;  ///< What no cell holds.
+    bool is_draining = false;
+    bool is_down = false;
+    std::string reason;
+    [[nodiscard]] bool is_usable() const { return !is_draining && !is_down; }
+  };
+
+  Service(World world, Engine& engine, ServiceOptions options, std::unique_ptr<Store> store,
+          std::unique_ptr<Policy> policy);
+
+  // service.cpp: turns and the policy.
+  [[nodiscard]] Seconds policy_now() const;
+  [[nodiscard]] Seconds unix_now() const { return unix_time_of(policy_now()); }
+  /// Runs the work as one turn. Errors: the journal's.
+  Result<void> turn(const std::function<void()>& work);
+  void ask(const Event& event);
+  void apply(Decision decision);
+  void keep_reason(LiveJob& job, const Reason& reason);
+  void keep_plan(std::span<const PlannedSlot> plan);
+  /// Asks the policy again as long as it wishes to be asked now.
+  void wake_while_due();
+  void arm_wake();
+  /// Jobs that have used up their declared work are taken to have a little left.
+  void leave_some_work();
+  [[nodiscard]] LiveJob& live(JobId id) { return jobs_.at(number_of_[id.index()]); }
+  LiveJob& add_live(LiveJob job, JobSpec spec);
+  void set_phase(LiveJob& job, JobPhase phase, const std::string& why);
+  void note(LiveJob& job, const std::string& what);
+  void end_job(LiveJob& job, JobPhase phase, const std::string& why);
+  /// The policy is told of a job that ends; it keeps nothing for it any more.
+  void leave(LiveJob& job, JobPhase phase);
+  void forget_ended();
+  void save_soon();
+  void fail_for_good(const Error& error);
+
+  // service_start.cpp: what the journal says.
+  [[nodiscard]] Result<void> recover();
+  [[nodiscard]] Result<LiveJob> read_live(StoredJob record, JobSpec& spec) const;
+  void recover_cells(std::vector<StoredCell> cells);
+  void recover_decisions();
+
+  // service_cells.cpp: wanted against running.
+  void take_events();
+  void take_event(const CellEvent& event);
+  void take_progress(LiveJob& job, const CellEvent& event);
+  void take_started(LiveJob& job, LiveCell& cell);
+  void take_end(LiveJob& job, const CellEvent& event);
+  void incarnation_is_over(LiveJob& job);
+  void retry_later(LiveJob& job);
+  void reconcile();
+  void reconcile_job(LiveJob& job);
+  [[nodiscard]] bool has_room(const LiveJob& job, const Allocation& allocation) const;
+  void hold(const LiveJob& job, const TaskGroup& group, int sign);
+  void start_incarnation(LiveJob& job, const Allocation& allocation);
+  [[nodiscard]] std::vector<CellSpec> specs_of(const LiveJob& job) const;
+  void stop_cells(LiveJob& job, bool is_urgent);
+  /// What the policy is to know of a job's speed and progress.
+  void show_progress(LiveJob& job, Seconds startup);
+  void set_usable(MachineId machine, const std::function<void(MachineState&)>& change);
+
+  // service_views.cpp
+  [[nodiscard]] JobView view_of(const StoredJob& record) const;
+  [[nodiscard]] JobView view_of(const LiveJob& job) const;
+  [[nodiscard]] std::vector<PlacementView> placement_of(const Allocation& allocation) const;
+  [[nodiscard]] std::vector<PlanView> plan_of(std::span<const PlannedSlot> plan) const;
+  [[nodiscard]] std::string directory_of(JobNumber number) const;
+
+  World world_;
+  Engine& engine_;
+  ServiceOptions options_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Policy> policy_;
+  std::vector<JobSpec> specs_;               ///< By JobId; of all jobs since this process began.
+  ClusterState state_;                       ///< What the policy sees.
+  std::vector<JobNumber> number_of_;         ///< By JobId.
+  std::map<JobNumber, LiveJob> jobs_;        ///< That have not ended.
+  std::vector<MachineState> machines_;       ///< By MachineId.
+  std::vector<CellEvent> inbox_;             ///< Came in this turn of the loop.
+  std::vector<JobNumber> ended_;             ///< In this turn.
+  std::vector<std::function<void()>> acts_;  ///< To be done once the turn is committed.
+  ServiceFigures figures_;
+  std::function<void()> on_change_;
+  Seconds start_policy_{0};  ///< Policy time and clock when this process began.
+  Seconds start_clock_{0};
+  Seconds wake_at_ = kForever;  ///< When the policy wishes to be asked again.
+  TimerId wake_timer_ = 0;
+  TimerId inbox_timer_ = 0;
+  TimerId save_timer_ = 0;
+  TimerId retry_timer_ = 0;
+  Result<void> status_;
+  std::uint64_t told_change_ = 0;
+};
+
+}  // namespace bourse

@@ -1,0 +1,348 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "bourse/base/check.h"
+#include "bourse/base/units.h"
+#include "bourse/policy/rates.h"
+#include "bourse/service/incarnation.h"
+#include "bourse/service/service.h"
+
+namespace bourse {
+namespace {
+
+/// Where a port for rendezvous is looked for if none can be had from the system.
+constexpr std::uint16_t kSomePort = 29500;
+
+std::string many(std::size_t count, const char* what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+std::string text_of_tasks(const Allocation& allocation) {
+  const TaskCounts tasks = tasks_of(allocation);
+  std::string text = many(static_cast<std::size_t>(tasks.workers), "worker");
+  if (tasks.servers > 0) text += " and " + many(static_cast<std::size_t>(tasks.servers), "server");
+  return text + " on " + many(allocation.size(), "machine");
+}
+
+}  // namespace
+
+void Service::on_cell(const CellEvent& event) {
+  inbox_.push_back(event);
+  if (inbox_timer_ != 0) return;
+  inbox_timer_ = world_.clock.call_in(Seconds(0), [this] {
+    inbox_timer_ = 0;
+    (void)turn([this] { take_events(); });
+  });
+}
+
+void Service::take_events() {
+  for (const CellEvent& event : std::exchange(inbox_, {})) take_event(event);
+}
+
+void Service::take_event(const CellEvent& event) {
+  if (event.number != 0)
+    acts_.emplace_back(
+        [this, cell = event.cell, number = event.number] { engine_.acknowledge(cell, number); });
+  const auto at = jobs_.find(event.cell.job);
+  if (at == jobs_.end()) return;
+  LiveJob& job = at->second;
+  const auto cell = std::ranges::find_if(job.cells, [&](const LiveCell& one) {
+    return one.record.epoch == event.cell.epoch && one.record.machine == event.cell.machine.value;
+  });
+  if (cell == job.cells.end()) return;
+  switch (event.kind) {
+    case CellEventKind::started:
+      take_started(job, *cell);
+      break;
+    case CellEventKind::progress:
+      take_progress(job, event);
+      break;
+    case CellEventKind::task_ended:
+      if (!event.message.empty()) {
+        note(job, event.message);
+      } else if (!event.status.is_success()) {
+        note(job, fmt::format("{}: {}", event.task, text_of(event.status)));
+      }
+      break;
+    case CellEventKind::ended:
+      take_end(job, event);
+      break;
+  }
+}
+
+void Service::take_started(LiveJob& job, LiveCell& cell) {
+  cell.has_started = true;
+  if (job.record.phase != JobPhase::starting) return;
+  if (!std::ranges::all_of(job.cells, &LiveCell::has_started)) return;
+  if (!job.record.started) job.record.started = unix_now();
+  set_phase(job, JobPhase::running, "runs: " + text_of_tasks(job.running));
+}
+
+void Service::take_progress(LiveJob& job, const CellEvent& event) {
+  const ProgressReport& report = event.progress;
+  const JobSpec& spec = state_.spec(job.id);
+  if (report.loss) job.record.loss = report.loss;
+  const bool is_gang = is_rigid(spec.throughput);
+  if (report.samples && !is_gang) {
+    const double samples = std::clamp(*report.samples, 0.0, spec.samples);
+    if (job.reported_at && samples > job.reported_samples) {
+      job.speeds.observe(tasks_of(job.running), locality_of(job.running, cluster()),
+                         samples - job.reported_samples, event.unix_time - *job.reported_at);
+      job.made_progress = true;
+    }
+    if (!job.reported_at || event.unix_time > *job.reported_at) {
+      job.reported_at = event.unix_time;
+      job.reported_samples = samples;
+    }
+    job.record.samples_done = samples;
+    if (report.checkpointed.value_or(false)) job.record.samples_saved = samples;
+  } else if (report.samples_per_second && !is_gang) {
+    job.speeds.observe(tasks_of(job.running), locality_of(job.running, cluster()),
+                       *report.samples_per_second, Seconds(1));
+  }
+  if (!is_gang) {
+    job.record.speeds = job.speeds.text();
+    specs_[job.id.index()].throughput = job.speeds.correct(job.declared);
+    if (report.samples) show_progress(job, Seconds(0));
+  }
+  job.is_dirty = true;
+}
+
+void Service::take_end(LiveJob& job, const CellEvent& event) {
+  const auto at = std::ranges::find_if(job.cells, [&](const LiveCell& one) {
+    return one.record.machine == event.cell.machine.value;
+  });
+  const StoredCell record = at->record;
+  hold(job, {MachineId(record.machine), record.workers, record.servers}, -1);
+  store_->remove_cell(record);
+  job.cells.erase(at);
+  const bool was_asked = job.record.phase == JobPhase::pausing || !job.failure.empty();
+  if (!was_asked && event.end != CellEnd::completed) {
+    job.failure = event.message.empty()
+                      ? (event.end == CellEnd::lost ? "a cell was lost" : "a task failed")
+                      : event.message;
+    job.is_lost = event.end == CellEnd::lost;
+    if (job.is_lost) ++figures_.cells_lost;
+    stop_cells(job, false);
+  }
+  job.is_dirty = true;
+  if (job.cells.empty()) incarnation_is_over(job);
+}
+
+void Service::incarnation_is_over(LiveJob& job) {
+  job.running.clear();
+  job.reported_at.reset();
+  const std::string failure = std::exchange(job.failure, {});
+  if (job.is_cancelled) return end_job(job, JobPhase::cancelled, "cancelled");
+  if (job.has_left) return end_job(job, JobPhase::declined, std::string(job.record.reason));
+  if (!failure.empty()) {
+    // What was not saved is lost.
+    job.record.samples_done = std::min(job.record.samples_done, job.record.samples_saved);
+    show_progress(job, state_.spec(job.id).restart_cost);
+    ++figures_.failures;
+    job.record.reason = failure;
+    if (std::exchange(job.made_progress, false)) job.record.failures = 0;
+    if (!std::exchange(job.is_lost, false)) ++job.record.failures;
+    if (job.record.failures > static_cast<std::uint32_t>(job.file.retries))
+      return end_job(
+          job, JobPhase::failed,
+          fmt::format("failed {} in a row: {}", many(job.record.failures, "time"), failure));
+    ++job.record.restarts;
+    return retry_later(job);
+  }
+  if (job.record.phase == JobPhase::pausing) {
+    // It was told to end, so it has saved what it did.
+    job.record.samples_saved = job.record.samples_done;
+    return set_phase(job, JobPhase::waiting, "its tasks have ended");
+  }
+  end_job(job, JobPhase::finished, "finished");
+}
+
+void Service::retry_later(LiveJob& job) {
+  const double doublings = std::max(0.0, job.record.failures - 1.0);
+  const Seconds delay =
+      std::min(options_.longest_retry, options_.first_retry * std::exp2(std::min(30.0, doublings)));
+  job.record.retry_at = unix_now() + delay;
+  set_phase(job, JobPhase::backing_off,
+            fmt::format("{}; tried again in {}", job.record.reason, human(delay)));
+}
+
+bool Service::has_room(const LiveJob& job, const Allocation& allocation) const {
+  const JobSpec& spec = state_.spec(job.id);
+  return std::ranges::all_of(allocation, [&](const TaskGroup& group) {
+    const MachineState& machine = machines_[group.machine.index()];
+    if (!machine.is_usable()) return false;
+    for (std::size_t r = 0; r < machine.free.size(); ++r)
+      if (group.workers * spec.worker[r] + group.servers * spec.server[r] > machine.free[r])
+        return false;
+    return true;
+  });
+}
+
+void Service::hold(const LiveJob& job, const TaskGroup& group, int sign) {
+  const JobSpec& spec = state_.spec(job.id);
+  std::vector<Amount>& free = machines_[group.machine.index()].free;
+  for (std::size_t r = 0; r < free.size(); ++r) {
+    free[r] -= sign * (group.workers * spec.worker[r] + group.servers * spec.server[r]);
+    BOURSE_CHECK(free[r] >= 0);
+  }
+}
+
+void Service::reconcile() {
+  Seconds next_retry = kForever;
+  // Those who came first start first.
+  for (auto& [number, job] : jobs_) {
+    if (is_end(job.record.phase)) continue;
+    if (job.record.phase == JobPhase::backing_off && job.record.retry_at) {
+      if (*job.record.retry_at <= unix_now()) {
+        job.record.retry_at.reset();
+        set_phase(job, JobPhase::waiting, "tried again");
+      } else {
+        next_retry = std::min(next_retry, *job.record.retry_at);
+      }
+    }
+    reconcile_job(job);
+  }
+  world_.clock.cancel(std::exchange(retry_timer_, 0));
+  if (next_retry < kForever)
+    retry_timer_ = world_.clock.call_in(std::max(Seconds(0), next_retry - unix_now()), [this] {
+      retry_timer_ = 0;
+      (void)turn([] {});
+    });
+}
+
+void Service::reconcile_job(LiveJob& job) {
+  const Allocation& wanted = state_.job(job.id).allocation;
+  switch (job.record.phase) {
+    case JobPhase::waiting:
+      if (!wanted.empty() && has_room(job, wanted)) start_incarnation(job, wanted);
+      break;
+    case JobPhase::starting:
+    case JobPhase::running:
+      if (wanted == job.running || !job.failure.empty()) break;
+      ++job.record.resizes;
+      ++figures_.resizes;
+      set_phase(
+          job, JobPhase::pausing,
+          wanted.empty() ? "told to pause" : "told to end, to go on with " + text_of_tasks(wanted));
+      stop_cells(job, false);
+      break;
+    default:
+      break;
+  }
+}
+
+void Service::start_incarnation(LiveJob& job, const Allocation& allocation) {
+  ++job.record.epoch;
+  job.running = allocation;
+  job.made_progress = false;
+  std::uint16_t port = kSomePort;
+  if (auto listener = world_.network.listen({"tcp:127.0.0.1:0"}, [](auto) {})) {
+    const std::string address = (*listener)->address().text;
+    port = static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
+  }
+  job.record.port = port;
+  for (const TaskGroup& group : allocation) {
+    const StoredCell record{.job = job.record.number,
+                            .epoch = job.record.epoch,
+                            .machine = group.machine.value,
+                            .workers = group.workers,
+                            .servers = group.servers,
+                            .token = world_.random.token()};
+    hold(job, group, +1);
+    store_->put_cell(record);
+    job.cells.push_back({.record = record});
+  }
+  set_phase(job, JobPhase::starting, "starting " + text_of_tasks(allocation));
+  show_progress(job, state_.spec(job.id).restart_cost);
+  acts_.emplace_back([this, directory = checkpoint_directory(
+                                job.file, directory_of(job.record.number), job.record.directory)] {
+    (void)world_.files.make_directories(directory);
+  });
+  figures_.cells_started += job.cells.size();
+  for (CellSpec& spec : specs_of(job))
+    acts_.emplace_back([this, spec = std::move(spec)] { engine_.start(spec); });
+}
+
+std::vector<CellSpec> Service::specs_of(const LiveJob& job) const {
+  Incarnation incarnation{.job = &job.record,
+                          .file = &job.file,
+                          .spec = &state_.spec(job.id),
+                          .allocation = {},
+                          .hosts = {},
+                          .tokens = {},
+                          .directory = directory_of(job.record.number),
+                          .lease = options_.lease};
+  for (const LiveCell& cell : job.cells) {
+    const MachineId machine(cell.record.machine);
+    incarnation.allocation.push_back({machine, cell.record.workers, cell.record.servers});
+    incarnation.hosts.push_back(engine_.host_of(machine));
+    incarnation.tokens.push_back(cell.record.token);
+  }
+  return cells_of(incarnation);
+}
+
+void Service::stop_cells(LiveJob& job, bool is_urgent) {
+  for (LiveCell& cell : job.cells) {
+    if (!std::exchange(cell.record.is_stopping, true)) store_->put_cell(cell.record);
+    const CellId id{cell.record.job, cell.record.epoch, MachineId(cell.record.machine)};
+    acts_.emplace_back([this, id, is_urgent] { engine_.stop(id, is_urgent); });
+  }
+}
+
+void Service::show_progress(LiveJob& job, Seconds startup) {
+  if (job.has_left) return;
+  const Allocation& allocation = state_.job(job.id).allocation;
+  state_.observe(job.id, job.record.samples_done,
+                 rate_of(state_.spec(job.id), allocation, cluster()), startup);
+}
+
+void Service::set_usable(MachineId machine, const std::function<void(MachineState&)>& change) {
+  MachineState& state = machines_[machine.index()];
+  const bool was_usable = state.is_usable();
+  change(state);
+  if (state.is_usable() == was_usable) return;
+  if (was_usable) {
+    for (const JobId job : std::vector<JobId>(state_.active()))
+      if (std::ranges::find(state_.job(job).allocation, machine, &TaskGroup::machine) !=
+          state_.job(job).allocation.end())
+        state_.allocate(job, {}, 0, Seconds(0));
+  }
+  state_.set_up(machine, !was_usable);
+  ask({.kind = was_usable ? EventKind::machine_down : EventKind::machine_up, .machine = machine});
+}
+
+void Service::on_machine(MachineId machine, bool is_up, const std::string& reason) {
+  (void)turn([&] {
+    store_->add_change(unix_now(), "machine", 0, JobPhase::waiting, 0,
+                       fmt::format("{} is {}{}", cluster().machine_name(machine),
+                                   is_up ? "up" : "down", reason.empty() ? "" : ": " + reason));
+    set_usable(machine, [&](MachineState& state) {
+      state.is_down = !is_up;
+      if (!state.is_draining) state.reason = is_up ? "" : reason;
+    });
+  });
+}
+
+Result<void> Service::drain(const std::string& machine, bool is_draining,
+                            const std::string& reason) {
+  for (std::size_t m = 0; m < machines_.size(); ++m) {
+    if (cluster().machine_name(MachineId(m)) != machine) continue;
+    return turn([&] {
+      store_->set_drain(machine, is_draining, reason);
+      store_->add_change(
+          unix_now(), "machine", 0, JobPhase::waiting, 0,
+          fmt::format("{} is {}", machine, is_draining ? "drained" : "in use again"));
+      set_usable(MachineId(m), [&](MachineState& state) {
+        state.is_draining = is_draining;
+        state.reason = is_draining ? reason : "";
+      });
+    });
+  }
+  return fail(ErrorCode::not_found, fmt::format("there is no machine '{}'", machine));
+}
+
+}  // namespace bourse

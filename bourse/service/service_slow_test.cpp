@@ -1,0 +1,214 @@
+#include "bourse/service/service.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bourse/service/fixtures.h"
+
+namespace bourse {
+namespace {
+
+using enum JobPhase;
+using testing::job_of;
+using testing::ServiceRig;
+
+TEST(Service, StartsAJobThatFits) {
+  ServiceRig rig;
+  const JobNumber job = rig.submit(job_of(2));
+  EXPECT_EQ(rig.phase(job), starting);
+  ASSERT_EQ(rig.engine.started.size(), 1U);
+  const CellSpec& cell = rig.engine.started[0];
+  EXPECT_EQ(cell.id, (CellId{job, 1, MachineId(std::size_t{0})}));
+  ASSERT_EQ(cell.tasks.size(), 2U);
+  EXPECT_EQ(cell.tasks[1].name(), "worker-1");
+  EXPECT_THAT(cell.tasks[1].environment,
+              ::testing::IsSupersetOf({"RANK=1", "WORLD_SIZE=2", "LOCAL_RANK=1",
+                                       "MASTER_ADDR=127.0.0.1", "BOURSE_ROLE=worker"}));
+  rig.start_all();
+  EXPECT_EQ(rig.phase(job), running);
+}
+
+TEST(Service, EndsAJobWhoseTasksAllReturnZero) {
+  ServiceRig rig;
+  const JobNumber job = rig.submit(job_of(2));
+  rig.start_all();
+  rig.clock.advance(Seconds(50));
+  rig.engine.tell_ended({job, 1, MachineId(std::size_t{0})}, CellEnd::completed);
+  rig.clock.settle();
+  EXPECT_EQ(rig.phase(job), finished);
+  EXPECT_DOUBLE_EQ(rig.job(job).utility, 1);
+  EXPECT_EQ(rig.service->machines()[0].jobs.size(), 0U);
+}
+
+TEST(Service, LetsAJobWaitUntilThereIsRoom) {
+  ServiceRig rig("1x4");
+  const JobNumber first = rig.submit(job_of(3));
+  const JobNumber second = rig.submit(job_of(2));
+  rig.start_all();
+  EXPECT_EQ(rig.phase(second), waiting);
+  rig.engine.tell_ended({first, 1, MachineId(std::size_t{0})}, CellEnd::completed);
+  rig.clock.settle();
+  EXPECT_EQ(rig.phase(second), starting);
+}
+
+TEST(Service, TriesAFailedJobAgainLaterEachTime) {
+  ServiceRig rig;
+  const JobNumber job = rig.submit(job_of(1, "retries: 2\n"));
+  const auto fail_once = [&](std::uint32_t epoch) {
+    rig.start_all();
+    rig.engine.tell_ended({job, epoch, MachineId(std::size_t{0})}, CellEnd::failed,
+                          "worker-0: boom");
+    rig.clock.settle();
+  };
+  fail_once(1);
+  EXPECT_EQ(rig.phase(job), backing_off);
+  EXPECT_THAT(rig.job(job).reason, ::testing::HasSubstr("boom"));
+  rig.clock.advance(Seconds(1.01));
+  EXPECT_EQ(rig.phase(job), starting);
+  fail_once(2);
+  rig.clock.advance(Seconds(1.01));
+  EXPECT_EQ(rig.phase(job), backing_off);  // Two seconds this time.
+  rig.clock.advance(Seconds(1));
+  EXPECT_EQ(rig.phase(job), starting);
+  fail_once(3);
+  EXPECT_EQ(rig.phase(job), failed);
+  EXPECT_THAT(rig.job(job).reason, ::testing::HasSubstr("3 times"));
+}
+
+TEST(Service, DoesNotHoldALostMachineAgainstAJob) {
+  ServiceRig rig;
+  const JobNumber job = rig.submit(job_of(1, "retries: 0\n"));
+  rig.start_all();
+  rig.engine.tell_ended({job, 1, MachineId(std::size_t{0})}, CellEnd::lost);
+  rig.clock.settle();
+  EXPECT_EQ(rig.phase(job), backing_off);
+  rig.clock.advance(Seconds(1.01));
+  EXPECT_EQ(rig.phase(job), starting);
+}
+
+TEST(Service, EndsTheOtherCellsOfAJobThatFails) {
+  ServiceRig rig("2x4");
+  const JobNumber job = rig.submit(job_of(8));
+  rig.start_all();
+  ASSERT_EQ(rig.engine.started.size(), 2U);
+  rig.engine.tell_ended({job, 1, MachineId(std::size_t{1})}, CellEnd::failed, "worker-4: boom");
+  rig.clock.settle();
+  ASSERT_EQ(rig.engine.stopped.size(), 1U);
+  EXPECT_EQ(rig.phase(job), running);
+  rig.engine.obey();
+  rig.clock.settle();
+  EXPECT_EQ(rig.phase(job), backing_off);
+}
+
+TEST(Service, CancelsAJobThatRuns) {
+  ServiceRig rig;
+  const JobNumber job = rig.submit(job_of(1));
+  rig.start_all();
+  ASSERT_TRUE(rig.service->cancel(job).has_value());
+  ASSERT_EQ(rig.engine.stopped.size(), 1U);
+  rig.engine.obey();
+  rig.clock.settle();
+  EXPECT_EQ(rig.phase(job), cancelled);
+  EXPECT_EQ(rig.service->cancel(job).error().message, "job 1 has ended: it is cancelled");
+  EXPECT_EQ(rig.service->cancel(7).error().code, ErrorCode::not_found);
+}
+
+TEST(Service, MovesJobsOffAMachineThatIsDrained) {
+  ServiceRig rig("2x4");
+  const JobNumber job = rig.submit(job_of(2));
+  rig.start_all();
+  const std::string machine = rig.service->machines()[0].name;
+  ASSERT_TRUE(rig.service->drain(machine, true, "new fan").has_value());
+  EXPECT_EQ(rig.phase(job), pausing);
+  EXPECT_EQ(rig.service->machines()[0].state, "draining");
+  rig.engine.obey();
+  rig.clock.settle();
+  EXPECT_EQ(rig.phase(job), starting);
+  EXPECT_EQ(rig.engine.started.back().id.machine, MachineId(std::size_t{1}));
+  EXPECT_EQ(rig.engine.started.back().id.epoch, 2U);
+  EXPECT_EQ(rig.service->machines()[0].state, "drained");
+  rig.restart();
+  EXPECT_EQ(rig.service->machines()[0].state, "drained");
+  EXPECT_EQ(rig.service->drain("x", true, "").error().message, "there is no machine 'x'");
+}
+
+TEST(Service, GoesOnAfterARestartWithTheCellsThatLive) {
+  ServiceRig rig("2x4", "pd-ors", {{"slot", "10s"}});
+  const JobNumber job = rig.submit(job_of(2));
+  rig.start_all();
+  rig.clock.advance(Seconds(15));
+  const std::size_t starts = rig.engine.started.size();
+  rig.restart();
+  EXPECT_TRUE(rig.engine.is_adopted);
+  ASSERT_EQ(rig.engine.adopted.size(), 1U);
+  EXPECT_EQ(rig.engine.adopted[0].job, job);
+  EXPECT_EQ(rig.phase(job), running);
+  rig.clock.advance(Seconds(30));
+  EXPECT_EQ(rig.engine.started.size(), starts);
+  EXPECT_TRUE(rig.engine.stopped.empty());
+  rig.engine.tell_ended(rig.engine.adopted[0], CellEnd::completed);
+  rig.clock.settle();
+  EXPECT_EQ(rig.phase(job), finished);
+}
+
+TEST(Service, StartsAnewAfterARestartWhatLostItsCells) {
+  ServiceRig rig;
+  const JobNumber job = rig.submit(job_of(2));
+  rig.start_all();
+  rig.restart();
+  rig.engine.tell_ended(rig.engine.adopted[0], CellEnd::lost);
+  rig.clock.settle();
+  EXPECT_EQ(rig.phase(job), backing_off);
+  rig.clock.advance(Seconds(2));
+  EXPECT_EQ(rig.phase(job), starting);
+  EXPECT_EQ(rig.engine.started.back().id.epoch, 2U);
+}
+
+TEST(Service, LosesOnlyWhatWasNotSaved) {
+  ServiceRig rig;
+  const JobNumber job = rig.submit(
+      "name: j\nworkers:\n  command: [train]\n  count: 1\n  resources: {gpu: 1}\n"
+      "work: {samples: 1000}\n");
+  rig.start_all();
+  const CellId cell{job, 1, MachineId(std::size_t{0})};
+  rig.engine.tell_progress(cell, 300, Seconds(10), true);
+  rig.engine.tell_progress(cell, 500, Seconds(20));
+  rig.clock.settle();
+  EXPECT_NEAR(rig.job(job).samples_done, 500, 1e-6);
+  EXPECT_NEAR(rig.job(job).samples_per_second, 20, 1e-6);  // 200 samples in 10 s.
+  rig.engine.tell_ended(cell, CellEnd::failed, "worker-0: boom");
+  rig.clock.settle();
+  EXPECT_NEAR(rig.job(job).samples_done, 300, 1e-6);
+}
+
+TEST(Service, AcknowledgesWhatIsInTheJournal) {
+  ServiceRig rig;
+  const JobNumber job = rig.submit(job_of(1));
+  rig.start_all();
+  const CellId cell{job, 1, MachineId(std::size_t{0})};
+  EXPECT_EQ(rig.engine.acknowledged[cell], 1U);
+}
+
+TEST(Service, RefusesAJobThatNoMachineHolds) {
+  ServiceRig rig("2x4");
+  const auto job = rig.service->submit({.text = job_of(9), .directory = "/tmp"});
+  ASSERT_FALSE(job.has_value());
+  EXPECT_EQ(job.error().code, ErrorCode::invalid_argument);
+}
+
+TEST(Service, ForecastsWithoutChangingAnything) {
+  ServiceRig rig("1x4", "pd-ors", {{"slot", "10s"}});
+  const JobNumber first = rig.submit(job_of(4));
+  rig.start_all();
+  const std::uint64_t changes = rig.service->last_change();
+  const auto forecast = rig.service->forecast({.text = job_of(4), .directory = "/tmp"});
+  ASSERT_TRUE(forecast.has_value()) << forecast.error().message;
+  ASSERT_TRUE(forecast->starts.has_value());
+  EXPECT_GE((*forecast->starts - rig.clock.unix_time()).value, 90);  // After the first.
+  EXPECT_EQ(rig.service->last_change(), changes);
+  EXPECT_EQ(rig.service->jobs({}).size(), 1U);
+  EXPECT_EQ(rig.phase(first), running);
+}
+
+}  // namespace
+}  // namespace bourse

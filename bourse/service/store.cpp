@@ -1,0 +1,358 @@
+#include "bourse/service/store.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "bourse/base/check.h"
+
+namespace bourse {
+namespace {
+
+constexpr const char* kTables = R"(
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS jobs (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL, team TEXT NOT NULL, submitted REAL NOT NULL, samples REAL NOT NULL,
+  phase INTEGER NOT NULL, reason TEXT NOT NULL, started REAL, ended REAL, promised REAL,
+  retry_at REAL, samples_done REAL NOT NULL, samples_saved REAL NOT NULL, utility REAL NOT NULL,
+  loss REAL, epoch INTEGER NOT NULL, failures INTEGER NOT NULL, restarts INTEGER NOT NULL,
+  resizes INTEGER NOT NULL, port INTEGER NOT NULL, was_admitted INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS jobs_by_phase ON jobs (phase, number);
+CREATE TABLE IF NOT EXISTS job_texts (
+  number INTEGER PRIMARY KEY, text TEXT NOT NULL, directory TEXT NOT NULL,
+  environment TEXT NOT NULL, plan TEXT NOT NULL, speeds TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS cells (
+  job INTEGER, epoch INTEGER, machine INTEGER, workers INTEGER NOT NULL, servers INTEGER NOT NULL,
+  token TEXT NOT NULL, is_stopping INTEGER NOT NULL, PRIMARY KEY (job, epoch, machine))
+  WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS drains (machine TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS changes (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, kind TEXT NOT NULL,
+  job INTEGER NOT NULL, phase INTEGER NOT NULL, epoch INTEGER NOT NULL, text TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS changes_by_job ON changes (job, number);
+)";
+
+constexpr std::string_view kJobColumns =
+    "number, name, team, submitted, samples, phase, reason, started, ended, promised, retry_at, "
+    "samples_done, samples_saved, utility, loss, epoch, failures, restarts, resizes, port, "
+    "was_admitted";
+
+std::optional<Seconds> as_seconds(std::optional<double> value) {
+  if (!value) return std::nullopt;
+  return Seconds(*value);
+}
+
+std::optional<double> as_number(std::optional<Seconds> value) {
+  if (!value) return std::nullopt;
+  return value->value;
+}
+
+StoredJob read_job(const Statement& row) {
+  StoredJob job;
+  job.number = static_cast<JobNumber>(row.integer(0));
+  job.name = row.text(1);
+  job.group = row.text(2);
+  job.submitted = Seconds(row.real(3));
+  job.samples = row.real(4);
+  job.phase = static_cast<JobPhase>(row.integer(5));
+  job.reason = row.text(6);
+  job.started = as_seconds(row.optional_real(7));
+  job.ended = as_seconds(row.optional_real(8));
+  job.promised = as_seconds(row.optional_real(9));
+  job.retry_at = as_seconds(row.optional_real(10));
+  job.samples_done = row.real(11);
+  job.samples_saved = row.real(12);
+  job.utility = row.real(13);
+  job.loss = row.optional_real(14);
+  job.epoch = static_cast<std::uint32_t>(row.integer(15));
+  job.failures = static_cast<std::uint32_t>(row.integer(16));
+  job.restarts = static_cast<std::uint32_t>(row.integer(17));
+  job.resizes = static_cast<std::uint32_t>(row.integer(18));
+  job.port = static_cast<std::uint16_t>(row.integer(19));
+  job.was_admitted = row.integer(20) != 0;
+  return job;
+}
+
+/// Binds what may change, from parameter 1 on; returns the next one.
+int bind_changing(Statement& statement, const StoredJob& job) {
+  statement.bind(1, static_cast<std::int64_t>(job.phase))
+      .bind(2, std::string_view(job.reason))
+      .bind(3, as_number(job.started))
+      .bind(4, as_number(job.ended))
+      .bind(5, as_number(job.promised))
+      .bind(6, as_number(job.retry_at))
+      .bind(7, job.samples_done)
+      .bind(8, job.samples_saved)
+      .bind(9, job.utility)
+      .bind(10, job.loss)
+      .bind(11, std::int64_t{job.epoch})
+      .bind(12, std::int64_t{job.failures})
+      .bind(13, std::int64_t{job.restarts})
+      .bind(14, std::int64_t{job.resizes})
+      .bind(15, std::int64_t{job.port})
+      .bind(16, std::int64_t{job.was_admitted ? 1 : 0});
+  return 17;
+}
+
+}  // namespace
+
+struct Store::Statements {
+  explicit Statements(Database& d)
+      : begin(d.prepare("BEGIN IMMEDIATE")),
+        commit(d.prepare("COMMIT")),
+        rollback(d.prepare("ROLLBACK")),
+        add_job(d.prepare(
+            "INSERT INTO jobs (phase, reason, started, ended, promised, retry_at, samples_done, "
+            "samples_saved, utility, loss, epoch, failures, restarts, resizes, port, was_admitted, "
+            "name, team, submitted, samples) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")),
+        update_job(d.prepare(
+            "UPDATE jobs SET phase=?, reason=?, started=?, ended=?, promised=?, retry_at=?, "
+            "samples_done=?, samples_saved=?, utility=?, loss=?, epoch=?, failures=?, restarts=?, "
+            "resizes=?, port=?, was_admitted=? WHERE number=?")),
+        add_text(d.prepare("INSERT INTO job_texts VALUES (?,?,?,?,?,?)")),
+        update_text(d.prepare("UPDATE job_texts SET plan=?, speeds=? WHERE number=?")),
+        text(d.prepare("SELECT text, directory, environment, plan, speeds FROM job_texts "
+                       "WHERE number=?")),
+        job(d.prepare(fmt::format("SELECT {} FROM jobs WHERE number=?", kJobColumns))),
+        put_cell(d.prepare("INSERT OR REPLACE INTO cells VALUES (?,?,?,?,?,?,?)")),
+        remove_cell(d.prepare("DELETE FROM cells WHERE job=? AND epoch=? AND machine=?")),
+        add_change(d.prepare("INSERT INTO changes (at, kind, job, phase, epoch, text) "
+                             "VALUES (?,?,?,?,?,?)")),
+        history(d.prepare("SELECT at, phase, epoch, text FROM changes WHERE job=? "
+                          "ORDER BY number DESC LIMIT ?")),
+        changes(d.prepare("SELECT number, at, kind, job, text FROM changes WHERE number>? "
+                          "ORDER BY number LIMIT ?")) {}
+
+  Statement begin, commit, rollback, add_job, update_job, add_text, update_text, text, job,
+      put_cell, remove_cell, add_change, history, changes;
+};
+
+Store::Store(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+Store::~Store() = default;
+
+Result<std::unique_ptr<Store>> Store::open(const std::string& directory, const char* vfs,
+                                           Seconds now) {
+  BOURSE_TRY(auto database, Database::open(directory + "/bourse.db", vfs));
+  std::unique_ptr<Store> store(new Store(std::move(database)));
+  BOURSE_TRY_VOID(store->prepare(now));
+  return store;
+}
+
+Result<void> Store::prepare(Seconds now) {
+  Database& database = *database_;
+  Statement version = database.prepare("PRAGMA user_version");
+  version.step();
+  const std::int64_t found = version.integer(0);
+  version.reset();
+  if (found > kVersion)
+    return fail(ErrorCode::failed_precondition,
+                fmt::format("the store is of version {}, this program knows up to {}; use the "
+                            "bourse that made it, or another state directory",
+                            found, kVersion));
+  database.execute("BEGIN IMMEDIATE");
+  database.execute(kTables);
+  database.execute(fmt::format("PRAGMA user_version = {}", kVersion));
+  Statement keep = database.prepare("INSERT OR IGNORE INTO meta VALUES ('beginning', ?)");
+  keep.bind(1, now.value).run();
+  database.execute("COMMIT");
+  BOURSE_TRY_VOID(database.status());
+  Statement beginning = database.prepare("SELECT value FROM meta WHERE name='beginning'");
+  beginning.step();
+  beginning_ = Seconds(beginning.real(0));
+  Statement last = database.prepare("SELECT max(number) FROM changes");
+  last.step();
+  last_change_ = static_cast<std::uint64_t>(last.integer(0));
+  statements_ = std::make_unique<Statements>(database);
+  return database.status();
+}
+
+void Store::begin() { statements_->begin.run(); }
+
+Result<void> Store::commit() {
+  statements_->commit.run();
+  Result<void> status = database_->status();
+  return status;
+}
+
+void Store::add_job(StoredJob& job) {
+  Statement& add = statements_->add_job;
+  const int next = bind_changing(add, job);
+  add.bind(next, std::string_view(job.name))
+      .bind(next + 1, std::string_view(job.group))
+      .bind(next + 2, job.submitted.value)
+      .bind(next + 3, job.samples)
+      .run();
+  job.number = static_cast<JobNumber>(database_->last_row_id());
+  statements_->add_text.bind(1, static_cast<std::int64_t>(job.number))
+      .bind(2, std::string_view(job.text))
+      .bind(3, std::string_view(job.directory))
+      .bind(4, std::string_view(job.environment))
+      .bind(5, std::string_view(job.plan))
+      .bind(6, std::string_view(job.speeds))
+      .run();
+}
+
+void Store::update_job(const StoredJob& job) {
+  Statement& update = statements_->update_job;
+  const int next = bind_changing(update, job);
+  update.bind(next, static_cast<std::int64_t>(job.number)).run();
+  statements_->update_text.bind(1, std::string_view(job.plan))
+      .bind(2, std::string_view(job.speeds))
+      .bind(3, static_cast<std::int64_t>(job.number))
+      .run();
+}
+
+std::uint64_t Store::add_change(Seconds at, const std::string& kind, JobNumber job, JobPhase phase,
+                                std::uint32_t epoch, const std::string& text) {
+  statements_->add_change.bind(1, at.value)
+      .bind(2, std::string_view(kind))
+      .bind(3, static_cast<std::int64_t>(job))
+      .bind(4, static_cast<std::int64_t>(phase))
+      .bind(5, std::int64_t{epoch})
+      .bind(6, std::string_view(text))
+      .run();
+  return last_change_ = static_cast<std::uint64_t>(database_->last_row_id());
+}
+
+void Store::put_cell(const StoredCell& cell) {
+  statements_->put_cell.bind(1, static_cast<std::int64_t>(cell.job))
+      .bind(2, std::int64_t{cell.epoch})
+      .bind(3, std::int64_t{cell.machine})
+      .bind(4, std::int64_t{cell.workers})
+      .bind(5, std::int64_t{cell.servers})
+      .bind(6, std::string_view(cell.token))
+      .bind(7, std::int64_t{cell.is_stopping ? 1 : 0})
+      .run();
+}
+
+void Store::remove_cell(const StoredCell& cell) {
+  statements_->remove_cell.bind(1, static_cast<std::int64_t>(cell.job))
+      .bind(2, std::int64_t{cell.epoch})
+      .bind(3, std::int64_t{cell.machine})
+      .run();
+}
+
+void Store::set_drain(const std::string& machine, bool is_draining, const std::string& reason) {
+  if (is_draining) {
+    Statement put = database_->prepare("INSERT OR REPLACE INTO drains VALUES (?,?)");
+    put.bind(1, std::string_view(machine)).bind(2, std::string_view(reason)).run();
+  } else {
+    database_->prepare("DELETE FROM drains WHERE machine=?")
+        .bind(1, std::string_view(machine))
+        .run();
+  }
+}
+
+std::optional<StoredJob> Store::job(JobNumber number) {
+  Statement& find = statements_->job;
+  find.bind(1, static_cast<std::int64_t>(number));
+  std::optional<StoredJob> job;
+  if (find.step()) job = read_job(find);
+  find.reset();
+  if (!job) return job;
+  Statement& text = statements_->text;
+  text.bind(1, static_cast<std::int64_t>(number));
+  if (text.step()) {
+    job->text = text.text(0);
+    job->directory = text.text(1);
+    job->environment = text.text(2);
+    job->plan = text.text(3);
+    job->speeds = text.text(4);
+  }
+  text.reset();
+  return job;
+}
+
+std::vector<StoredJob> Store::live_jobs() {
+  std::vector<JobNumber> numbers;
+  Statement live =
+      database_->prepare(fmt::format("SELECT number FROM jobs WHERE phase < {} ORDER BY number",
+                                     static_cast<int>(JobPhase::finished)));
+  while (live.step()) numbers.push_back(static_cast<JobNumber>(live.integer(0)));
+  std::vector<StoredJob> jobs;
+  for (const JobNumber number : numbers)
+    if (std::optional<StoredJob> record = job(number)) jobs.push_back(*std::move(record));
+  return jobs;
+}
+
+std::vector<StoredCell> Store::cells() {
+  std::vector<StoredCell> cells;
+  Statement all = database_->prepare(
+      "SELECT job, epoch, machine, workers, servers, token, is_stopping FROM cells "
+      "ORDER BY job, epoch, machine");
+  while (all.step())
+    cells.push_back({.job = static_cast<JobNumber>(all.integer(0)),
+                     .epoch = static_cast<std::uint32_t>(all.integer(1)),
+                     .machine = static_cast<std::uint32_t>(all.integer(2)),
+                     .workers = static_cast<int>(all.integer(3)),
+                     .servers = static_cast<int>(all.integer(4)),
+                     .token = all.text(5),
+                     .is_stopping = all.integer(6) != 0});
+  return cells;
+}
+
+std::vector<Store::Drain> Store::drains() {
+  std::vector<Drain> drains;
+  Statement all = database_->prepare("SELECT machine, reason FROM drains ORDER BY machine");
+  while (all.step()) drains.push_back({all.text(0), all.text(1)});
+  return drains;
+}
+
+std::vector<StoredJob> Store::jobs(const JobQuery& query) {
+  std::string sql = fmt::format("SELECT {} FROM jobs WHERE 1", kJobColumns);
+  if (!query.phases.empty()) {
+    std::string phases;
+    for (const JobPhase phase : query.phases)
+      phases += fmt::format("{}{}", phases.empty() ? "" : ", ", static_cast<int>(phase));
+    sql += fmt::format(" AND phase IN ({})", phases);
+  }
+  if (query.before != 0) sql += fmt::format(" AND number < {}", query.before);
+  if (!query.group.empty()) sql += " AND team = ?";
+  sql += fmt::format(" ORDER BY number DESC LIMIT {}", query.limit);
+  Statement list = database_->prepare(sql);
+  if (!query.group.empty()) list.bind(1, std::string_view(query.group));
+  std::vector<StoredJob> jobs;
+  while (list.step()) jobs.push_back(read_job(list));
+  return jobs;
+}
+
+std::vector<JobStep> Store::history(JobNumber job, std::size_t limit) {
+  Statement& last = statements_->history;
+  last.bind(1, static_cast<std::int64_t>(job)).bind(2, static_cast<std::int64_t>(limit));
+  std::vector<JobStep> steps;
+  while (last.step())
+    steps.push_back({.at = Seconds(last.real(0)),
+                     .phase = static_cast<JobPhase>(last.integer(1)),
+                     .epoch = static_cast<std::uint32_t>(last.integer(2)),
+                     .what = last.text(3)});
+  last.reset();
+  std::ranges::reverse(steps);
+  return steps;
+}
+
+std::vector<ChangeView> Store::changes_after(std::uint64_t number, std::size_t limit) {
+  Statement& next = statements_->changes;
+  next.bind(1, static_cast<std::int64_t>(number)).bind(2, static_cast<std::int64_t>(limit));
+  std::vector<ChangeView> changes;
+  while (next.step())
+    changes.push_back({.number = static_cast<std::uint64_t>(next.integer(0)),
+                       .at = Seconds(next.real(1)),
+                       .kind = next.text(2),
+                       .job = static_cast<JobNumber>(next.integer(3)),
+                       .text = next.text(4)});
+  next.reset();
+  return changes;
+}
+
+std::vector<std::uint64_t> Store::counts() {
+  std::vector<std::uint64_t> counts(kJobPhaseCount, 0);
+  Statement all = database_->prepare("SELECT phase, count(*) FROM jobs GROUP BY phase");
+  while (all.step())
+    counts[static_cast<std::size_t>(all.integer(0))] = static_cast<std::uint64_t>(all.integer(1));
+  return counts;
+}
+
+}  // namespace bourse
