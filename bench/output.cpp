@@ -14,7 +14,8 @@
 namespace bourse {
 namespace {
 
-constexpr std::string_view kQuality = "quality";
+/// Figures in this unit are shown with one column a metric.
+constexpr std::string_view kUtility = "utility";
 
 /// Four significant digits, whole numbers from 1000 on.
 std::string short_text(double value) {
@@ -125,11 +126,13 @@ std::string report_table(const BenchReport& report) {
   for (const std::string& note : report.notes) text += wrapped(note, 0);
   for (std::size_t i = 0; i < report.figures.size();) {
     const std::string& section = report.figures[i].section;
-    std::vector<const Figure*> figures;
+    std::vector<const Figure*> utilities, others;
     for (; i < report.figures.size() && report.figures[i].section == section; ++i)
-      figures.push_back(&report.figures[i]);
+      (report.figures[i].unit == kUtility ? utilities : others).push_back(&report.figures[i]);
     text += fmt::format("\n{}\n", section);
-    text += section == kQuality ? pivot_table(figures) : section_table(figures);
+    if (!utilities.empty()) text += pivot_table(utilities);
+    if (!utilities.empty() && !others.empty()) text += '\n';
+    if (!others.empty()) text += section_table(others);
   }
   return text;
 }

@@ -113,7 +113,8 @@ class CorePricer final : public SlotPricer {
   const SlotContext& context_;
   MachineOffers offers_;
   std::vector<Record> records_;
-  Parts parts_;  ///< Of all cells.
+  std::vector<float> ranks_;  ///< Scratch of record().
+  Parts parts_;               ///< Of all cells.
   std::size_t current_ = kNoState;
   SlotIndex current_slot_ = 0;
   std::vector<std::optional<MachinePool>> pools_;  ///< By speed, then all machines and each rack.
@@ -136,11 +137,12 @@ CorePricer::Record& CorePricer::record(std::size_t number, SlotIndex slot) {
   const PriceFloor::Interval interval = context_.prices.interval_of(slot);
   const std::size_t speeds = context_.speeds.size();
   known.least_rank.assign(speeds, kNever);
-  offers_.meet(context_.ledger.groups(slot), interval);
-  for (const StateGroup& group : context_.ledger.groups(slot)) {
-    const double rank = offers_.rank(group.state, interval);
-    if (rank < 0 || rank >= known.least_rank.front()) continue;
-    const MachineState state = context_.ledger.state(group.state);
+  const std::span<const StateGroup> groups = context_.ledger.groups(slot);
+  offers_.rank_groups(groups, interval, ranks_);
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const double rank = ranks_[i];
+    if (rank >= known.least_rank.front()) continue;
+    const MachineState state = context_.ledger.state(groups[i].state);
     for (std::size_t speed = 0; speed < speeds; ++speed)
       if (context_.allowed(state, speed))
         known.least_rank[speed] = std::min(known.least_rank[speed], rank);
@@ -249,7 +251,7 @@ std::optional<Allocation> CorePricer::on_one(const Cell& cell, SlotIndex slot) {
   const std::span<const StateId> states = context_.ledger.states(slot);
   const TaskCounts tasks = cell.way->tasks;
   for (std::size_t h = 0; h < states.size(); ++h) {
-    if (offers_.rank(states[h], interval) < 0) continue;
+    if (offers_.rank(states[h], interval) == MachineOffers::kNoRoom) continue;
     const JobPrices::Pair& price = context_.prices.of(states[h], interval);
     if (tasks.workers * price.worker + tasks.servers * price.server > cell.cost) continue;
     const TaskGroup group{MachineId(h), tasks.workers, tasks.servers};
@@ -267,7 +269,7 @@ std::optional<Allocation> CorePricer::workers_only(const Cell& cell, SlotIndex s
   const std::span<const StateId> states = context_.ledger.states(slot);
   std::vector<std::pair<double, std::size_t>> machines;
   for (std::size_t h = 0; h < states.size(); ++h) {
-    if (offers_.rank(states[h], interval) < 0) continue;
+    if (offers_.rank(states[h], interval) == MachineOffers::kNoRoom) continue;
     if (is_by_rack(*cell.way) && cluster.machines[h].rack != cell.rack) continue;
     if (!context_.allowed(context_.ledger.state(states[h]), cell.way->speed)) continue;
     const double price = context_.prices.of(states[h], interval).worker;

@@ -1,16 +1,18 @@
 #include "bourse/policy/machine_offers.h"
 
 #include <algorithm>
-#include <cmath>
+#include <bit>
+#include <cstdint>
 #include <limits>
 
 namespace bourse {
 namespace {
 
-/// The largest float that is not above.
+/// The largest float that is not above a value of at least 0.
 float rounded_down(double value) {
   const auto nearest = static_cast<float>(value);
-  return nearest > value ? std::nextafter(nearest, 0.0F) : nearest;
+  const std::uint32_t one_less = nearest > value ? 1 : 0;
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(nearest) - one_less);
 }
 
 }  // namespace
@@ -21,18 +23,18 @@ MachineOffers::MachineOffers(const SlotContext& context, TaskCounts most)
       idle_(context.prices.idle()),
       ranks_(context.prices.interval_count()) {}
 
-void MachineOffers::meet(std::span<const StateGroup> groups, PriceFloor::Interval interval) {
-  std::vector<float>& known = ranks_[interval];
-  if (known.empty()) known.assign(context_.ledger.state_count(), kUnknown);
-  new_states_.clear();
-  for (const StateGroup& group : groups)
-    if (known[group.state] == kUnknown) new_states_.push_back(group.state);
+void MachineOffers::rank_groups(std::span<const StateGroup> groups, PriceFloor::Interval interval,
+                                std::vector<float>& ranks) {
+  std::vector<float>& known = known_ranks(interval);
+  ranks.resize(groups.size());
   // States lie apart in memory: what is needed soon is asked for early.
   constexpr std::size_t kAhead = 8;
-  for (std::size_t i = 0; i < new_states_.size(); ++i) {
-    if (i + kAhead < new_states_.size())
-      __builtin_prefetch(context_.ledger.state(new_states_[i + kAhead]).residual.data());
-    known[new_states_[i]] = find_rank(new_states_[i], interval);
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (i + kAhead < groups.size() && known[groups[i + kAhead].state] == kUnknown)
+      __builtin_prefetch(context_.ledger.state(groups[i + kAhead].state).residual.data());
+    float& rank = known[groups[i].state];
+    if (rank == kUnknown) rank = find_rank(groups[i].state, interval);
+    ranks[i] = rank;
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <vector>
 
 #include "bourse/policy/slot_pricer.h"
@@ -16,18 +17,18 @@ class MachineOffers {
   /// No machine is asked for more than these tasks. The context outlives this.
   MachineOffers(const SlotContext& context, TaskCounts most);
 
-  /// Works out the ranks of the states in a slot, faster than one by one.
-  void meet(std::span<const StateGroup> groups, PriceFloor::Interval interval);
   /// Price of the cheaper role for which there is room, as a multiple of that role's price on an
   /// idle machine: a worker costs at least rank x worker_unit(), a server rank x server_unit().
   /// kNoRoom if no task of the job fits. Rounded down.
   float rank(StateId state, PriceFloor::Interval interval) {
-    std::vector<float>& known = ranks_[interval];
-    if (known.empty()) known.assign(context_.ledger.state_count(), kUnknown);
+    std::vector<float>& known = known_ranks(interval);
     float& rank = known[state];
     if (rank == kUnknown) rank = find_rank(state, interval);
     return rank;
   }
+  /// The ranks of all states of a slot, by group.
+  void rank_groups(std::span<const StateGroup> groups, PriceFloor::Interval interval,
+                   std::vector<float>& ranks);
   /// task_polygon of the state.
   const std::vector<TaskPoint>& corners(StateId state);
 
@@ -40,17 +41,21 @@ class MachineOffers {
 
   [[nodiscard]] bool needs_servers() const { return most_.servers > 0; }
 
-  static constexpr float kNoRoom = -2;
+  static constexpr float kNoRoom = std::numeric_limits<float>::infinity();
 
  private:
   static constexpr float kUnknown = -1;
+  std::vector<float>& known_ranks(PriceFloor::Interval interval) {
+    std::vector<float>& known = ranks_[interval];
+    if (known.empty()) known.assign(context_.ledger.state_count(), kUnknown);
+    return known;
+  }
   [[nodiscard]] float find_rank(StateId state, PriceFloor::Interval interval);
 
   const SlotContext& context_;
   TaskCounts most_;
   JobPrices::Pair idle_;
   std::vector<std::vector<float>> ranks_;           ///< By interval, state.
-  std::vector<StateId> new_states_;                 ///< Scratch of meet().
   std::vector<std::uint32_t> polygon_of_;           ///< By state; 0: not worked out.
   std::deque<std::vector<TaskPoint>> polygons_{1};  ///< Stay where they are.
 };

@@ -1,13 +1,29 @@
 #include "bourse/policy/machine_pool.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace bourse {
 namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
-constexpr float kNoRank = std::numeric_limits<float>::infinity();
+
+/// The least of the ranks that are above `reach`; infinite if there is none.
+float least_above(std::span<const float> ranks, float reach) {
+  // Four at a time: what compilers turn into vector instructions without being told.
+  std::array<float, 4> least;
+  least.fill(std::numeric_limits<float>::infinity());
+  const auto consider = [&](std::size_t i, std::size_t lane) {
+    const float rank = ranks[i] > reach ? ranks[i] : std::numeric_limits<float>::infinity();
+    least[lane] = rank < least[lane] ? rank : least[lane];
+  };
+  const std::size_t whole = ranks.size() / 4 * 4;
+  for (std::size_t i = 0; i < whole; i += 4)
+    for (std::size_t lane = 0; lane < 4; ++lane) consider(i + lane, lane);
+  for (std::size_t i = whole; i < ranks.size(); ++i) consider(i, 0);
+  return std::ranges::min(least);
+}
 
 }  // namespace
 
@@ -16,7 +32,6 @@ void MachinePool::reset(std::span<const StateGroup> groups, SlotIndex slot) {
   interval_ = context_.prices.interval_of(slot);
   candidates_.clear();
   stages_.clear();
-  beyond_.clear();
   is_ranked_ = false;
   next_rank_ = kNoRank;
   core_.clear();
@@ -26,44 +41,38 @@ void MachinePool::reset(std::span<const StateGroup> groups, SlotIndex slot) {
 
 void MachinePool::rank_all() {
   is_ranked_ = true;
-  const bool one_speed = context_.speeds.size() == 1;
-  for (const StateGroup& group : groups_) {
-    const float rank = offers_.rank(group.state, interval_);
-    if (rank < 0) continue;
-    if (!one_speed && !context_.allowed(context_.ledger.state(group.state), speed_)) continue;
-    beyond_.push_back({group.state, group.machines, rank});
-    next_rank_ = std::min(next_rank_, rank);
-  }
+  offers_.rank_groups(groups_, interval_, ranks_);
+  if (context_.speeds.size() > 1)
+    for (std::size_t i = 0; i < groups_.size(); ++i)
+      if (!context_.allowed(context_.ledger.state(groups_[i].state), speed_)) ranks_[i] = kNoRank;
+  next_rank_ = least_above(ranks_, -1);
 }
 
 bool MachinePool::extend() {
   if (!is_ranked_) rank_all();
-  if (beyond_.empty()) return false;
-  const float last = stages_.empty() ? 0 : stages_.back().rank;
-  const float reach = 3 * std::max(next_rank_, last);
-  next_rank_ = kNoRank;
+  if (next_rank_ == kNoRank) return false;
+  const float last = stages_.empty() ? -1 : stages_.back().rank;
+  const float reach = std::min(3 * std::max(next_rank_, last), std::numeric_limits<float>::max());
   const std::size_t begin = candidates_.size();
-  std::size_t kept = 0;
-  for (const Candidate& machine : beyond_) {
-    if (machine.rank <= reach) {
-      candidates_.push_back(machine);
-    } else {
-      next_rank_ = std::min(next_rank_, machine.rank);
-      beyond_[kept++] = machine;
-    }
+  candidates_.resize(begin + ranks_.size());
+  std::size_t end = begin;
+  for (std::size_t i = 0; i < ranks_.size(); ++i) {
+    candidates_[end] = groups_[i];
+    end += static_cast<std::size_t>((ranks_[i] <= reach) & (ranks_[i] > last));
   }
-  beyond_.resize(kept);
+  candidates_.resize(end);
+  next_rank_ = least_above(ranks_, reach);
   stages_.push_back({reach, candidates_.size()});
   if (offers_.needs_servers()) return true;
   std::sort(candidates_.begin() + static_cast<std::ptrdiff_t>(begin), candidates_.end(),
-            [&](const Candidate& a, const Candidate& b) {
+            [&](const StateGroup& a, const StateGroup& b) {
               return std::pair(price(a.state).worker, a.state) <
                      std::pair(price(b.state).worker, b.state);
             });
   return true;
 }
 
-std::span<const MachinePool::Candidate> MachinePool::candidates(std::size_t stage) const {
+std::span<const StateGroup> MachinePool::candidates(std::size_t stage) const {
   const std::size_t begin = stage == 0 ? 0 : stages_[stage - 1].end;
   return std::span(candidates_).subspan(begin, stages_[stage].end - begin);
 }
@@ -80,7 +89,7 @@ double MachinePool::cost_on_one(TaskCounts tasks, double limit) {
   const double least = offers_.least_cost(tasks);
   double best = limit;
   for (std::size_t stage = 0; stage < stages_.size() || extend(); ++stage) {
-    for (const Candidate& candidate : candidates(stage)) {
+    for (const StateGroup& candidate : candidates(stage)) {
       const JobPrices::Pair& each = price(candidate.state);
       const double cost = tasks.workers * each.worker + tasks.servers * each.server;
       if (cost < best && fits(demand, context_.ledger.state(candidate.state).residual)) best = cost;
@@ -94,7 +103,7 @@ double MachinePool::cost_of_workers(int workers, double limit, double& dearest) 
   std::int64_t left = workers;
   double cost = 0;
   for (std::size_t stage = 0; stage < stages_.size() || extend(); ++stage) {
-    for (const Candidate& candidate : candidates(stage)) {
+    for (const StateGroup& candidate : candidates(stage)) {
       const std::int64_t each = count_that_fits(
           context_.job.worker, context_.ledger.state(candidate.state).residual, left);
       const std::int64_t count = std::min(left, each * candidate.machines);
@@ -110,7 +119,7 @@ double MachinePool::cost_of_workers(int workers, double limit, double& dearest) 
 
 bool MachinePool::feed() {
   if (fed_ == stages_.size() && !extend()) return false;
-  for (const Candidate& candidate : candidates(fed_)) {
+  for (const StateGroup& candidate : candidates(fed_)) {
     const std::vector<TaskPoint>& corners = offers_.corners(candidate.state);
     if (corners.size() < 2) continue;
     const JobPrices::Pair& each = price(candidate.state);
@@ -157,7 +166,8 @@ double MachinePool::greedy(TaskCounts tasks, std::vector<std::pair<StateId, Core
   std::vector<StateId> states;
   for (const StateGroup& group : groups_) {
     const MachineState state = context_.ledger.state(group.state);
-    if (offers_.rank(group.state, interval_) < 0 || !context_.allowed(state, speed_)) continue;
+    if (offers_.rank(group.state, interval_) == kNoRank || !context_.allowed(state, speed_))
+      continue;
     for (std::uint32_t i = 0; i < group.machines; ++i) {
       states.push_back(group.state);
       machines.worker_price.push_back(price(group.state).worker);

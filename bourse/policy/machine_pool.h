@@ -15,11 +15,6 @@ namespace bourse {
 /// as the one before. A machine beyond the last stage costs more than that stage's rank.
 class MachinePool {
  public:
-  struct Candidate {
-    StateId state = 0;
-    std::uint32_t machines = 0;
-    float rank = 0;
-  };
   struct Stage {
     float rank = 0;       ///< Of the dearest candidate at most.
     std::size_t end = 0;  ///< Candidates up to here.
@@ -44,17 +39,19 @@ class MachinePool {
                        std::vector<std::pair<StateId, CorePart>>& parts);
 
  private:
-  /// Takes all machines with room into beyond_.
+  static constexpr float kNoRank = MachineOffers::kNoRoom;
+
+  /// Fills ranks_.
   void rank_all();
   /// True if every machine with room is in a stage.
-  [[nodiscard]] bool is_complete() const { return is_ranked_ && beyond_.empty(); }
+  [[nodiscard]] bool is_complete() const { return is_ranked_ && next_rank_ == kNoRank; }
   /// Adds a stage; false if there is no machine left.
   bool extend();
   /// Hands one more stage to the core; false if there is none.
   bool feed();
   double greedy(TaskCounts tasks, std::vector<std::pair<StateId, CorePart>>& parts);
   /// The candidates of a stage.
-  [[nodiscard]] std::span<const Candidate> candidates(std::size_t stage) const;
+  [[nodiscard]] std::span<const StateGroup> candidates(std::size_t stage) const;
   [[nodiscard]] const JobPrices::Pair& price(StateId state) {
     return context_.prices.of(state, interval_);
   }
@@ -64,11 +61,11 @@ class MachinePool {
   std::size_t speed_;
   std::span<const StateGroup> groups_;
   PriceFloor::Interval interval_ = 0;
-  std::vector<Candidate> candidates_;
-  std::vector<Candidate> beyond_;  ///< Machines with room beyond the last stage.
+  std::vector<StateGroup> candidates_;
   std::vector<Stage> stages_;
-  bool is_ranked_ = false;  ///< Whether beyond_ and what follows are filled yet.
-  float next_rank_ = 0;     ///< Least rank beyond the last stage; infinite if there is none.
+  bool is_ranked_ = false;    ///< Whether what follows is filled yet.
+  std::vector<float> ranks_;  ///< By group; infinite for machines that the job cannot use.
+  float next_rank_ = 0;       ///< Least rank beyond the last stage; infinite if there is none.
   SlotCore core_;
   std::vector<StateId> core_states_;  ///< Of the core's classes.
   std::size_t fed_ = 0;               ///< Stages handed to the core.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 #include "bourse/base/check.h"
@@ -13,6 +14,9 @@ namespace {
 constexpr double kFallbackFloor = 1e-6;
 
 double whole_slots(double slots) { return std::ceil(slots - 1e-9); }
+
+/// Prices of up to so many units in use are remembered: many states use the same amount.
+constexpr std::uint64_t kMostUnits = 1024;
 
 /// By so much is the floor lower on a full machine than on an idle one. Where all machines cost the
 /// same, nothing else keeps jobs from leaving a little room on each.
@@ -139,16 +143,28 @@ double JobPrices::fullness(const MachineState& machine) const {
   return sum / static_cast<double>(std::max<std::size_t>(1, terms_.size()));
 }
 
-JobPrices::Pair JobPrices::find(const MachineState& machine, PriceFloor::Interval interval) const {
+double JobPrices::exponential_price(Term::OfClass& of_class, Amount used) const {
+  const auto compute = [&] {
+    return lowest_ * std::exp(of_class.log_rate * static_cast<double>(used));
+  };
+  const auto units = static_cast<std::uint64_t>(used) / kAmountsPerUnit;
+  if (units >= kMostUnits || used != static_cast<Amount>(units * kAmountsPerUnit)) return compute();
+  if (units >= of_class.price_of_units.size()) of_class.price_of_units.resize(units + 1, -1.0);
+  double& price = of_class.price_of_units[units];
+  if (price < 0) price = compute();
+  return price;
+}
+
+JobPrices::Pair JobPrices::find(const MachineState& machine, PriceFloor::Interval interval) {
   Pair pair{0, 0};
   std::span<const double> least;
   if (floor_ != nullptr) least = floor_->prices(interval, machine.class_index);
   double discount = 1;
   if (!least.empty()) discount -= kPackingDiscount * fullness(machine);
-  for (const Term& term : terms_) {
-    const Term::OfClass& of_class = term.of_class[machine.class_index];
-    const auto used = static_cast<double>(of_class.capacity - machine.residual[term.resource]);
-    double price = lowest_ * std::exp(of_class.log_rate * used);
+  for (Term& term : terms_) {
+    Term::OfClass& of_class = term.of_class[machine.class_index];
+    const Amount used = of_class.capacity - machine.residual[term.resource];
+    double price = exponential_price(of_class, used);
     if (!least.empty()) price = std::max(price, least[term.resource] * discount);
     pair.worker += price * term.worker;
     pair.server += price * term.server;

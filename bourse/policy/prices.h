@@ -103,7 +103,7 @@ class JobPrices {
   /// Mean share in use of the resources that the job needs.
   [[nodiscard]] double fullness(const MachineState& machine) const;
   /// Both prices of a state in an interval, worked out each time. Requires a machine that is up.
-  [[nodiscard]] Pair find(const MachineState& machine, PriceFloor::Interval interval) const;
+  [[nodiscard]] Pair find(const MachineState& machine, PriceFloor::Interval interval);
   /// The same, and remembered.
   const Pair& of(StateId state, PriceFloor::Interval interval);
 
@@ -114,11 +114,16 @@ class JobPrices {
     struct OfClass {
       Amount capacity;
       double log_rate;  ///< ln(U^r / L) / capacity; 0 where there is no capacity.
+      /// The exponential price by whole units in use, as far as it was asked for; negative: not
+      /// yet.
+      std::vector<double> price_of_units{};
     };
     std::vector<OfClass> of_class;
     double worker;  ///< Price units that one worker takes.
     double server;
   };
+  /// lowest_ (U^r / L)^(used / capacity).
+  double exponential_price(Term::OfClass& of_class, Amount used) const;
 
   const Ledger* ledger_;
   double lowest_;
