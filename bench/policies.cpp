@@ -1,14 +1,19 @@
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <filesystem>
 #include <string>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "apps/bourse/clocks.h"
 #include "bench/figures.h"
 #include "bench/inputs.h"
 #include "bench/large_cluster.h"
+#include "bench/process.h"
 #include "bourse/simulation/metrics.h"
 #include "bourse/simulation/simulate.h"
 
@@ -75,6 +80,44 @@ Result<std::vector<Sample>> run_itp(const std::string& policy) {
                              {"mean completion", "s", Better::neither, completion / finished}};
 }
 
+/// Seconds of `bourse compare` under all policies, with a cache of its own, which is then deleted.
+struct CompareTime {
+  double wall_s = 0;
+  double cpu_s = 0;
+};
+
+Result<CompareTime> time_compare(const Setup& setup, const std::vector<std::string>& what) {
+  const std::filesystem::path cache =
+      std::filesystem::temp_directory_path() / fmt::format("bourse-bench-{}", getpid());
+  std::vector<std::string> command{
+      setup.program, "compare", "--policies", "all",          "--seeds",    "1",
+      "--format",    "csv",     "--cache",    cache.string(), "--progress", "never"};
+  command.insert(command.end(), what.begin(), what.end());
+  const auto begin = std::chrono::steady_clock::now();
+  const Result<ProcessOutcome> outcome = run_process(command);
+  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
+  std::error_code ignored;
+  std::filesystem::remove_all(cache, ignored);
+  if (!outcome) return tl::unexpected<Error>(outcome.error());
+  return CompareTime{wall.count(), outcome->cpu_s};
+}
+
+/// The program as people run it: a process a run, as many at a time as there are cores.
+Result<std::vector<Sample>> run_everything(const Setup& setup) {
+  BOURSE_TRY(const CompareTime philly,
+             time_compare(setup, {"--cluster", "256x8", "--workload", setup.trace}));
+  CompareTime itp;
+  if (std::filesystem::exists(itp_trace())) {
+    BOURSE_TRY(itp, time_compare(setup, {"--cluster", "64x8", "--workload", itp_trace(),
+                                         "--split-by", "group"}));
+  } else {
+    fmt::print(stderr, "bourse_bench: traces absent: all policies on the one trace only\n");
+  }
+  return std::vector<Sample>{
+      {"wall time", "s", Better::lower, philly.wall_s + itp.wall_s},
+      {"cpu time of two cores", "s", Better::lower, (philly.cpu_s + itp.cpu_s) / 2}};
+}
+
 }  // namespace
 
 void add_policies_cases(std::vector<Case>& cases) {
@@ -82,6 +125,10 @@ void add_policies_cases(std::vector<Case>& cases) {
     cases.push_back({.section = "policies",
                      .name = fmt::format("{} 1600 machines, 800 jobs", policy),
                      .run = [policy](const Setup&) { return run_decisions(policy); }});
+  cases.push_back({.section = "policies",
+                   .name = "all policies, trace 256x8 and six ITP clusters",
+                   .once = true,
+                   .run = run_everything});
   for (const PolicyInfo& info : all_policies()) {
     const std::string policy(info.name);
     cases.push_back({.section = "policies",

@@ -183,12 +183,12 @@ ChildProcess::~ChildProcess() {
   close(report_);
 }
 
-/// Its output has ended; the report tells why, or comes soon.
-Error ChildProcess::how_it_ended() const {
+/// One of its ends has closed; the report tells why, or comes soon.
+Error ChildProcess::how_it_ended(std::string_view closed) const {
   pollfd told{report_, POLLIN, 0};
   Report report;
   if (poll(&told, 1, kGraceMs) <= 0 || read(report_, &report, sizeof report) != sizeof report)
-    return {ErrorCode::unavailable, "it closed its output"};
+    return {ErrorCode::unavailable, fmt::format("it closed its {}", closed)};
   if (report.exec_error != 0) return exec_failure(report.exec_error);
   if (WIFSIGNALED(report.wait_status))
     return {ErrorCode::unavailable,
@@ -224,14 +224,14 @@ Result<std::string> ChildProcess::exchange(std::string_view line, Seconds limit,
     if (ends[0].revents != 0) {
       std::array<char, 65536> bytes;
       const ssize_t size = read(output_, bytes.data(), bytes.size());
-      if (size == 0) return tl::unexpected<Error>(how_it_ended());
+      if (size == 0) return tl::unexpected<Error>(how_it_ended("output"));
       if (size > 0) unread_.append(bytes.data(), static_cast<std::size_t>(size));
     }
     if (!line.empty() && ends[1].revents != 0) {
       const ssize_t size = send(input_, line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
       if (size > 0) line.remove_prefix(static_cast<std::size_t>(size));
       if (size < 0 && errno != EAGAIN && errno != EINTR)
-        return tl::unexpected<Error>(how_it_ended());
+        return tl::unexpected<Error>(how_it_ended("input"));
     }
   }
 }

@@ -39,7 +39,7 @@ class ChildProcess {
 
  private:
   ChildProcess() = default;
-  [[nodiscard]] Error how_it_ended() const;
+  [[nodiscard]] Error how_it_ended(std::string_view closed) const;
 
   pid_t supervisor_ = -1;
   int input_ = -1;    ///< Our end of its standard input.

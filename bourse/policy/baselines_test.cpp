@@ -9,6 +9,7 @@
 #include "bourse/policy/drf.h"
 #include "bourse/policy/fifo.h"
 #include "bourse/policy/fixtures.h"
+#include "bourse/policy/scene_fixture.h"
 
 namespace bourse {
 namespace {
@@ -16,35 +17,7 @@ namespace {
 using testing::amounts;
 using testing::cluster_of;
 using testing::gang;
-
-struct Setting {
-  Cluster cluster;
-  std::vector<JobSpec> jobs;
-  ClusterState state{cluster, jobs};
-
-  Setting(Cluster c, std::vector<JobSpec> j) : cluster(std::move(c)), jobs(std::move(j)) {}
-
-  Decision arrive(Policy& policy, std::uint32_t job) {
-    state.arrive(JobId(job));
-    return take(policy.decide(state, {.kind = EventKind::arrival, .job = JobId(job)}));
-  }
-  Decision wake(Policy& policy, double at) {
-    state.set_now(Seconds(at));
-    return take(policy.decide(state, {.kind = EventKind::wake}));
-  }
-  [[nodiscard]] TaskCounts tasks(std::uint32_t job) const {
-    return tasks_of(state.job(JobId(job)).allocation);
-  }
-
- private:
-  /// Makes the state what the decision says, releases first.
-  Decision take(Decision decision) {
-    for (const Change& change : decision.changes) state.allocate(change.job, {}, 0, Seconds(0));
-    for (const Change& change : decision.changes)
-      if (!change.allocation.empty()) state.allocate(change.job, change.allocation, 1, Seconds(0));
-    return decision;
-  }
-};
+using testing::Scene;
 
 JobSpec elastic(std::string name, const std::vector<double>& demand) {
   JobSpec job = gang(std::move(name), 0, 1, 1000);
@@ -68,7 +41,7 @@ TEST(Drf, GrantsTasksInTheOrderABABA) {
     Cluster cluster = cluster_of(2, {{"cpu", cpus}, {"memory", 18}});
     cluster.classes.push_back({"rest", amounts({9 - cpus, 0})});
     cluster.machines[1].class_index = 1;
-    Setting s(std::move(cluster), {elastic("A", {1, 4}), elastic("B", {3, 1})});
+    Scene s(std::move(cluster), {elastic("A", {1, 4}), elastic("B", {3, 1})});
     DrfPolicy policy({});
     (void)s.arrive(policy, 0);
     (void)s.arrive(policy, 1);
@@ -78,7 +51,7 @@ TEST(Drf, GrantsTasksInTheOrderABABA) {
 }
 
 TEST(Drf, StopsAtTheMostWorkersItMayGive) {
-  Setting s(cluster_of(1, {{"cpu", 9}}), {elastic("A", {1})});
+  Scene s(cluster_of(1, {{"cpu", 9}}), {elastic("A", {1})});
   DrfPolicy policy({.max_workers = 4});
   (void)s.arrive(policy, 0);
   EXPECT_EQ(s.tasks(0).workers, 4);
@@ -95,7 +68,7 @@ TEST(Drf, GivesServersAlongWithTheWorkersThatNeedThem) {
                                              .global_batch = 100,
                                              .rate_inside = BytesPerSecond(1),
                                              .rate_across = BytesPerSecond(1)};
-  Setting s(cluster_of(1, {{"cpu", 8}}), {job});
+  Scene s(cluster_of(1, {{"cpu", 8}}), {job});
   DrfPolicy policy({});
   (void)s.arrive(policy, 0);
   EXPECT_EQ(s.tasks(0), (TaskCounts{5, 3}));
@@ -103,7 +76,7 @@ TEST(Drf, GivesServersAlongWithTheWorkersThatNeedThem) {
 
 // Every 60 s: a job that arrives at 10 waits for the division at 60.
 TEST(Drf, DividesOnlyAtItsIntervals) {
-  Setting s(cluster_of(1, {{"cpu", 9}}), {elastic("A", {1}), elastic("B", {1})});
+  Scene s(cluster_of(1, {{"cpu", 9}}), {elastic("A", {1}), elastic("B", {1})});
   DrfPolicy policy({.interval = Seconds(60)});
   EXPECT_TRUE(s.arrive(policy, 0).changes.empty());
   Decision decision = s.wake(policy, 0);
@@ -120,7 +93,7 @@ TEST(Drf, DividesOnlyAtItsIntervals) {
 
 // Nothing runs and nothing can: the next division would come to the same, so it is not asked for.
 TEST(Drf, DoesNotWakeForEverWhileNothingCanRun) {
-  Setting s(cluster_of(1, {{"cpu", 9}}), {elastic("A", {1})});
+  Scene s(cluster_of(1, {{"cpu", 9}}), {elastic("A", {1})});
   DrfPolicy policy({.interval = Seconds(60)});
   s.state.set_up(MachineId(0u), false);
   EXPECT_EQ(s.arrive(policy, 0).wake_at, Seconds(0));
@@ -136,8 +109,8 @@ TEST(Drf, DoesNotWakeForEverWhileNothingCanRun) {
 
 // Three machines; jobs of 2, 2 and 3 workers go round: 0 1, 2 0, 1 2 0.
 TEST(Fifo, DealsTasksRoundTheMachines) {
-  Setting s(cluster_of(3, {{"gpu", 3}}),
-            {gang("a", 0, 2, 9), gang("b", 0, 2, 9), gang("c", 0, 3, 9)});
+  Scene s(cluster_of(3, {{"gpu", 3}}),
+          {gang("a", 0, 2, 9), gang("b", 0, 2, 9), gang("c", 0, 3, 9)});
   FifoPolicy policy({.placement = PlacementRule::round_robin});
   for (const std::uint32_t job : {0u, 1u, 2u}) (void)s.arrive(policy, job);
   EXPECT_EQ(s.state.job(JobId(0u)).allocation,
@@ -149,8 +122,8 @@ TEST(Fifo, DealsTasksRoundTheMachines) {
 }
 
 TEST(Fifo, SaysWhoWaitsBehindWhom) {
-  Setting s(cluster_of(1, {{"gpu", 2}}),
-            {gang("a", 0, 1, 9), gang("b", 0, 2, 9), gang("c", 0, 1, 9)});
+  Scene s(cluster_of(1, {{"gpu", 2}}),
+          {gang("a", 0, 1, 9), gang("b", 0, 2, 9), gang("c", 0, 1, 9)});
   FifoPolicy policy({});
   EXPECT_EQ(s.arrive(policy, 0).reasons.at(0).code, ReasonCode::started);
   EXPECT_EQ(s.arrive(policy, 1).reasons.at(0).code, ReasonCode::no_room);

@@ -271,10 +271,7 @@ namespace {
 Result<std::unique_ptr<Policy>> make_dorm(const SettingsReader& settings,
                                           const PolicyContext& context) {
   DormOptions options;
-  options.interval = context.slot;
-  if (settings.text("interval") != "auto") {
-    BOURSE_TRY(options.interval, settings.seconds("interval"));
-  }
+  BOURSE_TRY(options.interval, settings.period_or_none("interval", context.slot));
   BOURSE_TRY(options.fairness, settings.number("fairness", 0, 1));
   BOURSE_TRY(options.adjustment, settings.number("adjustment", 0, 1));
   BOURSE_TRY(options.open_apps, settings.whole("open-jobs", 0, 1000));
@@ -293,7 +290,7 @@ PolicyInfo dorm_info() {
           "uses the cluster most, within bounds on unfairness and on resizes; a program for CBC",
           "Sun et al., Dorm, SmartComp'17",
           "demands, smallest and largest size",
-          {{"interval", "auto", "auto | a duration",
+          {{"interval", "auto", "auto | 0 | a duration from 1ms",
             "time between rounds; 0 = at every event, auto = the workload's slot, else 0"},
            {"fairness", "0.1", "0 to 1", "theta1; larger trades fairness for use of the cluster"},
            {"adjustment", "0.2", "0 to 1", "theta2, share of running jobs that a round may resize"},

@@ -278,10 +278,7 @@ Result<std::unique_ptr<Policy>> make_elasticflow(const SettingsReader& settings,
                                                  const PolicyContext& context) {
   ElasticFlowOptions options;
   if (context.slot > Seconds(0)) options.slot = context.slot;
-  if (settings.text("slot") != "auto") {
-    BOURSE_TRY(options.slot, settings.seconds("slot"));
-  }
-  if (options.slot <= Seconds(0)) return invalid("setting 'elasticflow.slot': must be above 0");
+  BOURSE_TRY(options.slot, settings.period("slot", options.slot));
   BOURSE_TRY(const std::size_t decline, settings.choice("decline", {"hard", "all", "none"}));
   options.decline = static_cast<ElasticDecline>(decline);
   BOURSE_TRY(options.grow, settings.flag("grow"));
@@ -297,7 +294,7 @@ PolicyInfo elasticflow_info() {
       "admits a job if its deadline can be kept beside those promised; elastic workers",
       "Gu et al., ElasticFlow, ASPLOS'23",
       "demands, throughput shape, work and the deadline that its utility states",
-      {{"slot", "auto", "auto | a duration above 0",
+      {{"slot", "auto", "auto | a duration from 1ms",
         "length of a slot of the calendar; auto = the workload's, else 10min"},
        {"decline", "hard", "hard | all | none",
         "who is turned away if its deadline cannot be kept: jobs worth nothing after it, all "

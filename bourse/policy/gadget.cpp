@@ -246,21 +246,8 @@ class SlotGreedy {
 }  // namespace
 
 Decision GadgetPolicy::decide(const ClusterState& state, const Event& event) {
-  Decision decision;
-  if (state.active().empty()) return decision;
-  if (!rounds_.begins(state, event)) {
-    if (options_.gangs_at_once) start_gangs(state, event, decision);
-    decision.wake_at = rounds_.wake_after_event(state);
-    return decision;
-  }
-  bool is_still = is_settled(state);
-  if (!is_still) {
-    decision = changes_to(state, SlotGreedy(state, options_).run());
-    const bool nothing_runs = state.waiting_count() == state.active().size();
-    is_still = decision.changes.empty() && nothing_runs;
-  }
-  decision.wake_at = rounds_.wake_after_round(is_still);
-  return decision;
+  return divide_in_rounds(state, event, rounds_, options_.gangs_at_once,
+                          [&] { return changes_to(state, SlotGreedy(state, options_).run()); });
 }
 
 namespace {
@@ -269,10 +256,7 @@ Result<std::unique_ptr<Policy>> make_gadget(const SettingsReader& settings,
                                             const PolicyContext& context) {
   GadgetOptions options;
   if (context.slot > Seconds(0)) options.slot = context.slot;
-  if (settings.text("slot") != "auto") {
-    BOURSE_TRY(options.slot, settings.seconds("slot"));
-    if (options.slot <= Seconds(0)) return invalid("setting 'gadget.slot': must be above 0");
-  }
+  BOURSE_TRY(options.slot, settings.period("slot", options.slot));
   BOURSE_TRY(const std::size_t gangs, settings.choice("gangs", {"at-once", "at-slot"}));
   options.gangs_at_once = gangs == 0;
   BOURSE_TRY(const std::size_t utility, settings.choice("utility", {"linear", "sqrt", "log"}));
@@ -295,7 +279,7 @@ PolicyInfo gadget_info() {
           "each slot, rings start and grow where they add most utility per share",
           "Yu et al., GADGET, INFOCOM'22",
           "demands, throughput shape, the declared work",
-          {{"slot", "auto", "auto | a duration above 0",
+          {{"slot", "auto", "auto | a duration from 1ms",
             "length of a slot; auto = the workload's, else 10min; shorter moves jobs more often"},
            {"gangs", "at-once", "at-once | at-slot",
             "whether jobs of one size start as soon as they fit or wait for a slot"},

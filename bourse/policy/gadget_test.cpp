@@ -4,12 +4,14 @@
 
 #include "bourse/policy/fixtures.h"
 #include "bourse/policy/ring_embedding.h"
+#include "bourse/policy/scene_fixture.h"
 
 namespace bourse {
 namespace {
 
 using testing::cluster_of;
 using testing::gang;
+using testing::Scene;
 
 /// Up to 3 workers, each of which trains one sample a second; it reserves 1 byte a second of links.
 JobSpec ring(std::string name) {
@@ -23,42 +25,10 @@ JobSpec ring(std::string name) {
   return job;
 }
 
-struct Setting {
-  Cluster cluster;
-  std::vector<JobSpec> jobs;
-  ClusterState state{cluster, jobs};
-
-  Setting(Cluster c, std::vector<JobSpec> j) : cluster(std::move(c)), jobs(std::move(j)) {}
-
-  void arrive_all(Policy& policy) {
-    for (std::size_t i = 0; i < jobs.size(); ++i) {
-      state.arrive(JobId(i));
-      (void)take(policy.decide(state, {.kind = EventKind::arrival, .job = JobId(i)}));
-    }
-  }
-  Decision wake(Policy& policy, double at) {
-    state.set_now(Seconds(at));
-    return take(policy.decide(state, {.kind = EventKind::wake}));
-  }
-  [[nodiscard]] const Allocation& held(std::uint32_t job) const {
-    return state.job(JobId(job)).allocation;
-  }
-
- private:
-  Decision take(Decision decision) {
-    for (const Change& change : decision.changes) state.allocate(change.job, {}, 0, Seconds(0));
-    for (const Change& change : decision.changes)
-      if (!change.allocation.empty())
-        state.allocate(change.job, change.allocation, tasks_of(change.allocation).workers,
-                       Seconds(0));
-    return decision;
-  }
-};
-
 // Two machines of 2 GPUs, links of 1, slots of 1 s. Both start (sqrt 1 each), both grow to 2
 // (sqrt 2 - 1 each): 2 sqrt 2 = 2.83. Sizes 3 and 1 would add only sqrt 3 + 1 = 2.73.
 TEST(Gadget, GivesTwoRingsTwoWorkersEachOnTheirOwnMachines) {
-  Setting s(cluster_of(2, {{"gpu", 2}}), {ring("a"), ring("b")});
+  Scene s(cluster_of(2, {{"gpu", 2}}), {ring("a"), ring("b")});
   GadgetPolicy policy({.slot = Seconds(1), .link = BytesPerSecond(1)});
   s.arrive_all(policy);
   (void)s.wake(policy, 0);
@@ -69,7 +39,7 @@ TEST(Gadget, GivesTwoRingsTwoWorkersEachOnTheirOwnMachines) {
 // Alone, a ring grows to 3 over both machines if their links have its bandwidth of 1, else not.
 TEST(Gadget, SpansMachinesOnlyWithinTheirLinks) {
   for (const auto& [link, workers] : std::vector<std::pair<double, int>>{{1, 3}, {0.5, 2}}) {
-    Setting s(cluster_of(2, {{"gpu", 2}}), {ring("a")});
+    Scene s(cluster_of(2, {{"gpu", 2}}), {ring("a")});
     GadgetPolicy policy({.slot = Seconds(1), .link = BytesPerSecond(link)});
     s.arrive_all(policy);
     (void)s.wake(policy, 0);
@@ -82,7 +52,7 @@ TEST(Gadget, SpansMachinesOnlyWithinTheirLinks) {
 // sqrt(.64) = .0062 with half of the GPUs, .0125 per share; the other's first adds sqrt(.01) = .1
 // with all of them.
 TEST(Gadget, LetsFreshJobsInAsTheGainOfOldOnesFalls) {
-  Setting s(cluster_of(1, {{"gpu", 2}}), {gang("two", 0, 2, 100), gang("one", 0, 1, 100)});
+  Scene s(cluster_of(1, {{"gpu", 2}}), {gang("two", 0, 2, 100), gang("one", 0, 1, 100)});
   GadgetPolicy policy({.slot = Seconds(1), .gangs_at_once = false});
   s.arrive_all(policy);
   (void)s.wake(policy, 0);
@@ -97,8 +67,8 @@ TEST(Gadget, LetsFreshJobsInAsTheGainOfOldOnesFalls) {
 // the wide one ends in the slot and adds 1 with all of them, 1 per share. By steps both small ones
 // start and add .71; the wide one alone adds more.
 TEST(Gadget, PrefersOneJobThatAddsMoreThanAllTheOthers) {
-  Setting s(cluster_of(1, {{"gpu", 4}}),
-            {gang("small", 0, 1, 8), gang("small 2", 0, 1, 8), gang("wide", 0, 4, 1)});
+  Scene s(cluster_of(1, {{"gpu", 4}}),
+          {gang("small", 0, 1, 8), gang("small 2", 0, 1, 8), gang("wide", 0, 4, 1)});
   GadgetPolicy policy({.slot = Seconds(1), .gangs_at_once = false});
   s.arrive_all(policy);
   (void)s.wake(policy, 0);
@@ -107,7 +77,7 @@ TEST(Gadget, PrefersOneJobThatAddsMoreThanAllTheOthers) {
 }
 
 TEST(Gadget, LeavesJobsWhereTheyAre) {
-  Setting s(cluster_of(2, {{"gpu", 2}}), {ring("a"), ring("b")});
+  Scene s(cluster_of(2, {{"gpu", 2}}), {ring("a"), ring("b")});
   GadgetPolicy policy({.slot = Seconds(1), .link = BytesPerSecond(1)});
   s.arrive_all(policy);
   (void)s.wake(policy, 0);

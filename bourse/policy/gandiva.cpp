@@ -92,8 +92,7 @@ namespace {
 
 Result<std::unique_ptr<Policy>> make_gandiva(const SettingsReader& settings, const PolicyContext&) {
   GandivaOptions options;
-  BOURSE_TRY(options.quantum, settings.seconds("quantum"));
-  if (options.quantum <= Seconds(0)) return invalid("setting 'gandiva.quantum': must be above 0");
+  BOURSE_TRY(options.quantum, settings.period("quantum", options.quantum));
   BOURSE_TRY(options.grow, settings.flag("grow"));
   return std::make_unique<GandivaPolicy>(options);
 }
@@ -105,7 +104,7 @@ PolicyInfo gandiva_info() {
           "time slices: while jobs wait, all take turns; packing by demands, migration",
           "Xiao et al., Gandiva, OSDI'18",
           "the request",
-          {{"quantum", "1min", "a duration above 0",
+          {{"quantum", "1min", "a duration from 1ms",
             "length of a slice while jobs wait; a longer one restarts less and waits more"},
            {"grow", "false", "true | false",
             "elastic jobs take what is idle on their machine while nobody waits"}},

@@ -20,8 +20,6 @@ void start_newcomer(const ClusterState& state, JobId id, Decision& decision) {
   if (placed) decision.changes.push_back({id, std::move(*placed)});
 }
 
-}  // namespace
-
 void start_gangs(const ClusterState& state, const Event& event, Decision& decision) {
   if (event.kind == EventKind::arrival) return start_newcomer(state, event.job, decision);
   if (state.waiting_count() == 0) return;
@@ -42,10 +40,31 @@ void start_gangs(const ClusterState& state, const Event& event, Decision& decisi
   }
 }
 
+}  // namespace
+
 bool is_settled(const ClusterState& state) {
   return state.waiting_count() == 0 && std::ranges::all_of(state.active(), [&](JobId id) {
            return is_rigid(state.spec(id).throughput);
          });
+}
+
+Decision divide_in_rounds(const ClusterState& state, const Event& event, Rounds& rounds,
+                          bool gangs_at_once, const std::function<Decision()>& divide) {
+  Decision decision;
+  if (state.active().empty()) return decision;
+  if (!rounds.begins(state, event)) {
+    if (gangs_at_once) start_gangs(state, event, decision);
+    decision.wake_at = rounds.wake_after_event(state);
+    return decision;
+  }
+  bool is_still = is_settled(state);
+  if (!is_still) {
+    decision = divide();
+    const bool nothing_runs = state.waiting_count() == state.active().size();
+    is_still = decision.changes.empty() && nothing_runs;
+  }
+  decision.wake_at = rounds.wake_after_round(is_still);
+  return decision;
 }
 
 }  // namespace bourse

@@ -269,8 +269,7 @@ Result<std::unique_ptr<Policy>> make_gavel(const SettingsReader& settings, const
       const std::size_t objective,
       settings.choice("objective", {"max-min", "isolated", "finish-time-fairness", "makespan"}));
   options.objective = static_cast<GavelObjective>(objective);
-  BOURSE_TRY(options.round, settings.seconds("round"));
-  if (options.round <= Seconds(0)) return invalid("setting 'gavel.round': must be above 0");
+  BOURSE_TRY(options.round, settings.period("round", options.round));
   BOURSE_TRY(options.reset_after, settings.seconds("reset-after"));
   BOURSE_TRY(options.fill, settings.flag("fill"));
   return std::make_unique<GavelPolicy>(options);
@@ -288,7 +287,7 @@ PolicyInfo gavel_info() {
       {{"objective", "max-min", "max-min | isolated | finish-time-fairness | makespan",
         "what the shares are to make good: the worst-off job, an equal split, the worst ratio "
         "of the finish to that on an equal split, or the last end"},
-       {"round", "6min", "a duration above 0",
+       {"round", "6min", "a duration from 1ms",
         "length of a round while jobs wait; a shorter one restarts more"},
        {"reset-after", "32min", "a duration",
         "time received is forgotten when jobs change, at most this often"},

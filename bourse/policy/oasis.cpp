@@ -7,6 +7,7 @@
 #include "bourse/base/check.h"
 #include "bourse/policy/in_order.h"
 #include "bourse/policy/job_sizes.h"
+#include "bourse/policy/price_settings.h"
 
 namespace bourse {
 
@@ -171,27 +172,18 @@ void OasisPolicy::enact(const ClusterState& state, const Admitted& job, Decision
 
 namespace {
 
-Result<void> read_oasis_bounds(const SettingsReader& settings, OasisOptions& options) {
-  const bool low = settings.text("price-low") != "auto";
-  const bool high = settings.text("price-high") != "auto";
-  if (low != high) return invalid("settings 'oasis.price-low' and 'oasis.price-high' go together");
-  if (!low) return {};
-  BOURSE_TRY(const double lowest, settings.number("price-low", 1e-300, 1e300));
-  BOURSE_TRY(const double highest, settings.number("price-high", lowest, 1e300));
-  options.fixed_bounds = {lowest, highest};
-  return {};
-}
+/// Where time is not slotted, no job waits for a price that saves it less than this share of its
+/// payoff, as under PD-ORS.
+constexpr double kLeastGain = 1e-5;
 
 Result<std::unique_ptr<Policy>> make_oasis(const SettingsReader& settings,
                                            const PolicyContext& context) {
   OasisOptions options;
   OasisSearchOptions& search = options.search;
   if (context.slot > Seconds(0)) search.slot = context.slot;
-  if (settings.text("slot") != "auto") {
-    BOURSE_TRY(search.slot, settings.seconds("slot"));
-    if (search.slot <= Seconds(0)) return invalid("setting 'oasis.slot': must be above 0");
-  }
+  BOURSE_TRY(search.slot, settings.period("slot", search.slot));
   search.slotted = context.slot > Seconds(0) && search.slot == context.slot;
+  search.least_gain = search.slotted ? 0 : kLeastGain;
   search.horizon = context.horizon;
   BOURSE_TRY(search.window, settings.seconds("window"));
   BOURSE_TRY(search.chunks, settings.whole("chunks", 1, 1000));
@@ -201,7 +193,7 @@ Result<std::unique_ptr<Policy>> make_oasis(const SettingsReader& settings,
   BOURSE_TRY(const std::size_t ceiling, settings.choice("price-ceiling", {"formula", "density"}));
   options.density_ceiling = ceiling == 1;
   BOURSE_TRY(options.normalized_units, settings.flag("normalize"));
-  BOURSE_TRY_VOID(read_oasis_bounds(settings, options));
+  BOURSE_TRY(options.fixed_bounds, read_fixed_bounds(settings));
   return std::make_unique<OasisPolicy>(std::move(options));
 }
 
@@ -213,7 +205,7 @@ PolicyInfo oasis_info() {
       "prices every machine and slot; servers and workers of a job never share a machine",
       "Bao, Peng, Wu, Li, OASiS, INFOCOM'18",
       "demands, throughput shape, work, utility",
-      {{"slot", "auto", "auto | a duration above 0",
+      {{"slot", "auto", "auto | a duration from 1ms",
         "length of a slot; auto = the workload's, else 10min; shorter costs more time"},
        {"server-machines", "0", "0 to 0.9",
         "share of the machines that take servers only; 0 = any takes either, not both of a job"},

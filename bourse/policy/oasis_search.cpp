@@ -224,22 +224,43 @@ class Search {
   [[nodiscard]] Seconds slot() const { return market_.options.slot; }
   [[nodiscard]] Seconds start_of(std::int64_t t) const { return static_cast<double>(t) * slot(); }
   [[nodiscard]] Seconds duration_of(std::int64_t t) const { return t == first_ ? rest_ : slot(); }
+  [[nodiscard]] std::size_t whole_slots(Seconds work) const {
+    return static_cast<std::size_t>(std::max(1.0, std::ceil(work / slot() - kAlmost)));
+  }
   [[nodiscard]] double largest_rate() const;
   void set_end(double fewest_slots);
   [[nodiscard]] double utility_of(std::int64_t last, Seconds completion) const;
   [[nodiscard]] std::optional<OasisSchedule> best_at_one_size();
+  /// Share of a slot that is paid: of the current one only the rest, in exact time.
+  [[nodiscard]] double share_of(std::int64_t t) const {
+    return market_.options.slotted || t != first_ ? 1 : rest_ / slot();
+  }
+  /// Whether a later completion is worth it.
+  [[nodiscard]] bool betters(double payoff, double best) const {
+    return best == -kInfinite || payoff > best + market_.options.least_gain * std::abs(best);
+  }
   void try_gang(const std::vector<Way>& ways, double rate, bool uses_current,
                 std::optional<OasisSchedule>& best);
+  /// The last of a gang's slots.
+  struct Completion {
+    std::int64_t slot = 0;
+    Seconds at{0};
+    double share = 1;  ///< Of the slot that is paid.
+    double payoff = 0;
+  };
+  [[nodiscard]] std::optional<Completion> complete_later(const std::vector<Way>& ways,
+                                                         std::int64_t from, Seconds work,
+                                                         double paid, double payoff);
   using Chosen = std::vector<std::pair<std::int64_t, const std::vector<Way>*>>;
   [[nodiscard]] Chosen cheapest_slots(const std::vector<Way>& ways, std::int64_t from,
                                       std::size_t count, std::int64_t last);
   [[nodiscard]] std::optional<OasisSchedule> best_by_table(double slots);
   [[nodiscard]] std::vector<double> curve(std::int64_t t, double chunk, int levels,
                                           std::vector<std::vector<Way>>& ways);
-  /// Places the slots one after another; the allocation of the slot before is kept where that
-  /// costs, over all slots, no more than the share of `payoff` that may be spent on it.
-  void place(const std::vector<std::pair<std::int64_t, const std::vector<Way>*>>& chosen,
-             OasisSchedule& schedule, double payoff);
+  /// Places the slots one after another, of the last of which `last_share` is paid; the allocation
+  /// of the slot before is kept where that costs, over all slots, no more than the share of
+  /// `payoff` that may be spent on it.
+  void place(const Chosen& chosen, double last_share, OasisSchedule& schedule, double payoff);
 
   const OasisMarket& market_;
   const JobSpec& job_;
@@ -280,8 +301,8 @@ double Search::utility_of(std::int64_t last, Seconds completion) const {
   return utility_at(job_.utility, static_cast<double>(last - arrived) * slot());
 }
 
-void Search::place(const std::vector<std::pair<std::int64_t, const std::vector<Way>*>>& chosen,
-                   OasisSchedule& schedule, double payoff) {
+void Search::place(const Chosen& chosen, double last_share, OasisSchedule& schedule,
+                   double payoff) {
   const double allowance = market_.options.stickiness * std::max(0.0, payoff) /
                            static_cast<double>(std::max<std::size_t>(1, chosen.size()));
   const std::vector<Stretch>& stretches = market_.bookings.stretches();
@@ -315,7 +336,7 @@ void Search::place(const std::vector<std::pair<std::int64_t, const std::vector<W
       schedule.stretches.push_back({t, t, schedule.stretches.back().allocation});
     }
     schedule.stretches.back().to = t + 1;
-    schedule.cost += cost;
+    schedule.cost += cost * (t == chosen.back().first ? last_share : share_of(t));
     before = at;
     ways_before = ways;
   }
@@ -367,72 +388,82 @@ Search::Chosen Search::cheapest_slots(const std::vector<Way>& ways, std::int64_t
 /// one that has begun is either used (`uses_current`) or left out.
 void Search::try_gang(const std::vector<Way>& ways, double rate, bool uses_current,
                       std::optional<OasisSchedule>& best) {
-  const std::vector<Stretch>& stretches = market_.bookings.stretches();
-  const bool first_is_full = rest_ >= slot() * (1 - kAlmost);
-  Seconds work(samples_ / rate);
-  double sum = 0;
-  if (uses_current) {
-    sum = cost_.cheapest(stretches[market_.bookings.stretch_of(first_)], ways);
-    if (sum == kInfinite) return;
-    work -= rest_;
-  }
-  const auto count = static_cast<std::size_t>(std::max(0.0, std::ceil(work / slot() - kAlmost)));
+  const Seconds duration(samples_ / rate);
   double payoff = best ? best->payoff() : -kInfinite;
-  std::optional<std::int64_t> completion_slot;
-  Seconds completion{0};
-  double least = kInfinite;  ///< Cost of the chosen slots.
-  if (count == 0) {
-    completion = now_ + Seconds(samples_ / rate);
-    const double worth = utility_of(first_, completion) - sum;
-    if (worth > payoff) {
-      payoff = worth;
-      completion_slot = first_;
-      least = sum;
+  std::optional<Completion> found;
+  std::size_t count = whole_slots(duration);  ///< Full ones.
+  Seconds work = duration;
+  double paid = 0;
+  if (uses_current) {
+    const double cost =
+        cost_.cheapest(market_.bookings.stretches()[market_.bookings.stretch_of(first_)], ways);
+    if (cost == kInfinite) return;
+    paid = cost * share_of(first_);
+    work -= rest_;
+    count = work > slot() * kAlmost ? whole_slots(work) : 0;
+    if (count == 0) {
+      const double share = market_.options.slotted ? 1 : duration / slot();
+      const double worth = utility_of(first_, now_ + duration) - cost * share;
+      if (betters(worth, payoff)) found = {first_, now_ + duration, share, worth};
     }
   }
-  // The costs of the cheapest slots so far; one with the largest cost leaves first.
+  const std::int64_t from = rest_ >= slot() * (1 - kAlmost) ? first_ : first_ + 1;
+  if (count > 0) found = complete_later(ways, from, work, paid, payoff);
+  if (!found) return;
+  Chosen chosen = cheapest_slots(ways, from, count, found->slot);
+  if (uses_current) chosen.emplace(chosen.begin(), first_, &ways);
+  OasisSchedule schedule{.utility = utility_of(found->slot, found->at), .completion = found->at};
+  place(chosen, found->share, schedule, found->payoff);
+  best = std::move(schedule);
+}
+
+/// The best completion of `work` in slots from `from` on: the slot that completes it, and the
+/// cheapest before that. `paid` is spent already; the payoff has to be above `payoff`.
+std::optional<Search::Completion> Search::complete_later(const std::vector<Way>& ways,
+                                                         std::int64_t from, Seconds work,
+                                                         double paid, double payoff) {
+  const std::vector<Stretch>& stretches = market_.bookings.stretches();
+  const std::size_t count = whole_slots(work);
+  const Seconds last_part = work - static_cast<double>(count - 1) * slot();
+  const double share = market_.options.slotted ? 1 : last_part / slot();
+  std::optional<Completion> best;
+  // The costs of the cheapest slots so far, but for the last; one with the largest leaves first.
   std::priority_queue<double> cheapest;
+  double sum = paid;
   std::size_t at = stretches.size();
   double cost = 0;
-  const std::int64_t from = first_is_full ? first_ : first_ + 1;
-  for (std::int64_t t = from; count > 0 && t < end_; ++t) {
-    const Seconds last_part = work - static_cast<double>(count - 1) * slot();
+  bool is_new = true;  // The slots before are not those that were looked at last.
+  for (std::int64_t t = from; t < end_; ++t) {
     const Seconds done = start_of(t) + last_part;
-    if ((best || completion_slot) && utility_of(t, done) <= payoff) break;
-    const std::size_t here =
-        at < stretches.size() && at + 1 < stretches.size() && stretches[at + 1].from > t
-            ? at
-            : market_.bookings.stretch_of(t);
+    if (payoff > -kInfinite && utility_of(t, done) <= payoff) break;
+    const std::size_t here = at + 1 < stretches.size() && stretches[at + 1].from > t
+                                 ? at
+                                 : market_.bookings.stretch_of(t);
     if (here != at) {
       at = here;
       cost = cost_.cheapest(stretches[at], ways);
+      is_new = true;
     }
-    if (cost == kInfinite) continue;
-    if (cheapest.size() == count) {
-      if (cost >= cheapest.top()) {  // The same slots as before, and later.
-        if (at + 1 == stretches.size()) break;
-        continue;
-      }
+    const bool is_full = cheapest.size() + 1 == count;
+    if (cost == kInfinite || (is_full && !is_new)) {  // No room; or the same slots, and later.
+      if (at + 1 == stretches.size()) break;
+      continue;
+    }
+    const double worth = utility_of(t, done) - sum - share * cost;
+    if (is_full && betters(worth, payoff)) {
+      payoff = worth;
+      best = {t, done, share, worth};
+    }
+    is_new = !is_full || (!cheapest.empty() && cost < cheapest.top());
+    if (!is_new) continue;
+    if (is_full) {
       sum -= cheapest.top();
       cheapest.pop();
     }
     cheapest.push(cost);
     sum += cost;
-    if (cheapest.size() < count) continue;
-    const double worth = utility_of(t, done) - sum;
-    if (worth <= payoff) continue;
-    payoff = worth;
-    completion_slot = t;
-    completion = done;
-    least = sum;
   }
-  if (!completion_slot) return;
-  Chosen chosen = cheapest_slots(ways, from, count, *completion_slot);
-  if (uses_current) chosen.emplace(chosen.begin(), first_, &ways);
-  OasisSchedule schedule{
-      .utility = utility_of(*completion_slot, completion), .cost = least, .completion = completion};
-  place(chosen, schedule, payoff);
-  best = std::move(schedule);
+  return best;
 }
 
 std::vector<double> Search::curve(std::int64_t t, double chunk, int levels,
@@ -477,6 +508,7 @@ std::optional<OasisSchedule> Search::best_by_table(double slots) {
     }
     if (is_part) {
       costs = curve(t, chunk, levels, first_ways);
+      for (double& cost : costs) cost *= share_of(t);
     } else if (here != at) {
       costs = curve(t, chunk, levels, full_ways);
       at = here;
@@ -495,12 +527,12 @@ std::optional<OasisSchedule> Search::best_by_table(double slots) {
       is_settled &= chosen[d] == 0;
       least[d] = best;
     }
-    if (chosen[total] == 0 || utility_of(t, done) - least[total] <= payoff) continue;
+    if (chosen[total] == 0 || !betters(utility_of(t, done) - least[total], payoff)) continue;
     payoff = utility_of(t, done) - least[total];
     last = t;
   }
   if (!last) return std::nullopt;
-  std::vector<std::pair<std::int64_t, const std::vector<Way>*>> chosen;
+  Chosen chosen;
   std::size_t d = total;
   for (std::int64_t t = *last; t >= first_ && d > 0; --t) {
     const std::size_t level = choice[static_cast<std::size_t>(t - first_)][d];
@@ -512,7 +544,7 @@ std::optional<OasisSchedule> Search::best_by_table(double slots) {
   std::ranges::reverse(chosen);
   OasisSchedule schedule{.utility = utility_of(*last, start_of(*last) + slot()),
                          .completion = start_of(*last) + slot()};
-  place(chosen, schedule, payoff);
+  place(chosen, share_of(*last), schedule, payoff);
   return schedule;
 }
 

@@ -34,6 +34,8 @@ struct OasisSearchOptions {
   bool slotted = false;      ///< Utilities see whole slots.
   int chunks = 50;           ///< Least number of chunks the work is cut into.
   double stickiness = 0.05;  ///< Share of its payoff a job may spend, in all, on not moving.
+  /// A later completion has to raise the payoff by more than this share of it.
+  double least_gain = 0;
 };
 
 /// The machines and prices that a search works on.
@@ -53,9 +55,10 @@ struct OasisMarket {
 /// single machine. Slots in which all machines are in equal states share their costs.
 /// A gang, or a job that takes more than 500 slots at its largest size (planned at the size it
 /// requests), takes the cheapest n slots up to t instead of a table. The current slot counts with
-/// what is left of it. Ties: the earlier completion; machines by id.
-/// Source: OASiS, algorithm of the best schedule. Cost: O(slots chunks levels), and for each
-/// stretch of equal slots O(levels states log states).
+/// what is left of it; where time is not slotted it also costs no more than that, and a gang pays
+/// of its last slot what it holds. Ties: the earlier completion; machines by id. Source: OASiS,
+/// algorithm of the best schedule. Cost: O(slots chunks levels), and for each stretch of equal
+/// slots O(levels states log states).
 [[nodiscard]] std::optional<OasisSchedule> find_oasis_schedule(const OasisMarket& market,
                                                                const JobSpec& job, double samples,
                                                                Seconds now);

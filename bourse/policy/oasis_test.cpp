@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "bourse/policy/fixtures.h"
+#include "bourse/policy/scene_fixture.h"
 
 namespace bourse {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 using testing::amounts;
 using testing::cluster_of;
 using testing::gang;
+using testing::Scene;
 
 /// The example: E = 1, N = 4 chunks, M = 1, a chunk takes a worker one slot (10 s); two workers
 /// need one server; w = s = 1. Worth 8 in the slot of arrival and 5 in the next.
@@ -37,27 +39,6 @@ OasisOptions example_options() {
   return options;
 }
 
-struct Setting {
-  Cluster cluster;
-  std::vector<JobSpec> jobs;
-  ClusterState state{cluster, jobs};
-
-  Setting(Cluster c, std::vector<JobSpec> j) : cluster(std::move(c)), jobs(std::move(j)) {}
-
-  Decision tell(Policy& policy, const Event& event) {
-    Decision decision = policy.decide(state, event);
-    for (const Change& change : decision.changes) state.allocate(change.job, {}, 0, Seconds(0));
-    for (const Change& change : decision.changes)
-      if (!change.allocation.empty()) state.allocate(change.job, change.allocation, 1, Seconds(0));
-    for (const JobId id : decision.declined) state.leave(id, JobStatus::declined);
-    return decision;
-  }
-  Decision arrive(Policy& policy, std::size_t job) {
-    state.arrive(JobId(job));
-    return tell(policy, {.kind = EventKind::arrival, .job = JobId(job)});
-  }
-};
-
 // Two machines for workers, one for servers, 4 units each; T = 2; L = .1, U = 10: the price of a
 // unit is .1 on an idle machine, .1 * 100^(1/2) = 1 on one half full.
 //   job 1: slot 0, machine 0: 4 workers .4 + 2 servers .2 = .6, payoff 8 - .6 = 7.4;
@@ -68,7 +49,7 @@ struct Setting {
 TEST(Oasis, AdmitsFourOfFiveJobsAtTheirPrices) {
   std::vector<JobSpec> jobs;
   for (int i = 1; i <= 5; ++i) jobs.push_back(example_job("job " + std::to_string(i)));
-  Setting s(cluster_of(3, {{"unit", 4}}), jobs);
+  Scene s(cluster_of(3, {{"unit", 4}}), jobs);
   OasisOptions options = example_options();
   options.fixed_bounds = {0.1, 10};
   OasisPolicy policy(options);
@@ -118,7 +99,7 @@ TEST(OasisEstimator, LearnsTheBoundsOfTheExample) {
 TEST(Oasis, KeepsWorkersAndServersOfAJobApart) {
   std::vector<JobSpec> jobs{example_job("a"), example_job("b")};
   for (JobSpec& job : jobs) job.utility = DeadlineUtility{8, Seconds(0), 0};
-  Setting s(cluster_of(2, {{"unit", 6}}), jobs);
+  Scene s(cluster_of(2, {{"unit", 6}}), jobs);
   OasisOptions options = example_options();
   options.server_machines = 0;
   options.fixed_bounds = {0.1, 10};
@@ -135,7 +116,7 @@ TEST(Oasis, KeepsWorkersAndServersOfAJobApart) {
 }
 
 TEST(Oasis, DeclinesWhatOneMachineCannotKeepApart) {
-  Setting s(cluster_of(1, {{"unit", 8}}), {example_job("a")});
+  Scene s(cluster_of(1, {{"unit", 8}}), {example_job("a")});
   OasisOptions options = example_options();
   options.server_machines = 0;
   OasisPolicy policy(options);
@@ -144,8 +125,8 @@ TEST(Oasis, DeclinesWhatOneMachineCannotKeepApart) {
 
 // Exact time, slots of 10 s: a gang that comes at 3 starts at once on the idle cluster.
 TEST(Oasis, StartsInTheMiddleOfASlot) {
-  Setting s(cluster_of(1, {{"gpu", 1}}),
-            {gang("a", 3, 1, 25, LinearDecayUtility{9, Seconds(0), Seconds(100)})});
+  Scene s(cluster_of(1, {{"gpu", 1}}),
+          {gang("a", 3, 1, 25, LinearDecayUtility{9, Seconds(0), Seconds(100)})});
   OasisOptions options;
   options.search.slot = Seconds(10);
   OasisPolicy policy(options);
@@ -154,6 +135,31 @@ TEST(Oasis, StartsInTheMiddleOfASlot) {
   EXPECT_FALSE(s.state.job(JobId(0u)).allocation.empty());
   EXPECT_EQ(decision.wake_at, Seconds(10));
   EXPECT_NEAR(decision.reasons.at(0).numbers[3], 28, 1e-9);
+}
+
+// Slots of 10 s, a unit costs 1 a slot whatever is booked. A gang of 17 s that comes at 4 pays .6
+// of the current slot, 1 and .1 of the last: 1.7, as much as from 10 on (1 + .7), so it starts now,
+// though later would do. With a unit booked at a price that rises, from 1 to 100 when one of two is
+// taken (1 * 100^(1/2) = 10), the idle machine is the cheaper one and 1.7 are paid again.
+TEST(Oasis, PaysForWhatAGangHolds) {
+  const Utility whenever = DeadlineUtility{100, Seconds(1000)};
+  for (const double highest : {1.0, 100.0}) {
+    Scene s(cluster_of(2, {{"gpu", 2}}),
+            {gang("a", 4, 1, 17, whenever), gang("b", 4, 1, 17, whenever)});
+    OasisOptions options;
+    options.search.slot = Seconds(10);
+    options.search.least_gain = 1e-5;
+    options.normalized_units = false;
+    options.fixed_bounds = {1, highest};
+    OasisPolicy policy(options);
+    s.state.set_now(Seconds(4));
+    for (const std::size_t job : {0U, 1U}) {
+      const Decision decision = s.arrive(policy, job);
+      EXPECT_NEAR(decision.reasons.at(0).numbers[1], 1.7, 1e-9) << "job " << job;
+      EXPECT_NEAR(decision.reasons.at(0).numbers[3], 21, 1e-9) << "job " << job;
+      EXPECT_EQ(s.tasks(job).workers, 1) << "job " << job;
+    }
+  }
 }
 
 }  // namespace

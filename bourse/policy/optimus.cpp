@@ -323,21 +323,8 @@ Decision OptimusPolicy::divide(const ClusterState& state) {
 }
 
 Decision OptimusPolicy::decide(const ClusterState& state, const Event& event) {
-  Decision decision;
-  if (state.active().empty()) return decision;
-  if (!rounds_.begins(state, event)) {
-    if (options_.gangs_at_once) start_gangs(state, event, decision);
-    decision.wake_at = rounds_.wake_after_event(state);
-    return decision;
-  }
-  bool is_still = is_settled(state);
-  if (!is_still) {
-    decision = divide(state);
-    const bool nothing_runs = state.waiting_count() == state.active().size();
-    is_still = decision.changes.empty() && nothing_runs;
-  }
-  decision.wake_at = rounds_.wake_after_round(is_still);
-  return decision;
+  return divide_in_rounds(state, event, rounds_, options_.gangs_at_once,
+                          [&] { return divide(state); });
 }
 
 namespace {
@@ -347,11 +334,7 @@ Result<std::unique_ptr<Policy>> make_optimus(const SettingsReader& settings,
   OptimusOptions options;
   options.seed = context.seed;
   if (context.slot > Seconds(0)) options.interval = context.slot;
-  if (settings.text("interval") != "auto") {
-    BOURSE_TRY(options.interval, settings.seconds("interval"));
-    if (options.interval <= Seconds(0))
-      return invalid("setting 'optimus.interval': must be above 0");
-  }
+  BOURSE_TRY(options.interval, settings.period("interval", options.interval));
   BOURSE_TRY(const std::size_t gangs, settings.choice("gangs", {"at-once", "at-round"}));
   options.gangs_at_once = gangs == 0;
   BOURSE_TRY(const std::size_t speed, settings.choice("speed", {"fitted", "declared"}));
@@ -372,7 +355,7 @@ PolicyInfo optimus_info() {
       "each round, workers and servers go where they save most time to completion",
       "Peng et al., Optimus, EuroSys'18",
       "demands, speeds at some sizes, the declared work as an estimate of what is left",
-      {{"interval", "auto", "auto | a duration above 0",
+      {{"interval", "auto", "auto | a duration from 1ms",
         "time between rounds; auto = the workload's slot, else 10min; shorter resizes more"},
        {"gangs", "at-once", "at-once | at-round",
         "whether jobs of one size start as soon as they fit or wait for a round"},

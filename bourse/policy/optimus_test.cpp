@@ -9,6 +9,7 @@
 #include "bourse/base/random.h"
 #include "bourse/policy/fixtures.h"
 #include "bourse/policy/job_sizes.h"
+#include "bourse/policy/scene_fixture.h"
 
 namespace bourse {
 namespace {
@@ -16,6 +17,7 @@ namespace {
 using testing::amounts;
 using testing::cluster_of;
 using testing::gang;
+using testing::Scene;
 
 /// theta = (.01, .1, .2, .01, .005), M = 100.
 SpeedModel example_model() { return {.theta = {.01, .1, .2, .01, .005}, .batch = 100}; }
@@ -128,38 +130,10 @@ TEST(OptimusCounts, GivesNothingMoreThanAllowedAndSkipsWhatDoesNotFit) {
   EXPECT_EQ(counts[1].workers, 2);
 }
 
-struct Setting {
-  Cluster cluster;
-  std::vector<JobSpec> jobs;
-  ClusterState state{cluster, jobs};
-
-  Setting(Cluster c, std::vector<JobSpec> j) : cluster(std::move(c)), jobs(std::move(j)) {}
-
-  Decision arrive(Policy& policy, std::uint32_t job) {
-    state.arrive(JobId(job));
-    return take(policy.decide(state, {.kind = EventKind::arrival, .job = JobId(job)}));
-  }
-  Decision wake(Policy& policy, double at) {
-    state.set_now(Seconds(at));
-    return take(policy.decide(state, {.kind = EventKind::wake}));
-  }
-  [[nodiscard]] TaskCounts tasks(std::uint32_t job) const {
-    return tasks_of(state.job(JobId(job)).allocation);
-  }
-
- private:
-  Decision take(Decision decision) {
-    for (const Change& change : decision.changes) state.allocate(change.job, {}, 0, Seconds(0));
-    for (const Change& change : decision.changes)
-      if (!change.allocation.empty()) state.allocate(change.job, change.allocation, 1, Seconds(0));
-    return decision;
-  }
-};
-
 // 10 GPUs: the job with servers and the gang of 2 arrive at 0. The gang starts on arrival; the
 // other waits for the round, at the same instant. Next round after 600 s.
 TEST(Optimus, StartsGangsAtOnceAndTheRestInRounds) {
-  Setting s(cluster_of(2, {{"gpu", 5}}), {with_servers("ps"), gang("gang", 0, 2, 100)});
+  Scene s(cluster_of(2, {{"gpu", 5}}), {with_servers("ps"), gang("gang", 0, 2, 100)});
   OptimusPolicy policy({});
   EXPECT_TRUE(s.arrive(policy, 0).changes.empty());
   EXPECT_EQ(s.arrive(policy, 1).wake_at, Seconds(0));
@@ -173,7 +147,7 @@ TEST(Optimus, StartsGangsAtOnceAndTheRestInRounds) {
 
 // 4 workers and 4 servers on machines of 4 slots: two machines hold 2 + 2 each.
 TEST(Optimus, SpreadsTasksEvenlyOverTheFewestMachines) {
-  Setting s(cluster_of(3, {{"gpu", 4}}), {with_servers("ps")});
+  Scene s(cluster_of(3, {{"gpu", 4}}), {with_servers("ps")});
   OptimusPolicy policy({.max_workers = 4});
   (void)s.arrive(policy, 0);
   (void)s.wake(policy, 0);
@@ -186,7 +160,9 @@ TEST(Optimus, SpreadsTasksEvenlyOverTheFewestMachines) {
 }
 
 TEST(Optimus, KeepsTheMachinesOfAJobWhoseTasksStay) {
-  Setting s(cluster_of(3, {{"gpu", 4}}), {with_servers("ps")});
+  JobSpec job = with_servers("ps");
+  job.samples = 1e6;
+  Scene s(cluster_of(3, {{"gpu", 4}}), {job});
   OptimusPolicy policy({});
   (void)s.arrive(policy, 0);
   (void)s.wake(policy, 0);

@@ -10,6 +10,11 @@
 #include "bourse/base/units.h"
 
 namespace bourse {
+namespace {
+
+constexpr Seconds kShortestPeriod{1e-3};
+
+}  // namespace
 
 SettingsReader::SettingsReader(std::string_view policy, const std::vector<Parameter>& parameters,
                                const Settings& settings)
@@ -64,6 +69,20 @@ Result<Seconds> SettingsReader::seconds(std::string_view name) const {
   const Result<Seconds> value = parse_seconds(text(name));
   if (!value) return bad(name, "is not a duration such as 10min");
   return *value;
+}
+
+Result<Seconds> SettingsReader::period(std::string_view name, Seconds automatic) const {
+  if (text(name) == "auto") return automatic;
+  BOURSE_TRY(const Seconds value, seconds(name));
+  if (value < kShortestPeriod) return bad(name, "must be at least 1ms");
+  return value;
+}
+
+Result<Seconds> SettingsReader::period_or_none(std::string_view name, Seconds automatic) const {
+  if (text(name) == "auto") return automatic;
+  BOURSE_TRY(const Seconds value, seconds(name));
+  if (value > Seconds(0) && value < kShortestPeriod) return bad(name, "must be 0 or at least 1ms");
+  return value;
 }
 
 Result<std::size_t> SettingsReader::choice(std::string_view name,

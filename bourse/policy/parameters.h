@@ -41,6 +41,11 @@ class SettingsReader {
   [[nodiscard]] Result<double> number(std::string_view name, double low, double high) const;
   [[nodiscard]] Result<int> whole(std::string_view name, int low, int high) const;
   [[nodiscard]] Result<Seconds> seconds(std::string_view name) const;
+  /// A time between two decisions; `automatic` if the value is "auto". At least a millisecond:
+  /// adding it to the time of a long run always moves that on.
+  [[nodiscard]] Result<Seconds> period(std::string_view name, Seconds automatic) const;
+  /// The same, or 0.
+  [[nodiscard]] Result<Seconds> period_or_none(std::string_view name, Seconds automatic) const;
   /// The position of the value among `choices`.
   [[nodiscard]] Result<std::size_t> choice(std::string_view name,
                                            const std::vector<std::string_view>& choices) const;

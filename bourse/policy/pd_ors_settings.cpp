@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bourse/policy/pd_ors.h"
+#include "bourse/policy/price_settings.h"
 
 namespace bourse {
 namespace {
@@ -31,19 +32,6 @@ Result<double> floor_quantile(const SettingsReader& settings) {
   }
   return invalid(fmt::format("setting '{}': write formula or quantile:Q with Q from 0 to 1",
                              settings.full_name("price-floor")));
-}
-
-Result<void> read_bounds(const SettingsReader& settings, LearnedPricesOptions& options) {
-  const bool low = settings.text("price-low") != "auto";
-  const bool high = settings.text("price-high") != "auto";
-  if (low != high)
-    return invalid(fmt::format("settings '{}' and '{}' go together",
-                               settings.full_name("price-low"), settings.full_name("price-high")));
-  if (!low) return {};
-  BOURSE_TRY(const double lowest, settings.number("price-low", 1e-300, 1e300));
-  BOURSE_TRY(const double highest, settings.number("price-high", lowest, 1e300));
-  options.fixed_bounds = {lowest, highest};
-  return {};
 }
 
 /// Where time is not slotted, a job moves for more than this share of its payoff only.
@@ -97,7 +85,7 @@ Result<LearnedPricesOptions> read_prices(const SettingsReader& settings,
   BOURSE_TRY(const std::size_t ceiling, settings.choice("price-ceiling", {"formula", "density"}));
   options.bounds.density_ceiling = ceiling == 1;
   BOURSE_TRY(options.normalized_units, settings.flag("normalize"));
-  BOURSE_TRY_VOID(read_bounds(settings, options));
+  BOURSE_TRY(options.fixed_bounds, read_fixed_bounds(settings));
   return options;
 }
 

@@ -51,10 +51,7 @@ Made make_drf(const SettingsReader& settings, const PolicyContext& context) {
   DrfOptions options;
   BOURSE_TRY(const std::size_t owner, settings.choice("share-of", {"job", "group"}));
   options.share_of = owner == 0 ? DrfShareOf::job : DrfShareOf::group;
-  options.interval = context.slot;
-  if (settings.text("interval") != "auto") {
-    BOURSE_TRY(options.interval, settings.seconds("interval"));
-  }
+  BOURSE_TRY(options.interval, settings.period_or_none("interval", context.slot));
   BOURSE_TRY(options.max_workers, settings.whole("max-workers", 0, kMaxWorkers));
   return std::make_unique<DrfPolicy>(options);
 }
@@ -68,7 +65,7 @@ std::vector<PolicyInfo> make_list() {
        "Ghodsi et al., NSDI'11",
        "demands",
        {{"share-of", "job", "job | group", "whose shares are made equal"},
-        {"interval", "auto", "auto | a duration",
+        {"interval", "auto", "auto | 0 | a duration from 1ms",
          "time between divisions; 0 = at every event, auto = the workload's slot, else 0"},
         {"max-workers", "0", "0 to 1000000", "most workers a job gets; 0 = what it can use"}},
        make_drf},

@@ -89,11 +89,26 @@ TEST(Registry, RefusesValuesOutOfRange) {
 }
 
 TEST(Registry, RefusesTimesAndRatesThatCannotBe) {
-  for (const std::string policy : {"optimus", "sjf-bco"})
-    EXPECT_EQ(refusal(policy, {{"interval", "0s"}}),
-              "setting '" + policy + ".interval': must be above 0");
-  for (const std::string policy : {"gadget", "oasis"})
-    EXPECT_EQ(refusal(policy, {{"slot", "0s"}}), "setting '" + policy + ".slot': must be above 0");
+  // Time would stand still: now + 1e-300 s is now.
+  for (const auto& [policy, name] :
+       std::vector<std::pair<std::string, std::string>>{{"optimus", "interval"},
+                                                        {"sjf-bco", "interval"},
+                                                        {"gadget", "slot"},
+                                                        {"oasis", "slot"},
+                                                        {"elasticflow", "slot"},
+                                                        {"gandiva", "quantum"},
+                                                        {"gavel", "round"}})
+    for (const std::string time : {"0s", "1e-300", "0.9ms"})
+      EXPECT_EQ(refusal(policy, {{name, time}}),
+                "setting '" + policy + "." + name + "': '" + time + "' must be at least 1ms");
+  for (const auto& [policy, name] : std::vector<std::pair<std::string, std::string>>{
+           {"drf", "interval"}, {"dorm", "interval"}, {"tiresias", "quantum"}}) {
+    EXPECT_EQ(refusal(policy, {{name, "1e-300"}}),
+              "setting '" + policy + "." + name + "': '1e-300' must be 0 or at least 1ms");
+    EXPECT_EQ(refusal(policy, {{name, "0"}}), "made");
+  }
+  EXPECT_EQ(refusal("tiresias", {{"promote", "1e-300"}}),
+            "setting 'tiresias.promote': 1e-300 is neither 0 nor at least 0.01");
   EXPECT_EQ(refusal("gadget", {{"link", "fast"}}),
             "setting 'gadget.link': write unlimited or a rate such as 10Gbit/s");
   EXPECT_EQ(refusal("gadget", {{"link", "10Gbit/s"}}), "made");

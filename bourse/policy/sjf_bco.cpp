@@ -196,11 +196,7 @@ Result<std::unique_ptr<Policy>> make_sjf_bco(const SettingsReader& settings,
                                              const PolicyContext& context) {
   SjfBcoOptions options;
   if (context.slot > Seconds(0)) options.interval = context.slot;
-  if (settings.text("interval") != "auto") {
-    BOURSE_TRY(options.interval, settings.seconds("interval"));
-    if (options.interval <= Seconds(0))
-      return invalid("setting 'sjf-bco.interval': must be above 0");
-  }
+  BOURSE_TRY(options.interval, settings.period("interval", options.interval));
   BOURSE_TRY(options.plan.contention.alpha, settings.number("alpha", 0, 10));
   BOURSE_TRY(options.plan.contention.crossing_share, settings.number("crossing-share", 0, 1));
   BOURSE_TRY(options.plan.contention.per_machine, settings.seconds("machine-overhead"));
@@ -217,7 +213,7 @@ PolicyInfo sjf_bco_info() {
           "small jobs first on full machines, wide ones on idle machines, for a small makespan",
           "Yu et al., SJF-BCO, MobiHoc'22",
           "the request, throughput shape, the declared work",
-          {{"interval", "auto", "auto | a duration above 0",
+          {{"interval", "auto", "auto | a duration from 1ms",
             "arrivals so far apart are one batch; auto = the workload's slot, else 10min"},
            {"alpha", "0.2", "0 to 10", "what sharing a link costs beyond its parts"},
            {"crossing-share", "1", "0 to 1", "xi1; how much of the rings on a link count for it"},

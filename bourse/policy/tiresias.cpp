@@ -129,15 +129,19 @@ Decision TiresiasPolicy::decide(const ClusterState& state, const Event& event) {
 
 namespace {
 
+/// With less, time hardly moves on between two decisions.
+constexpr double kLeastThreshold = 1e-3;  ///< GPU-seconds.
+constexpr double kLeastPromote = 0.01;
+
 Result<std::vector<double>> thresholds_of(std::string_view text) {
   std::vector<double> thresholds;
   if (text == "none") return thresholds;
   for (const std::string_view part : split(text, ',')) {
     const Result<double> value = parse_number(trim(part));
-    if (!value || *value <= (thresholds.empty() ? 0 : thresholds.back()))
+    if (!value || *value < kLeastThreshold || (!thresholds.empty() && *value <= thresholds.back()))
       return invalid(
           fmt::format("setting 'tiresias.thresholds': '{}' is neither none nor rising numbers "
-                      "above 0 such as 3250,7200",
+                      "from 0.001 on, such as 3250,7200",
                       quotable(text)));
     thresholds.push_back(*value);
   }
@@ -151,7 +155,10 @@ Result<std::unique_ptr<Policy>> make_tiresias(const SettingsReader& settings,
   BOURSE_TRY(const std::size_t order, settings.choice("order", {"start", "attained", "gittins"}));
   options.order = static_cast<TiresiasOrder>(order);
   BOURSE_TRY(options.promote, settings.number("promote", 0, 1e9));
-  BOURSE_TRY(options.quantum, settings.seconds("quantum"));
+  if (options.promote > 0 && options.promote < kLeastPromote)
+    return invalid(fmt::format("setting 'tiresias.promote': {} is neither 0 nor at least {}",
+                               options.promote, kLeastPromote));
+  BOURSE_TRY(options.quantum, settings.period_or_none("quantum", Seconds(0)));
   BOURSE_TRY(const std::size_t blocked, settings.choice("blocked", {"skip", "block"}));
   options.when_blocked = static_cast<WhenBlocked>(blocked);
   return std::make_unique<TiresiasPolicy>(std::move(options));
@@ -170,9 +177,10 @@ PolicyInfo tiresias_info() {
        {"order", "start", "start | attained | gittins",
         "order within a queue: first start (2D-LAS), least service, or the Gittins index "
         "learned from jobs that are over"},
-       {"promote", "0", "0 to 1e9",
+       {"promote", "0", "0, or 0.01 to 1e9",
         "a job that waited this many times as long as it ran starts over; 0 = never"},
-       {"quantum", "0s", "a duration", "also decide this long after a decision; 0 = at events"},
+       {"quantum", "0s", "0 | a duration from 1ms",
+        "also decide this long after a decision; 0 = at events"},
        {"blocked", "skip", "skip | block", "whether jobs behind one that does not fit may run"}},
       make_tiresias};
 }

@@ -43,10 +43,11 @@ TEST(Tiresias, IsRefusedThresholdsThatDoNotRise) {
   };
   const auto message = [](const std::string& text) {
     return "setting 'tiresias.thresholds': '" + text +
-           "' is neither none nor rising numbers above 0 such as 3250,7200";
+           "' is neither none nor rising numbers from 0.001 on, such as 3250,7200";
   };
   for (const std::string bad : {"", "3,3", "0", "1,x", "5,4", "1,"})
     EXPECT_EQ(refusal(bad), message(bad));
+  EXPECT_EQ(refusal("1e-300"), message("1e-300"));
   EXPECT_EQ(refusal("none"), "made");
   EXPECT_EQ(refusal("1, 2.5"), "made");
 }

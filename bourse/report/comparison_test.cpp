@@ -63,6 +63,14 @@ TEST(FindingOf, SaysWhenSeedsDoNotTellPoliciesApart) {
             "a has the lowest mean completion time, 15.0s, not told apart from b.");
 }
 
+TEST(FindingOf, CountsThoseThatAreAlike) {
+  const Section section = section_of({cell("a", 1, 10, 7), cell("b", 1, 10, 7), cell("c", 1, 10, 7),
+                                      cell("d", 1, 10, 7), cell("e", 1, 11, 6)});
+  EXPECT_EQ(finding_of(section),
+            "a has the lowest mean completion time, 10.0s, the same as b and 2 others; a earns the "
+            "most utility, 7, the same as b and 2 others.");
+}
+
 TEST(FindingOf, LeavesOutPoliciesThatFinishFewerJobs) {
   CellResult quick = cell("a", 1, 1, 0);
   quick.run.metrics.finished = 9;

@@ -23,8 +23,9 @@ struct Score {
 struct Contest {
   Score best;
   std::optional<Score> second;
-  bool is_clear =
-      false;  ///< The paired difference is not 0 by its 95 % interval, or there is none.
+  /// The paired difference is not 0 by its 95 % interval, or there is none.
+  bool is_clear = false;
+  std::size_t alike = 0;  ///< Others, beyond the second, that stand to the best as it does.
 };
 
 std::vector<Score> scores_of(const Section& section, double (*value_of)(const Metrics&)) {
@@ -59,6 +60,11 @@ std::optional<Contest> contest(std::vector<Score> scores) {
   if (scores.size() > 1) {
     out.second = scores[1];
     out.is_clear = is_clear(out.best, scores[1]);
+    const bool is_same = scores[1].mean == out.best.mean;
+    out.alike = static_cast<std::size_t>(
+        std::count_if(scores.begin() + 2, scores.end(), [&](const Score& other) {
+          return is_same ? other.mean == out.best.mean : !is_clear(out.best, other);
+        }));
   }
   return out;
 }
@@ -87,13 +93,24 @@ std::optional<Contest> utility_contest(const Section& section) {
 std::string against(const Contest& contest, const char* direction) {
   if (!contest.second) return "";
   const double other = contest.second->mean;
-  if (contest.best.mean == other) return fmt::format(", the same as {}", contest.second->policy);
-  if (!contest.is_clear) return fmt::format(", not told apart from {}", contest.second->policy);
+  const std::string rest = contest.alike == 0   ? ""
+                           : contest.alike == 1 ? " and one other"
+                                                : fmt::format(" and {} others", contest.alike);
+  if (contest.best.mean == other)
+    return fmt::format(", the same as {}{}", contest.second->policy, rest);
+  if (!contest.is_clear)
+    return fmt::format(", not told apart from {}{}", contest.second->policy, rest);
   if (other == 0) return "";
   const double percent = std::abs((contest.best.mean - other) / other) * 100;
   const std::string size =
       percent < 0.05 ? "less than 0.1" : fmt::format("{:.{}f}", percent, percent < 9.95 ? 1 : 0);
   return fmt::format(", {} % {} {}", size, direction, contest.second->policy);
+}
+
+/// Four digits, and no exponent where a whole number says it.
+std::string utility_text(double utility) {
+  return utility >= 1e4 && utility < 1e9 ? fmt::format("{:.0f}", utility)
+                                         : fmt::format("{:.4g}", utility);
 }
 
 /// The policy that clearly won, or empty.
@@ -134,8 +151,8 @@ std::string finding_of(const Section& section) {
                   human(Seconds(completion->best.mean)), against(*completion, "below"));
   const std::optional<Contest> utility = utility_contest(section);
   if (utility && utility->best.mean < 0)
-    out += fmt::format("; {} earns the most utility, {:.4g}{}", utility->best.policy,
-                       -utility->best.mean, against(*utility, "above"));
+    out += fmt::format("; {} earns the most utility, {}{}", utility->best.policy,
+                       utility_text(-utility->best.mean), against(*utility, "above"));
   return out + ".";
 }
 

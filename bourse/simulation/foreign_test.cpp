@@ -37,6 +37,13 @@ TEST(ForeignPolicy, EndsTheRunWithTheTimeAndTheEvent) {
             "at 3s, when job 0 'a' arrived: there is no job 8");
 }
 
+TEST(ForeignPolicy, MayNotStopTime) {
+  EXPECT_EQ(
+      message_for(Decision{.wake_at = Seconds(3)}),
+      "at 3s, when the policy was woken: it wants to be woken at once for the 10001th time, so "
+      "time cannot move on");
+}
+
 TEST(ForeignPolicy, RunsWhenItsDecisionsFit) { EXPECT_EQ(message_for(Decision{}), "ran"); }
 
 }  // namespace

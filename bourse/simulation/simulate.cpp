@@ -24,6 +24,8 @@ constexpr std::uint64_t kProgressEvery = 4096;
 /// A policy that asks to be woken this often in a row, while nothing else is to come, and changes
 /// nothing has nothing left to do.
 constexpr std::uint64_t kMaxIdleWakes = 1'000'000;
+/// A policy that is woken more often than this at one instant never lets time move on.
+constexpr std::uint64_t kMaxWakesAtOnce = 10'000;
 
 struct Completion {
   Seconds time;
@@ -71,6 +73,8 @@ class Run {
   void ask(const Event& event);
   [[nodiscard]] Decision decision_on(const Event& event);
   [[nodiscard]] Result<Decision> foreign_decision(const Event& event);
+  void wake(bool is_alone);
+  void end_with(const Event& event, const Error& error);
   [[nodiscard]] std::string event_text(const Event& event) const;
   void apply(Decision& decision);
   void change_allocation(Change& change);
@@ -109,7 +113,9 @@ class Run {
   std::priority_queue<Completion, std::vector<Completion>, std::greater<>> completions_;
   Seconds wake_at_ = kForever;
   std::uint64_t idle_wakes_ = 0;
-  std::size_t over_ = 0;  ///< Jobs finished or declined.
+  Seconds woken_at_{-1};             ///< Last time.
+  std::uint64_t wakes_at_once_ = 0;  ///< At that instant.
+  std::size_t over_ = 0;             ///< Jobs finished or declined.
 };
 
 Run::Run(const Instance& instance, Policy* policy, ForeignPolicy* foreign,
@@ -164,10 +170,7 @@ void Run::play() {
     } else if (arrival == now) {
       arrive(arrivals_[next_arrival_++]);
     } else {
-      wake_at_ = kForever;
-      const bool is_alone = std::min({completion, arrival, machine}) == kForever;
-      idle_wakes_ = is_alone ? idle_wakes_ + 1 : 0;
-      ask({.kind = EventKind::wake});
+      wake(std::min({completion, arrival, machine}) == kForever);
       if (idle_wakes_ > kMaxIdleWakes) break;
     }
     if (error_) break;
@@ -292,9 +295,29 @@ Decision Run::decision_on(const Event& event) {
   if (policy_ != nullptr) return policy_->decide(state_, event);
   Result<Decision> decision = foreign_decision(event);
   if (decision) return *std::move(decision);
-  error_ = {decision.error().code, fmt::format("at {}, when {}: {}", to_text(clock_),
-                                               event_text(event), decision.error().message)};
+  end_with(event, decision.error());
   return {};
+}
+
+/// A foreign policy cannot go on.
+void Run::end_with(const Event& event, const Error& error) {
+  error_ = {error.code,
+            fmt::format("at {}, when {}: {}", to_text(clock_), event_text(event), error.message)};
+}
+
+/// As the policy wished. `is_alone`: nothing else will happen.
+void Run::wake(bool is_alone) {
+  wake_at_ = kForever;
+  idle_wakes_ = is_alone ? idle_wakes_ + 1 : 0;
+  wakes_at_once_ = woken_at_ == clock_ ? wakes_at_once_ + 1 : 1;
+  woken_at_ = clock_;
+  const Event event{.kind = EventKind::wake};
+  if (wakes_at_once_ <= kMaxWakesAtOnce) return ask(event);
+  BOURSE_CHECK(foreign_ != nullptr);
+  end_with(event, {ErrorCode::invalid_argument,
+                   fmt::format("it wants to be woken at once for the {}th time, so time cannot "
+                               "move on",
+                               wakes_at_once_)});
 }
 
 Result<Decision> Run::foreign_decision(const Event& event) {

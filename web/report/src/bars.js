@@ -15,13 +15,18 @@ export function bars(frame, rows, format, { log = false, note } = {}) {
   };
   const line = ({ policy, index, mean, half }) => {
     const { colour, dash } = styleOf(index);
-    const bar = element("span", { class: dash.length ? "bar striped" : "bar", style: `width:${place(mean)}%;--colour:${colour}` });
+    const bar = element("span", {
+      class: `bar${dash.length ? " striped" : ""}${mean === 0 ? " none" : ""}`,
+      style: `width:${place(mean)}%;--colour:${colour}`,
+    });
     const low = place(Math.max(0, mean - half));
-    const whisker = half > 0 ? [element("span", { class: "whisker", style: `left:${low}%;width:${place(mean + half) - low}%` })] : [];
+    // An interval too narrow to change what is written is left out.
+    const isWide = half > 0 && format(mean + half) !== format(mean);
+    const whisker = isWide ? [element("span", { class: "whisker", style: `left:${low}%;width:${place(mean + half) - low}%` })] : [];
     return element("tr", {},
       element("th", { scope: "row" }, policy),
       element("td", { class: "track" }, element("span", { class: "lane" }, bar, ...whisker)),
-      element("td", { class: "value" }, format(mean), ...(half > 0 ? [element("span", { class: "pm" }, ` ± ${format(half)}`)] : [])));
+      element("td", { class: "value" }, format(mean), ...(isWide ? [element("span", { class: "pm" }, ` ± ${format(half)}`)] : [])));
   };
   frame.plot.append(element("table", { class: "bars" }, element("tbody", {}, ...rows.map(line))));
   if (note) frame.readout.textContent = note;

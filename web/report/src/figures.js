@@ -10,6 +10,11 @@ import { durationAxis, figureFrame, logAxis, logDurationAxis, timeAxis, valueAxi
 
 const GRID = 240;
 
+/** "GPUs" for "gpu". */
+function plural(resource) {
+  return resource === "gpu" || resource === "cpu" ? `${resource.toUpperCase()}s` : resource;
+}
+
 /** Policies of a section that are shown, with their position in the report. */
 function shownIn(section, view) {
   return view.policies
@@ -68,7 +73,7 @@ function fairness(section, view) {
   const frame = figureFrame("fairness", "Finish-time fairness",
     "Completion time over that with an equal share of the cluster. Left of 1 is better than an equal share; a steep line treats jobs alike.");
   const drawn = distribution(frame, shownIn(section, view), "fairness",
-    logAxis("completion time over fair completion time", number, 40), number, "Distribution of finish-time fairness.");
+    logAxis("completion over fair completion", number, 30), number, "Distribution of finish-time fairness.");
   return drawn ? frame : null;
 }
 
@@ -84,8 +89,8 @@ function queueing(section, view) {
   const sizes = shown.find(({ data }) => data.sizes?.length)?.data.sizes;
   if (!sizes) return null;
   const frame = figureFrame("queueing", "Waiting by size",
-    `Mean time without an allocation, by how many ${section.resource} a job asks for. Rising lines make large jobs wait.`);
-  const label = `${section.resource} asked for`;
+    `Mean time without an allocation, by how many ${plural(section.resource)} a job asks for. Rising lines make large jobs wait.`);
+  const label = `${plural(section.resource)} asked for`;
   linePlot(frame, {
     xs: sizes.map((_, i) => i),
     lines: shown.map(({ policy, index, data }) => ({
@@ -94,7 +99,7 @@ function queueing(section, view) {
     xAxis: wordAxis(label, sizes.map((size) => className(size))),
     yAxis: durationAxis("mean wait"),
     extra: { x: { range: [-0.3, sizes.length - 0.7] } },
-    points: true, formatX: (i) => `${className(sizes[i])} ${section.resource}`, formatY: duration,
+    points: true, formatX: (i) => `${className(sizes[i])} ${plural(section.resource)}`, formatY: duration,
     description: "Mean wait by size class.",
   });
   return frame;
@@ -153,7 +158,7 @@ function latency(section, view) {
     lines: shown.map(({ policy, index }) => ({
       policy, index, values: sections.map((s) => s.policies[policy]?.latency?.p99[0] || null),
     })),
-    xAxis: { ...logAxis("machines", number, 40), splits: () => xs },
+    xAxis: { ...logAxis("machines", number, 30), splits: () => xs },
     yAxis: logAxis("p99 decision", milliseconds, 70),
     extra: { x: { range: [xs[0] / 1.3, xs[xs.length - 1] * 1.3] } },
     xLog: true, yLog: true, points: true, formatX: (x) => `${x} machines`, formatY: milliseconds,
@@ -186,7 +191,7 @@ function loads(section, view) {
     lines: shownIn(section, view).map(({ policy, index }) => ({
       policy, index, values: sections.map((s) => s.policies[policy]?.figures[chosen][0] ?? null),
     })),
-    xAxis: { ...valueAxis("load", number, 40), splits: () => xs },
+    xAxis: { ...valueAxis("load", number, 30), splits: () => xs },
     yAxis: format === duration ? durationAxis(label) : valueAxis(label, format, 70), points: true,
     formatX: (x) => `load ${x}`, formatY: format, description: `${label} by load.`,
   });
@@ -206,7 +211,7 @@ function machinesOverTime(section, view) {
   const policy = with_spans.includes(view.machinePolicy) ? view.machinePolicy : with_spans[0];
   const { occupancy } = section.policies[policy];
   const cut = [];
-  if (occupancy.stride > 1) cut.push(`every ${occupancy.stride}th machine is shown`);
+  if (occupancy.stride > 1) cut.push(occupancy.stride === 2 ? "every second machine is shown" : `one machine in ${occupancy.stride} is shown`);
   if (occupancy.until !== null) cut.push(`only until ${duration(occupancy.until)}`);
   const frame = figureFrame("machines", "Machines over time",
     `Each block is a job on a machine; jobs that share a machine stand side by side. Drag, or use the buttons, to zoom.${cut.length ? ` To keep the file small, ${cut.join(", ")}.` : ""}`);
@@ -241,8 +246,8 @@ export const FIGURES = {
   utilization: overTime("utilization", "Utilisation", "Share of the cluster that jobs hold, first seed.", "used", "in use", percent, [0, 1]),
   fragmentation: overTime("fragmentation", "Fragmentation", "Share of the cluster that is free, but on machines that are partly in use, so that a job which wants a whole machine cannot have it. First seed.", "stranded", "free, but shared", percent),
   waiting: overTime("waiting", "Jobs that wait", "Jobs that have arrived and hold nothing, first seed.", "waiting", "jobs", number),
-  restarts: barFigure("restarts", "Restarts", "Resumes, resizes and moves of all jobs.", "restarts", number),
   latency,
+  restarts: barFigure("restarts", "Restarts", "Resumes, resizes and moves of all jobs.", "restarts", number),
   machines: machinesOverTime,
   prices,
 };

@@ -62,6 +62,7 @@ function controls() {
 }
 
 const slots = {};
+const ALWAYS_WIDE = ["machines", "prices"];
 
 /** Draws one figure. It must be in the page while it is drawn: its width is taken from there. */
 function redraw(name) {
@@ -74,6 +75,21 @@ function redraw(name) {
   slot.hidden = frame === null;
 }
 
+/** Figures stand two in a row if both are plots or both are bars; one that is alone gets the row. */
+function pairUp() {
+  const shown = Object.keys(FIGURES).filter((name) => !slots[name].hidden && !ALWAYS_WIDE.includes(name));
+  const isPlot = (name) => slots[name].querySelector("canvas") !== null;
+  for (let i = 0; i < shown.length; ++i) {
+    const hasPartner = i + 1 < shown.length && isPlot(shown[i]) === isPlot(shown[i + 1]);
+    if (hasPartner) {
+      ++i;
+      continue;
+    }
+    slots[shown[i]].classList.add("wide");
+    redraw(shown[i]);
+  }
+}
+
 function drawAll() {
   loadPalette();
   const focused = document.activeElement?.textContent;
@@ -82,10 +98,11 @@ function drawAll() {
   const grid = element("div", { class: "figures" });
   place.replaceChildren(element("h2", {}, sections.length > 1 ? `Pictures: ${sections[view.section].title}` : "Pictures"), controls(), grid);
   for (const name of Object.keys(FIGURES)) {
-    slots[name] = element("div", { class: `slot ${name}` });
+    slots[name] = element("div", { class: ALWAYS_WIDE.includes(name) ? "slot wide" : "slot" });
     grid.append(slots[name]);
     redraw(name);
   }
+  pairUp();
   place.style.minHeight = "";
   window.scrollTo(0, top);
   const again = [...place.querySelectorAll(".policies button")].find((b) => b.textContent === focused);

@@ -8,7 +8,7 @@ const FONT = "12px system-ui, sans-serif";
 
 /** Height of a plot in a column of this width. */
 export function heightFor(width, tall = false) {
-  const height = Math.round(width * (tall ? 0.75 : 0.5));
+  const height = Math.round(width * (tall ? 0.75 : 0.55));
   return Math.min(Math.max(height, tall ? 300 : 220), tall ? 520 : 320);
 }
 
@@ -37,6 +37,7 @@ function axis(options) {
     stroke: style("--ink-soft"),
     font: FONT,
     labelFont: FONT,
+    size: 30,
     labelSize: 18,
     grid: { stroke: style("--grid"), width: 1 },
     ticks: { stroke: style("--grid"), width: 1, size: 4 },
@@ -84,7 +85,7 @@ export function durationAxis(label) {
 export function timeAxis(label = "time since the start") {
   return axis({
     label,
-    splits: (u, index, low, high) => timeSplits(low, high, Math.max(2, Math.floor(u.bbox.width / devicePixelRatio / 90))),
+    splits: (u, index, low, high) => timeSplits(low, high, Math.max(3, Math.floor(u.bbox.width / devicePixelRatio / 90))),
     values: (u, marks) => timeMarks(marks),
   });
 }

@@ -18,7 +18,7 @@ if (!chromiumPath) {
 const { chromium } = createRequire(join(process.cwd(), "package.json"))("playwright-core");
 
 const FIGURES = ["completion", "loads", "utility", "queueing", "fairness", "utilization", "fragmentation",
-  "waiting", "restarts", "latency", "machines", "prices"];
+  "waiting", "latency", "restarts", "machines", "prices"];
 
 const folder = mkdtempSync(join(tmpdir(), "bourse-page-"));
 const run = (...args) => execFileSync(program, args, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
