@@ -69,6 +69,7 @@ void add_pd_ors_cases(std::vector<Case>& cases);
 void add_solver_cases(std::vector<Case>& cases);
 void add_bound_cases(std::vector<Case>& cases);
 void add_core_cases(std::vector<Case>& cases);
+void add_elastic_cases(std::vector<Case>& cases);
 void add_quality_cases(std::vector<Case>& cases);
 void add_service_cases(std::vector<Case>& cases);
 

@@ -8,6 +8,7 @@
 #include "apps/bourse/clocks.h"
 #include "bourse/simulation/metrics.h"
 #include "bourse/simulation/simulate.h"
+#include "bourse/trace/adaptive_generators.h"
 #include "bourse/trace/generator.h"
 #include "bourse/trace/paper.h"
 #include "bourse/trace/philly_like.h"
@@ -42,6 +43,15 @@ Result<Instance> paper_instance(int machines, int jobs, int slots, std::uint64_t
   if (!workload) return tl::unexpected<Error>(workload.error());
   Cluster cluster = *workload->cluster;
   BOURSE_TRY(Bound bound, bourse::bind(*std::move(workload), std::move(cluster), "paper"));
+  return std::move(bound.instance);
+}
+
+Result<Instance> ones_instance(int jobs, bool has_tables, std::uint64_t seed) {
+  BOURSE_TRY(Workload workload,
+             generate_ones_workload(
+                 {.jobs = static_cast<double>(jobs), .tables = has_tables ? 1.0 : 0}, seed));
+  Cluster cluster = *workload.cluster;
+  BOURSE_TRY(Bound bound, bourse::bind(std::move(workload), std::move(cluster), "ones"));
   return std::move(bound.instance);
 }
 

@@ -21,6 +21,9 @@ namespace bourse {
 [[nodiscard]] Result<Instance> paper_instance(int machines, int jobs, int slots,
                                               std::uint64_t seed);
 
+/// Jobs of the generator `ones` on 64 GPUs, with tables of their best batches if `has_tables`.
+[[nodiscard]] Result<Instance> ones_instance(int jobs, bool has_tables, std::uint64_t seed);
+
 /// A day of jobs like those of the Philly trace on this cluster, with utilities by the seeded rule;
 /// those that do not fit are left out.
 [[nodiscard]] Result<Instance> philly_like_instance(const Cluster& cluster);

@@ -28,8 +28,9 @@ struct Options {
   std::string make_trace;  ///< Write the generated trace to this file; likewise.
 };
 
-const std::vector<std::string> kSections{"fifo",   "rivals", "policies", "rounds",  "pd-ors",
-                                         "solver", "core",   "bound",    "quality", "service"};
+const std::vector<std::string> kSections{"fifo",    "rivals",  "policies", "rounds",
+                                         "pd-ors",  "solver",  "core",     "bound",
+                                         "quality", "elastic", "service"};
 
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
@@ -42,6 +43,7 @@ std::vector<Case> all_cases() {
   add_bound_cases(cases);
   add_core_cases(cases);
   add_quality_cases(cases);
+  add_elastic_cases(cases);
   add_service_cases(cases);
   return cases;
 }
@@ -92,6 +94,12 @@ std::optional<double> target_of(const Figure& figure) {
     if (figure.name == "100000 jobs that ended" && figure.metric == "peak memory") return 300;
   }
   if (figure.section == "rounds" && figure.name == "tiresias 256x8" && is_speed) return 50e3;
+  if (figure.section == "elastic" && figure.metric == "step")
+    return figure.name == "ones 64 GPUs, 30 jobs" ? 10 : 500;
+  if (figure.metric == "ones below tiresias") return 50;
+  if (figure.metric == "ones below optimus") return 45;
+  if (figure.name == "pollux 64 GPUs, 40 jobs" && figure.metric == "decision") return 300;
+  if (figure.name == "sia 2048 GPUs, 2000 jobs" && figure.metric == "decision") return 500;
   if (figure.name == "shares 2048" && figure.metric == "decision") return 20;
   if (figure.name == "shares 8192" && figure.metric == "decision") return 200;
   return std::nullopt;

@@ -20,6 +20,8 @@ enum class Purpose : std::uint32_t {
   network = 11,
   token = 12,
   process = 13,
+  search = 14,
+  learning = 15,
   test = 1000,
 };
 

@@ -9,12 +9,18 @@
 namespace bourse {
 namespace {
 
-constexpr std::string_view kThroughputShapes[] = {"parameter-server", "ring", "rigid", "table"};
+constexpr std::string_view kThroughputShapes[] = {"parameter-server", "ring", "rigid", "table",
+                                                  "adaptive"};
 constexpr std::string_view kServerKeys[] = {"compute_per_sample", "gradient",
                                             "workers_per_server", "global_batch",
                                             "rate_inside",        "rate_across"};
 constexpr std::string_view kRingKeys[] = {"compute_per_sample", "gradient",     "global_batch",
                                           "rate_inside",        "rate_in_rack", "rate_across"};
+constexpr std::string_view kAdaptiveKeys[] = {
+    "step_fixed",      "step_per_sample",        "sync_inside",      "sync_inside_per_worker",
+    "sync_across",     "sync_across_per_worker", "overlap",          "base_batch",
+    "requested_batch", "max_batch_per_worker",   "max_workers",      "noise_scale",
+    "epoch",           "base_learning_rate",     "max_learning_rate"};
 constexpr std::string_view kTaskKeys[] = {"workers", "servers"};
 constexpr std::string_view kPointKeys[] = {"workers", "servers", "locality", "speed"};
 constexpr std::string_view kLocalities[] = {"machine", "rack", "cluster"};
@@ -35,6 +41,16 @@ Result<double> number_in(YamlField map, std::string_view key) {
 Result<Seconds> seconds_in(YamlField map, std::string_view key) {
   BOURSE_TRY(const YamlField field, map.required(key));
   return field.seconds();
+}
+
+Result<Seconds> seconds_in_or(YamlField map, std::string_view key, Seconds otherwise) {
+  if (const auto field = map.find(key)) return field->seconds();
+  return otherwise;
+}
+
+Result<double> number_in_or(YamlField map, std::string_view key, double otherwise) {
+  if (const auto field = map.find(key)) return field->number();
+  return otherwise;
 }
 
 Result<BytesPerSecond> rate_in(YamlField map, std::string_view key) {
@@ -105,6 +121,31 @@ Result<Throughput> read_table(YamlField field) {
   return table;
 }
 
+Result<Throughput> read_adaptive(YamlField map) {
+  BOURSE_TRY_VOID(map.expect_keys(kAdaptiveKeys));
+  AdaptiveThroughput t;
+  BOURSE_TRY(t.step_fixed, seconds_in_or(map, "step_fixed", Seconds(0)));
+  BOURSE_TRY(t.step_per_sample, seconds_in(map, "step_per_sample"));
+  BOURSE_TRY(t.sync_inside, seconds_in_or(map, "sync_inside", Seconds(0)));
+  BOURSE_TRY(t.sync_inside_per_worker, seconds_in_or(map, "sync_inside_per_worker", Seconds(0)));
+  BOURSE_TRY(t.sync_across, seconds_in_or(map, "sync_across", t.sync_inside));
+  BOURSE_TRY(t.sync_across_per_worker,
+             seconds_in_or(map, "sync_across_per_worker", t.sync_inside_per_worker));
+  BOURSE_TRY(t.overlap, number_in_or(map, "overlap", 1));
+  BOURSE_TRY(t.base_batch, count_in(map, "base_batch", 1));
+  t.requested_batch = t.base_batch;
+  if (map.find("requested_batch")) {
+    BOURSE_TRY(t.requested_batch, count_in(map, "requested_batch", 1));
+  }
+  BOURSE_TRY(t.max_batch_per_worker, count_in(map, "max_batch_per_worker", 1));
+  BOURSE_TRY(t.max_workers, count_in(map, "max_workers", 1));
+  BOURSE_TRY(t.noise_scale, number_in(map, "noise_scale"));
+  BOURSE_TRY(t.epoch_samples, number_in(map, "epoch"));
+  BOURSE_TRY(t.base_learning_rate, number_in(map, "base_learning_rate"));
+  BOURSE_TRY(t.max_learning_rate, number_in(map, "max_learning_rate"));
+  return t;
+}
+
 Result<Utility> read_sigmoid(YamlField map) {
   BOURSE_TRY_VOID(map.expect_keys(kSigmoidKeys));
   SigmoidUtility u;
@@ -173,6 +214,7 @@ Result<Throughput> read_throughput(YamlField field) {
   auto throughput = name == "parameter-server" ? read_parameter_server(shape)
                     : name == "ring"           ? read_ring(shape)
                     : name == "rigid"          ? read_rigid(shape)
+                    : name == "adaptive"       ? read_adaptive(shape)
                                                : read_table(shape);
   if (!throughput) return throughput;
   if (const auto ok = validate(*throughput); !ok) return shape.error(ok.error().message);

@@ -58,6 +58,12 @@ double speed_of(const TableThroughput& t, TaskCounts tasks, Locality locality, d
   return best * speed;
 }
 
+double speed_of(const AdaptiveThroughput& t, TaskCounts tasks, Locality locality, double speed) {
+  if (tasks.workers <= 0) return 0;
+  return pace_at(t, tasks.workers, locality != Locality::machine, speed, t.requested_batch)
+      .progress;
+}
+
 std::optional<TaskCounts> tasks_for(const ParameterServerThroughput& t, double rate,
                                     Locality locality, double speed) {
   const int workers = std::max(1, ceil_count(rate * seconds_per_sample(t, locality, speed)));
@@ -98,6 +104,14 @@ std::optional<TaskCounts> tasks_for(const TableThroughput& t, double rate, Local
       best = TaskCounts{point.workers, point.servers};
   }
   return best;
+}
+
+std::optional<TaskCounts> tasks_for(const AdaptiveThroughput& t, double rate, Locality locality,
+                                    double speed) {
+  for (int workers = 1; workers <= t.max_workers; ++workers)
+    if (speed_of(t, {workers, 0}, locality, speed) >= rate * (1 - 1e-12))
+      return TaskCounts{workers, 0};
+  return std::nullopt;
 }
 
 bool positive(double value) { return std::isfinite(value) && value > 0; }
@@ -159,6 +173,46 @@ double samples_per_second(const Throughput& throughput, TaskCounts tasks, Locali
   return std::visit([&](const auto& t) { return speed_of(t, tasks, locality, speed); }, throughput);
 }
 
+TrainingPace pace_of(const Throughput& throughput, TaskCounts tasks, Locality locality,
+                     double speed, int batch) {
+  if (const auto* adaptive = std::get_if<AdaptiveThroughput>(&throughput)) {
+    if (tasks.workers <= 0) return {};
+    return pace_at(*adaptive, tasks.workers, locality != Locality::machine, speed,
+                   batch > 0 ? batch : adaptive->requested_batch);
+  }
+  const double rate = samples_per_second(throughput, tasks, locality, speed);
+  return {rate, rate};
+}
+
+double best_samples_per_second(const Throughput& throughput, TaskCounts tasks, Locality locality,
+                               double speed) {
+  const auto* adaptive = std::get_if<AdaptiveThroughput>(&throughput);
+  if (adaptive == nullptr || tasks.workers <= 0)
+    return samples_per_second(throughput, tasks, locality, speed);
+  const bool is_spread = locality != Locality::machine;
+  const int batch = best_batch(*adaptive, tasks.workers, is_spread, speed);
+  return pace_at(*adaptive, tasks.workers, is_spread, speed, batch).progress;
+}
+
+double samples_per_second_bound(const Throughput& throughput, TaskCounts tasks, Locality locality,
+                                double speed) {
+  const auto* adaptive = std::get_if<AdaptiveThroughput>(&throughput);
+  if (adaptive == nullptr || tasks.workers <= 0)
+    return samples_per_second(throughput, tasks, locality, speed);
+  return progress_bound(*adaptive, tasks.workers, locality != Locality::machine, speed);
+}
+
+Throughput with_best_batches(const Throughput& throughput) {
+  const auto* adaptive = std::get_if<AdaptiveThroughput>(&throughput);
+  if (adaptive == nullptr) return throughput;
+  TableThroughput table;
+  for (int n = 1; n <= adaptive->max_workers; ++n)
+    for (const Locality locality : {Locality::machine, Locality::cluster})
+      table.points.push_back(
+          {n, 0, locality, best_samples_per_second(throughput, {n, 0}, locality)});
+  return table;
+}
+
 std::optional<TaskCounts> tasks_for_rate(const Throughput& throughput, double rate,
                                          Locality locality, double speed) {
   return std::visit([&](const auto& t) { return tasks_for(t, rate, locality, speed); }, throughput);
@@ -192,6 +246,8 @@ int max_workers(const Throughput& throughput) {
   if (const auto* ps = std::get_if<ParameterServerThroughput>(&throughput)) return ps->global_batch;
   if (const auto* ring = std::get_if<RingThroughput>(&throughput)) return ring->global_batch;
   if (const auto* rigid = std::get_if<RigidThroughput>(&throughput)) return rigid->workers;
+  if (const auto* adaptive = std::get_if<AdaptiveThroughput>(&throughput))
+    return adaptive->max_workers;
   const auto& points = std::get<TableThroughput>(throughput).points;
   return std::ranges::max(points, {}, &TableThroughput::Point::workers).workers;
 }

@@ -6,6 +6,7 @@
 
 #include "bourse/base/error.h"
 #include "bourse/base/quantity.h"
+#include "bourse/model/adaptive_throughput.h"
 
 namespace bourse {
 
@@ -64,14 +65,34 @@ struct TableThroughput {
   std::vector<Point> points;  ///< At least one.
 };
 
-/// How fast a job trains as a function of its tasks: one of the four shapes.
-using Throughput =
-    std::variant<ParameterServerThroughput, RingThroughput, RigidThroughput, TableThroughput>;
+/// How fast a job trains as a function of its tasks: one of the five shapes.
+using Throughput = std::variant<ParameterServerThroughput, RingThroughput, RigidThroughput,
+                                TableThroughput, AdaptiveThroughput>;
 
-/// Samples per second of an allocation whose slowest machine has `speed`.
+/// Samples per second of an allocation whose slowest machine has `speed`; an adaptive job trains
+/// with its requested batch, and samples count as at its base batch.
 /// A machine of speed k divides compute time by k; measured tables and gangs run k times as fast.
 [[nodiscard]] double samples_per_second(const Throughput& throughput, TaskCounts tasks,
                                         Locality locality, double speed = 1);
+
+/// The pace of these tasks with this global batch; only an adaptive job has one, which is its
+/// requested batch for a `batch` of 0. For all other shapes both paces are samples_per_second.
+[[nodiscard]] TrainingPace pace_of(const Throughput& throughput, TaskCounts tasks,
+                                   Locality locality, double speed = 1, int batch = 0);
+
+/// Samples per second with the best of 50 batches for these tasks (best_batch). Cost: 50 paces for
+/// an adaptive job.
+[[nodiscard]] double best_samples_per_second(const Throughput& throughput, TaskCounts tasks,
+                                             Locality locality, double speed = 1);
+
+/// Samples per second that no batch of these tasks exceeds, at most 0.1 % above the best one; for
+/// bounds. Cost: about 100 paces for an adaptive job.
+[[nodiscard]] double samples_per_second_bound(const Throughput& throughput, TaskCounts tasks,
+                                              Locality locality, double speed = 1);
+
+/// An adaptive job that always trains with the best batch for its tasks on machines of speed 1, as
+/// a table; any other shape as it is. Cost: 100 paces a worker.
+[[nodiscard]] Throughput with_best_batches(const Throughput& throughput);
 
 /// The fewest workers, with the servers they need, that train at least `rate` samples a second at
 /// this locality; nothing if no number of workers does.

@@ -276,6 +276,19 @@ class WorkloadWriter {
            number_text(point.samples_per_second));
     line("]");
   }
+  void write_shape(const AdaptiveThroughput& t) {
+    line("adaptive: {{step_fixed: {}, step_per_sample: {}, sync_inside: {}, ",
+         to_text(t.step_fixed), to_text(t.step_per_sample), to_text(t.sync_inside));
+    line("sync_inside_per_worker: {}, sync_across: {}, sync_across_per_worker: {}, ",
+         to_text(t.sync_inside_per_worker), to_text(t.sync_across),
+         to_text(t.sync_across_per_worker));
+    line("overlap: {}, base_batch: {}, requested_batch: {}, max_batch_per_worker: {}, ",
+         number_text(t.overlap), t.base_batch, t.requested_batch, t.max_batch_per_worker);
+    line("max_workers: {}, noise_scale: {}, epoch: {}, ", t.max_workers, number_text(t.noise_scale),
+         number_text(t.epoch_samples));
+    line("base_learning_rate: {}, max_learning_rate: {}}}", number_text(t.base_learning_rate),
+         number_text(t.max_learning_rate));
+  }
 
   void write_shape(const ConstantUtility& u) {
     line("constant: {{value: {}}}", number_text(u.value));

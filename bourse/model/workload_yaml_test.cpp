@@ -245,9 +245,9 @@ TEST(WorkloadYaml, SaysWhatIsWrongWithThroughput) {
            change + "}}";
   };
   EXPECT_EQ(error("{}", ""),
-            "has 0 shapes; give exactly one of parameter-server, ring, rigid, table");
+            "has 0 shapes; give exactly one of parameter-server, ring, rigid, table, adaptive");
   EXPECT_EQ(error("{rigid: {workers: 1}, table: []}", ""),
-            "has 2 shapes; give exactly one of parameter-server, ring, rigid, table");
+            "has 2 shapes; give exactly one of parameter-server, ring, rigid, table, adaptive");
   EXPECT_EQ(error("{rings: 3}", ".rings"), "is not known; did you mean 'ring'?");
   EXPECT_EQ(error("{ring: 3}", ".ring"), "must be a map of fields");
   EXPECT_EQ(error("{table: []}", ".table"), "is an empty list");

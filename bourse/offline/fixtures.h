@@ -54,9 +54,9 @@ inline ParameterServerThroughput oracle_shape() {
           .rate_across = BytesPerSecond(50)};
 }
 
-/// Any of the four shapes, for at most four workers.
+/// Any of the five shapes, for at most four workers.
 inline Throughput random_shape(RandomStream& random) {
-  switch (random.integer(0, 3)) {
+  switch (random.integer(0, 4)) {
     case 0:
       return ParameterServerThroughput{.compute_per_sample = Seconds(0.5),
                                        .gradient = Bytes(1),
@@ -71,6 +71,17 @@ inline Throughput random_shape(RandomStream& random) {
                             .rate_inside = BytesPerSecond(20),
                             .rate_in_rack = BytesPerSecond(5),
                             .rate_across = BytesPerSecond(1)};
+    case 4:
+      return AdaptiveThroughput{.step_fixed = Seconds(0.5),
+                                .step_per_sample = Seconds(0.25),
+                                .sync_inside = Seconds(0.5),
+                                .sync_across = Seconds(1),
+                                .base_batch = 2,
+                                .requested_batch = 2,
+                                .max_batch_per_worker = 2,
+                                .max_workers = static_cast<int>(random.integer(1, 4)),
+                                .noise_scale = random.uniform(0, 20),
+                                .max_learning_rate = 4};
     case 2:
       return RigidThroughput{static_cast<int>(random.integer(1, 3)),
                              static_cast<int>(random.integer(0, 1))};

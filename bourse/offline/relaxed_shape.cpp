@@ -126,7 +126,7 @@ bool Packing::may_fit(TaskCounts tasks) const {
 int fewest_servers(const Throughput& throughput, int workers) {
   int servers = servers_for(throughput, workers);
   const auto rate = [&](int count) {
-    return samples_per_second(throughput, {workers, count}, Locality::machine);
+    return samples_per_second_bound(throughput, {workers, count}, Locality::machine);
   };
   while (servers > 0 && rate(servers - 1) >= rate(servers)) --servers;
   return servers;
@@ -138,7 +138,7 @@ std::vector<Config> sizes_of(const JobSpec& job, std::int64_t most, Locality loc
                              double speed) {
   const Throughput& shape = job.throughput;
   const auto rate = [&](int workers, int servers) {
-    return samples_per_second(shape, {workers, servers}, locality, speed);
+    return samples_per_second_bound(shape, {workers, servers}, locality, speed);
   };
   std::vector<Config> sizes;
   if (const auto* table = std::get_if<TableThroughput>(&shape)) {
@@ -149,7 +149,9 @@ std::vector<Config> sizes_of(const JobSpec& job, std::int64_t most, Locality loc
   }
   const auto last = static_cast<int>(most);
   for (int n = min_workers(shape); n <= last;) {
-    const int block = n < kMostSizes ? 1 : std::max(1, n / 256);
+    const int block = n < kMostSizes || std::holds_alternative<AdaptiveThroughput>(shape)
+                          ? 1
+                          : std::max(1, n / 256);
     const int end = std::min(last, n + block - 1);
     // Within a block the speed is largest at one of its ends: it moves one way only in n.
     const double best =
@@ -245,8 +247,8 @@ void ShapeBuilder::add(const Area& area, double speed) {
     if (config.rate <= 0 || !packing.may_fit({config.workers, config.servers})) return true;
     // Where being close does not help, the widest area has the same and more.
     return area.locality != summary_.widest &&
-           config.rate <= samples_per_second(job_.throughput, {config.workers, config.servers},
-                                             summary_.widest, speed);
+           config.rate <= samples_per_second_bound(job_.throughput, {config.workers, config.servers},
+                                                  summary_.widest, speed);
   });
   if (configs.empty()) return;
   if (!std::holds_alternative<TableThroughput>(job_.throughput))

@@ -126,8 +126,8 @@ double utility_in_slot(const JobSpec& job, Seconds slot, std::int64_t completion
 
 double samples_in_slot(const JobSpec& job, const Cluster& cluster, const Allocation& tasks,
                        Seconds slot) {
-  return samples_per_second(job.throughput, tasks_of(tasks), locality_of(tasks, cluster),
-                            slowest_speed(tasks, cluster)) *
+  return samples_per_second_bound(job.throughput, tasks_of(tasks), locality_of(tasks, cluster),
+                                  slowest_speed(tasks, cluster)) *
          slot.value;
 }
 

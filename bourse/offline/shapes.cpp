@@ -97,7 +97,7 @@ Scope scope_of(const JobSpec& job, const Cluster& cluster, const Place& place, d
     if (fast) room += most_on(job.worker, cluster, id, max_workers(job.throughput));
   }
   const auto rate = [&](TaskCounts tasks, Locality locality) {
-    return samples_per_second(job.throughput, tasks, locality, speed);
+    return samples_per_second_bound(job.throughput, tasks, locality, speed);
   };
   // Where being close does not help, the widest place has the same at its own locality.
   const auto helps = [&](TaskCounts tasks) {

@@ -56,6 +56,22 @@ Result<void> check_group(const ClusterState& state, JobId id, const TaskGroup& g
   return {};
 }
 
+/// Errors: the job has no such batch.
+Result<void> check_batch(const ClusterState& state, const Change& change) {
+  if (change.batch == 0) return {};
+  const auto* adaptive = std::get_if<AdaptiveThroughput>(&state.spec(change.job).throughput);
+  if (adaptive == nullptr)
+    return invalid(
+        fmt::format("{} has a batch of {}, and only jobs of the shape 'adaptive' may "
+                    "have one",
+                    name_of(state, change.job), change.batch));
+  if (change.batch < adaptive->base_batch || change.batch > largest_batch(*adaptive))
+    return invalid(fmt::format("{} has a batch of {}; it may be from {} to {}",
+                               name_of(state, change.job), change.batch, adaptive->base_batch,
+                               largest_batch(*adaptive)));
+  return {};
+}
+
 /// Errors: the tasks do not fit what is free on the machine.
 Result<void> check_room(const ClusterState& state, JobId id, const TaskGroup& group,
                         const FreeCapacity& free) {
@@ -85,6 +101,7 @@ Result<void> check_changes(const ClusterState& state, const std::vector<Change>&
     free.give(state.spec(change.job), state.job(change.job).allocation);
   }
   for (const Change& change : changes) {
+    BOURSE_TRY_VOID(check_batch(state, change));
     std::optional<MachineId> before;
     for (const TaskGroup& group : change.allocation) {
       BOURSE_TRY_VOID(check_group(state, change.job, group, before));

@@ -71,6 +71,21 @@ TEST_F(CheckDecision, RefusesJobsThatAreNotActive) {
             "job 0 'a' cannot be declined while it holds machines; release them first");
 }
 
+TEST_F(CheckDecision, RefusesBatchesThatAJobCannotHave) {
+  jobs[1].throughput = AdaptiveThroughput{
+      .base_batch = 10, .requested_batch = 10, .max_workers = 4, .max_learning_rate = 4};
+  const auto with_batch = [](std::uint32_t job, Allocation allocation, int batch) {
+    return Decision{.changes = {{JobId(job), std::move(allocation), batch}}};
+  };
+  const Allocation one{{MachineId(0U), 1, 0}};
+  EXPECT_EQ(refusal(with_batch(1, one, 40)), "taken");
+  EXPECT_EQ(refusal(with_batch(1, one, 41)),
+            "job 1 'b' has a batch of 41; it may be from 10 to 40");
+  EXPECT_EQ(refusal(with_batch(1, one, 9)), "job 1 'b' has a batch of 9; it may be from 10 to 40");
+  EXPECT_EQ(refusal(with_batch(0, {}, 8)),
+            "job 0 'a' has a batch of 8, and only jobs of the shape 'adaptive' may have one");
+}
+
 TEST_F(CheckDecision, RefusesToWakeInThePast) {
   EXPECT_EQ(refusal({.wake_at = Seconds(1)}), "it wants to be woken at 1s, which is past");
   EXPECT_EQ(refusal({.wake_at = Seconds(2)}), "taken");

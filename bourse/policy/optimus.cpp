@@ -20,9 +20,12 @@ namespace {
 /// at the end it falls by 5 % of its range in a tenth of the work. The fall is 0.1 b / ((1 + 0.9 b)
 /// (1 + b)), the range b / (1 + b), so 0.1 / (1 + 0.9 b) = 0.05 and b = 10 / 9.
 constexpr double kFall = 10.0 / 9;
-constexpr int kEpochs = 50;
+constexpr int kEpochs = 50;  ///< Of a job that does not say what an epoch is.
 constexpr int kWindow = 5;
-constexpr int kMostEpochs = 100;  ///< An estimate never exceeds twice the declared work.
+/// An estimate never exceeds this many times the declared work.
+constexpr int kMostTimes = 2;
+/// Epochs that a job is taken to have left while there is no curve yet. Source: the repository.
+constexpr double kUnknownEpochs = 20;
 constexpr double kYoung = 0.1;
 
 /// One more worker or server (or the next size) of a job.
@@ -279,19 +282,23 @@ double OptimusPolicy::steps_left(const ClusterState& state, JobId id) const {
   const double steps = job.samples / batch_of(job);
   const double done = state.samples_done(id) / job.samples;
   if (options_.estimate == OptimusEstimate::declared) return steps * (1 - done);
+  // The curve is one of shares of the work, told in epochs of the job.
+  const auto* adaptive = std::get_if<AdaptiveThroughput>(&job.throughput);
+  const double epochs = adaptive != nullptr ? job.samples / adaptive->epoch_samples : kEpochs;
   const LossCurve hidden{.b0 = kFall / kEpochs, .b1 = 1, .b2 = 0};
   std::vector<LossPoint> seen;
-  for (int epoch = 0; epoch <= done * kEpochs; ++epoch) {
+  for (int epoch = 0; epoch <= done * epochs; ++epoch) {
     RandomStream noise(options_.seed, Purpose::belief, id.index(),
                        static_cast<std::uint32_t>(epoch) + 1);
-    const double loss = hidden.loss_at(epoch) * (1 + options_.loss_noise * noise.normal(0, 1));
-    seen.push_back({static_cast<double>(epoch), std::max(loss, 1e-6)});
+    const double at = epoch / epochs * kEpochs;
+    const double loss = hidden.loss_at(at) * (1 + options_.loss_noise * noise.normal(0, 1));
+    seen.push_back({at, std::max(loss, 1e-6)});
   }
   const auto curve = fit_loss(seen);
-  if (!curve) return steps * (1 - done);  // Too early to tell.
+  if (!curve) return steps * kUnknownEpochs / epochs;
   const double drop = hidden.loss_at(kEpochs - kWindow) - hidden.loss_at(kEpochs);
-  const double end = epochs_to_converge(*curve, drop, kWindow, kMostEpochs);
-  return steps * std::max(end / kEpochs - done, 1.0 / kEpochs);
+  const double end = epochs_to_converge(*curve, drop, kWindow, kMostTimes * kEpochs);
+  return steps * std::max(end / kEpochs - done, 1 / epochs);
 }
 
 Decision OptimusPolicy::divide(const ClusterState& state) {

@@ -58,6 +58,9 @@ struct Reason {
 struct Change {
   JobId job;
   Allocation allocation;
+  /// Global batch from now on, 0: as requested. From base_batch to largest_batch for an adaptive job,
+  /// 0 for any other. Another batch for the same allocation is no restart.
+  int batch = 0;
 };
 
 /// A future the policy intends for a job; advice for people and for `explain`, not an order.

@@ -17,9 +17,12 @@
 #include "bourse/policy/gandiva.h"
 #include "bourse/policy/gavel.h"
 #include "bourse/policy/oasis.h"
+#include "bourse/policy/ones.h"
 #include "bourse/policy/optimus.h"
 #include "bourse/policy/pd_ors_settings.h"
+#include "bourse/policy/pollux.h"
 #include "bourse/policy/shortest.h"
+#include "bourse/policy/sia.h"
 #include "bourse/policy/sjf_bco.h"
 #include "bourse/policy/tiresias.h"
 
@@ -80,8 +83,11 @@ std::vector<PolicyInfo> make_list() {
       gandiva_info(),
       gavel_info(),
       oasis_info(),
+      ones_info(),
       optimus_info(),
       pd_ors_info(),
+      pollux_info(),
+      sia_info(),
       sjf_bco_info(),
       {"srsf",
        "shortest remaining service (time x GPUs) first, preemptive",

@@ -49,6 +49,31 @@ double ClusterState::samples_done(JobId id) const {
 
 double ClusterState::samples_left(JobId id) const { return spec(id).samples - samples_done(id); }
 
+double ClusterState::samples_trained(JobId id) const {
+  const JobState& state = job(id);
+  if (state.status != JobStatus::running || now_ <= state.progress_from) return state.trained;
+  return state.trained + state.trained_rate * (now_ - state.progress_from).value;
+}
+
+/// Books what the running job did at its pace until now.
+void ClusterState::settle(JobId id) {
+  JobState& state = states_[id.index()];
+  state.samples_done = samples_done(id);
+  state.trained = samples_trained(id);
+  if (state.status == JobStatus::running) state.attained += now_ - state.since;
+  state.since = now_;
+}
+
+void ClusterState::set_pace(JobId id, Pace pace) {
+  JobState& state = states_[id.index()];
+  BOURSE_CHECK(state.status == JobStatus::running);
+  settle(id);
+  state.rate = pace.progress;
+  state.trained_rate = pace.trained;
+  state.batch = pace.batch;
+  state.progress_from = std::max(now_, state.progress_from);
+}
+
 void ClusterState::set_jobs(std::span<const JobSpec> jobs) {
   BOURSE_CHECK(jobs.size() >= jobs_.size());
   jobs_ = jobs;
@@ -60,6 +85,8 @@ void ClusterState::observe(JobId id, double samples, double rate, Seconds startu
   BOURSE_CHECK(state.status == JobStatus::waiting || state.status == JobStatus::running);
   state.samples_done = std::clamp(samples, 0.0, spec(id).samples);
   state.rate = rate;
+  state.trained = std::max(state.trained, state.samples_done);
+  state.trained_rate = rate;
   state.progress_from = now_ + startup;
 }
 
@@ -109,20 +136,20 @@ void ClusterState::take(std::span<const TaskGroup> allocation, const JobSpec& jo
   }
 }
 
-void ClusterState::allocate(JobId id, Allocation allocation, double rate, Seconds startup) {
+void ClusterState::allocate(JobId id, Allocation allocation, Pace pace, Seconds startup) {
   JobState& state = states_[id.index()];
   BOURSE_CHECK(state.status == JobStatus::waiting || state.status == JobStatus::running);
   unlist(id);
-  state.samples_done = samples_done(id);
-  if (state.status == JobStatus::running) state.attained += now_ - state.since;
+  settle(id);
   take(state.allocation, spec(id), -1);
   take(allocation, spec(id), +1);
   const JobStatus next = allocation.empty() ? JobStatus::waiting : JobStatus::running;
   if (next == JobStatus::running && state.attained > Seconds(0)) ++state.restarts;
   state.status = next;
   state.allocation = std::move(allocation);
-  state.rate = rate;
-  state.since = now_;
+  state.rate = pace.progress;
+  state.trained_rate = pace.trained;
+  state.batch = pace.batch;
   state.progress_from = now_ + startup;
   list(id);
 }
@@ -131,13 +158,13 @@ void ClusterState::leave(JobId id, JobStatus final_status) {
   JobState& state = states_[id.index()];
   erase_from(active_, id, [&](JobId a, JobId b) { return came_before(a, b); });
   unlist(id);
-  if (state.status == JobStatus::running) state.attained += now_ - state.since;
-  state.samples_done = final_status == JobStatus::finished ? spec(id).samples : samples_done(id);
+  settle(id);
+  if (final_status == JobStatus::finished) state.samples_done = spec(id).samples;
   take(state.allocation, spec(id), -1);
   state.allocation.clear();
   state.status = final_status;
   state.rate = 0;
-  state.since = now_;
+  state.trained_rate = 0;
 }
 
 void ClusterState::roll_back(JobId id, double samples) {

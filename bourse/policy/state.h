@@ -28,9 +28,25 @@ struct JobState {
   Allocation allocation;       ///< What it holds now.
   double samples_done = 0;     ///< At `since`.
   double rate = 0;             ///< Samples per second since then, as observed.
+  int batch = 0;               ///< Global; 0: as requested. Only of an adaptive job.
+  double trained = 0;          ///< Samples that passed through the model, likewise.
+  double trained_rate = 0;     ///< The same per second since then, as observed.
   Seconds since{0};            ///< When the allocation last changed.
   Seconds progress_from{0};    ///< Work counts from here on (after the restart cost).
   Seconds attained{0};         ///< Time held so far, at `since`.
+};
+
+/// How fast a job trains with what it has.
+struct Pace {
+  /// Of a job whose samples all count in full.
+  Pace(double samples_per_second)  // NOLINT(google-explicit-constructor): a rate is a pace
+      : progress(samples_per_second), trained(samples_per_second) {}
+  Pace(TrainingPace pace, int global_batch)
+      : progress(pace.progress), trained(pace.trained), batch(global_batch) {}
+
+  double progress = 0;  ///< Work per second, samples.
+  double trained = 0;   ///< Samples per second that pass through the model.
+  int batch = 0;        ///< Global; 0: as requested.
 };
 
 /// All a policy may look at: the machines, the jobs that have arrived and the time.
@@ -65,6 +81,10 @@ class ClusterState {
   /// Work left by now, samples; never negative.
   [[nodiscard]] double samples_left(JobId id) const;
 
+  /// Samples that have passed through the model by now. More than samples_done of an adaptive job
+  /// with large batches, and of a job that lost work to a failure.
+  [[nodiscard]] double samples_trained(JobId id) const;
+
   // What follows is for the owner of the state.
 
   void set_now(Seconds now) { now_ = now; }
@@ -72,13 +92,15 @@ class ClusterState {
   /// another place in memory, or with other throughputs.
   void set_jobs(std::span<const JobSpec> jobs);
   /// What a running job has been seen to do: so many samples by now, and the rate from now on. The
-  /// time that `startup` still takes is left out.
+  /// time that `startup` still takes is left out. For jobs whose samples all count in full.
   void observe(JobId id, double samples, double rate, Seconds startup);
   /// A pending job becomes waiting.
   void arrive(JobId id);
-  /// Gives the job this allocation from now on (empty: it waits). `rate` is what it will train per
-  /// second once `startup` has passed. Capacity is checked: over-allocation is a defect.
-  void allocate(JobId id, Allocation allocation, double rate, Seconds startup);
+  /// Gives the job this allocation from now on (empty: it waits). `pace` is how it will train once
+  /// `startup` has passed. Capacity is checked: over-allocation is a defect.
+  void allocate(JobId id, Allocation allocation, Pace pace, Seconds startup);
+  /// A running job goes on with what it holds at another pace, without a restart.
+  void set_pace(JobId id, Pace pace);
   /// The job leaves for good and gives back what it holds.
   void leave(JobId id, JobStatus final_status);
   /// Progress falls back to `samples` (a failure lost the rest). The job must hold nothing.
@@ -88,6 +110,7 @@ class ClusterState {
 
  private:
   void take(std::span<const TaskGroup> allocation, const JobSpec& job, std::int64_t sign);
+  void settle(JobId id);
   [[nodiscard]] bool came_before(JobId a, JobId b) const;
   [[nodiscard]] bool waits_longer(JobId a, JobId b) const;
   /// Into or out of the list of its status; a job that is neither waiting nor running has none.

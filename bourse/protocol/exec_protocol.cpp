@@ -53,13 +53,18 @@ Json state_json(const ClusterState& state, JobId id) {
   const JobState& job = state.job(id);
   const bool runs = job.status == JobStatus::running;
   const Seconds held = runs ? job.attained + (state.now() - job.since) : job.attained;
-  return {{"id", id.value},
-          {"status", runs ? "running" : "waiting"},
-          {"work_done", state.samples_done(id)},
-          {"since_s", job.since.value},
-          {"held_s", held.value},
-          {"restarts", job.restarts},
-          {"allocation", allocation_json(job.allocation)}};
+  Json json = {{"id", id.value},
+               {"status", runs ? "running" : "waiting"},
+               {"work_done", state.samples_done(id)},
+               {"since_s", job.since.value},
+               {"held_s", held.value},
+               {"restarts", job.restarts},
+               {"allocation", allocation_json(job.allocation)}};
+  if (std::holds_alternative<AdaptiveThroughput>(state.spec(id).throughput)) {
+    json["batch"] = job.batch;
+    json["samples_trained"] = state.samples_trained(id);
+  }
+  return json;
 }
 
 /// One JSON object, which has a field "type" of this value and no others than the ones named.
@@ -198,11 +203,12 @@ Result<Decision> parse_decision(std::string_view line) {
   for (std::size_t i = 0; i < changes->size(); ++i) {
     const Json& change = (*changes)[i];
     const std::string path = fmt::format("changes[{}]", i);
-    BOURSE_TRY_VOID(check_fields(change, path, {"job", "allocation"}));
+    BOURSE_TRY_VOID(check_fields(change, path, {"job", "allocation", "batch"}));
     BOURSE_TRY(const std::uint32_t job, whole(change, "job", path, kMaxId));
     BOURSE_TRY(const Json* const groups, list(change, "allocation", path + "."));
     BOURSE_TRY(Allocation allocation, parse_allocation(*groups, path));
-    decision.changes.push_back({JobId(job), std::move(allocation)});
+    BOURSE_TRY(const std::uint32_t batch, whole(change, "batch", path, 100'000'000, 0));
+    decision.changes.push_back({JobId(job), std::move(allocation), static_cast<int>(batch)});
   }
   BOURSE_TRY(const Json* const declined, list(json, "declined", ""));
   for (std::size_t i = 0; i < declined->size(); ++i) {

@@ -68,6 +68,32 @@ TEST(ExecProtocol, ReadsADecision) {
   EXPECT_EQ(parse_decision(R"({"type":"decision","wake_at_s":null})")->wake_at, kForever);
 }
 
+TEST(ExecProtocol, ShowsAndReadsTheBatchOfAnAdaptiveJob) {
+  const Cluster cluster = cluster_of(1, {{"gpu", 4}});
+  std::vector<JobSpec> jobs{gang("a", 0, 1, 1000)};
+  jobs[0].throughput = AdaptiveThroughput{.step_per_sample = Seconds(0.01),
+                                          .base_batch = 10,
+                                          .requested_batch = 20,
+                                          .max_batch_per_worker = 100,
+                                          .max_workers = 4,
+                                          .noise_scale = 10,
+                                          .epoch_samples = 100,
+                                          .max_learning_rate = 4};
+  ClusterState state(cluster, jobs);
+  state.arrive(JobId(0U));
+  state.allocate(JobId(0U), {{MachineId(0U), 2, 0}}, Pace({.trained = 8, .progress = 4}, 40),
+                 Seconds(0));
+  state.set_now(Seconds(3));
+  const auto json = nlohmann::json::parse(event_line(state, {.kind = EventKind::wake}));
+  EXPECT_EQ(json["jobs"][0]["batch"], 40);
+  EXPECT_EQ(json["jobs"][0]["work_done"], 12);
+  EXPECT_EQ(json["jobs"][0]["samples_trained"], 24);
+  const auto decision = parse_decision(
+      R"({"type":"decision","changes":[{"job":0,"allocation":[{"machine":0,"workers":2}],"batch":30}]})");
+  ASSERT_TRUE(decision.has_value());
+  EXPECT_EQ(decision->changes[0].batch, 30);
+}
+
 TEST(ExecProtocol, SaysWhatIsWrongWithAnAnswer) {
   const auto refusal = [](std::string_view line) {
     const auto decision = parse_decision(line);

@@ -46,6 +46,25 @@ Json shape_json(const TableThroughput& t) {
   return {{"shape", "table"}, {"points", std::move(points)}};
 }
 
+Json shape_json(const AdaptiveThroughput& t) {
+  return {{"shape", "adaptive"},
+          {"step_fixed_s", t.step_fixed.value},
+          {"step_per_sample_s", t.step_per_sample.value},
+          {"sync_inside_s", t.sync_inside.value},
+          {"sync_inside_per_worker_s", t.sync_inside_per_worker.value},
+          {"sync_across_s", t.sync_across.value},
+          {"sync_across_per_worker_s", t.sync_across_per_worker.value},
+          {"overlap", t.overlap},
+          {"base_batch", t.base_batch},
+          {"requested_batch", t.requested_batch},
+          {"max_batch_per_worker", t.max_batch_per_worker},
+          {"max_workers", t.max_workers},
+          {"noise_scale", t.noise_scale},
+          {"epoch_samples", t.epoch_samples},
+          {"base_learning_rate", t.base_learning_rate},
+          {"max_learning_rate", t.max_learning_rate}};
+}
+
 Json utility_json(const ConstantUtility& u) { return {{"kind", "constant"}, {"value", u.value}}; }
 
 Json utility_json(const SigmoidUtility& u) {

@@ -31,6 +31,8 @@ void visit(Archive& a, Metrics& m) {
   a("queueing", m.queueing);
   a("executed", m.executed);
   a("fairness", m.fairness);
+  a("time_to_accuracy", m.time_to_accuracy);
+  a("samples_to_accuracy", m.samples_to_accuracy);
   a("makespan", m.makespan);
   a("utility", m.utility);
   a("resource_hours", m.resource_hours);

@@ -83,17 +83,17 @@ std::string comparison_csv(const Comparison& comparison) {
   std::string out =
       fmt::format("# bourse {}; {}\n", comparison.version, quotable(comparison.command, 4000));
   std::vector<std::string> titles{"workload", "load", "scale"};
-  const bool with_bound = std::ranges::any_of(comparison.sections, [](const Section& section) {
-    return std::ranges::any_of(section.cells, [](const CellResult& c) { return !!c.run.bound; });
-  });
-  const std::vector<std::string> run_titles = run_csv_titles(with_bound);
+  OptionalColumns columns;
+  for (const Section& section : comparison.sections)
+    for (const CellResult& cell : section.cells) columns.add(cell.run);
+  const std::vector<std::string> run_titles = run_csv_titles(columns);
   titles.insert(titles.end(), run_titles.begin(), run_titles.end());
   out += csv_line(titles);
   for (const Section& section : comparison.sections)
     for (const CellResult& cell : section.cells) {
       std::vector<std::string> fields{section.name, number_text(section.load),
                                       std::to_string(section.scale)};
-      const std::vector<std::string> run_fields = run_csv_fields(cell.run, with_bound);
+      const std::vector<std::string> run_fields = run_csv_fields(cell.run, columns);
       fields.insert(fields.end(), run_fields.begin(), run_fields.end());
       out += csv_line(fields);
     }

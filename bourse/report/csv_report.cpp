@@ -34,19 +34,27 @@ void append(std::vector<std::string>& fields, const Distribution& d) {
 
 }  // namespace
 
-std::vector<std::string> run_csv_titles(bool with_bound) {
+void OptionalColumns::add(const RunReport& run) {
+  bound = bound || run.bound.has_value();
+  accuracy = accuracy || run.metrics.time_to_accuracy.count > 0;
+}
+
+std::vector<std::string> run_csv_titles(OptionalColumns columns) {
   std::vector<std::string> titles{"policy", "seed", "jobs", "finished", "declined", "unfinished"};
-  for (const std::string_view name : {"jct", "queue", "fairness"})
+  std::vector<std::string_view> distributions{"jct_s", "queue_s", "fairness"};
+  if (columns.accuracy)
+    distributions.insert(distributions.begin() + 2, {"time_to_accuracy_s", "samples_to_accuracy"});
+  for (const std::string_view name : distributions)
     for (const std::string_view part : {"mean", "p50", "p95", "p99", "max"})
-      titles.push_back(fmt::format("{}{}_{}", name, name == "fairness" ? "" : "_s", part));
+      titles.push_back(fmt::format("{}_{}", name, part));
   for (const char* title :
        {"makespan_s", "utility", "gpu_hours", "gpu_utilization", "restarts", "decisions"})
     titles.emplace_back(title);
-  if (with_bound) titles.insert(titles.end(), {"bound", "share_of_bound"});
+  if (columns.bound) titles.insert(titles.end(), {"bound", "share_of_bound"});
   return titles;
 }
 
-std::vector<std::string> run_csv_fields(const RunReport& run, bool with_bound) {
+std::vector<std::string> run_csv_fields(const RunReport& run, OptionalColumns columns) {
   const Metrics& m = run.metrics;
   std::vector<std::string> fields{run.policy,
                                   std::to_string(run.seed),
@@ -56,12 +64,16 @@ std::vector<std::string> run_csv_fields(const RunReport& run, bool with_bound) {
                                   std::to_string(m.unfinished)};
   append(fields, m.completion);
   append(fields, m.queueing);
+  if (columns.accuracy) {
+    append(fields, m.time_to_accuracy);
+    append(fields, m.samples_to_accuracy);
+  }
   append(fields, m.fairness);
   for (const double value : {m.makespan, m.utility, m.resource_hours, m.utilization})
     fields.push_back(number_text(value));
   fields.push_back(std::to_string(m.restarts));
   fields.push_back(std::to_string(m.decisions));
-  if (with_bound)
+  if (columns.bound)
     for (const auto& value : {run.bound, run.share_of_bound()})
       fields.push_back(value ? number_text(*value) : "");
   return fields;
@@ -69,9 +81,10 @@ std::vector<std::string> run_csv_fields(const RunReport& run, bool with_bound) {
 
 std::string runs_csv(const ReportHeader& header, std::span<const RunReport> runs) {
   std::string out = comment_line(header, runs);
-  const bool with_bound = std::ranges::any_of(runs, [](const RunReport& r) { return !!r.bound; });
-  out += csv_line(run_csv_titles(with_bound));
-  for (const RunReport& run : runs) out += csv_line(run_csv_fields(run, with_bound));
+  OptionalColumns columns;
+  for (const RunReport& run : runs) columns.add(run);
+  out += csv_line(run_csv_titles(columns));
+  for (const RunReport& run : runs) out += csv_line(run_csv_fields(run, columns));
   return out;
 }
 

@@ -34,6 +34,10 @@ Json run_json(const RunReport& run, bool with_cost) {
   json["unfinished"] = m.unfinished;
   json["jct_s"] = distribution_json(m.completion);
   json["queue_s"] = distribution_json(m.queueing);
+  if (m.time_to_accuracy.count > 0) {
+    json["time_to_accuracy_s"] = distribution_json(m.time_to_accuracy);
+    json["samples_to_accuracy"] = distribution_json(m.samples_to_accuracy);
+  }
   json["fairness"] = distribution_json(m.fairness);
   json["makespan_s"] = m.makespan;
   json["utility"] = m.utility;

@@ -152,7 +152,7 @@ constexpr std::string_view kReading =
     "jobs "
     "that are done. GPUs is the share of what was up until the makespan that jobs held. Policies "
     "that finish fewer jobs finish others, so compare completion times with the number of jobs "
-    "done.</p>\n";
+    "done. Jobs that train to an accuracy also have the mean time and samples until then.</p>\n";
 
 }  // namespace
 

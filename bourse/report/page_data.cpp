@@ -54,6 +54,12 @@ Json figures_json(const Cells& cells) {
   metric("unfinished", [](const Metrics& m) { return m.unfinished; });
   metric("jct_mean", [](const Metrics& m) { return m.completion.mean; });
   metric("jct_p99", [](const Metrics& m) { return m.completion.p99; });
+  if (std::ranges::all_of(cells, [](const CellResult* cell) {
+        return cell->run.metrics.time_to_accuracy.count > 0;
+      })) {
+    metric("time_to_accuracy", [](const Metrics& m) { return m.time_to_accuracy.mean; });
+    metric("samples_to_accuracy", [](const Metrics& m) { return m.samples_to_accuracy.mean; });
+  }
   metric("wait_mean", [](const Metrics& m) { return m.queueing.mean; });
   metric("fairness_p95", [](const Metrics& m) { return m.fairness.p95; });
   metric("utilization", [](const Metrics& m) { return m.utilization; });

@@ -88,9 +88,19 @@ struct RunDetail {
 /// One row a run, times in seconds, after a comment line with version and command.
 [[nodiscard]] std::string runs_csv(const ReportHeader& header, std::span<const RunReport> runs);
 
+/// Columns of runs_csv that are there only if a run has something to say in them.
+struct OptionalColumns {
+  bool bound = false;
+  bool accuracy = false;  ///< Jobs that train to an accuracy.
+
+  /// Adds those of one more run.
+  void add(const RunReport& run);
+};
+
 /// The titles of the columns of runs_csv, and the fields of one row.
-[[nodiscard]] std::vector<std::string> run_csv_titles(bool with_bound);
-[[nodiscard]] std::vector<std::string> run_csv_fields(const RunReport& run, bool with_bound);
+[[nodiscard]] std::vector<std::string> run_csv_titles(OptionalColumns columns);
+[[nodiscard]] std::vector<std::string> run_csv_fields(const RunReport& run,
+                                                      OptionalColumns columns);
 
 /// Figures of several runs as people read them.
 struct FigureRows {

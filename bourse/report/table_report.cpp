@@ -26,6 +26,13 @@ std::string duration_text(double seconds) {
   return seconds < 0.05 ? "0.0s" : human(Seconds(std::max(seconds, 0.1)));
 }
 
+/// A large count to three digits.
+std::string size_text(double value) {
+  if (value < 1e3) return fmt::format("{:.0f}", value);
+  const char* unit = value < 1e6 ? "k" : value < 1e9 ? "M" : "G";
+  return fmt::format("{:.3g} {}", value / (value < 1e6 ? 1e3 : value < 1e9 ? 1e6 : 1e9), unit);
+}
+
 std::string percent_text(double share) { return fmt::format("{:.1f} %", share * 100); }
 
 /// One figure of the table: where it is found and how it is written.
@@ -34,6 +41,7 @@ struct Figure {
   double (*value_of)(const Metrics&);
   std::string (*text_of)(double);
   bool of_finished = false;  ///< Says nothing if no job finished.
+  bool of_accuracy = false;  ///< Only where jobs train to an accuracy.
 };
 
 constexpr double count(std::uint64_t value) { return static_cast<double>(value); }
@@ -45,6 +53,9 @@ const Figure kFigures[] = {
     {"mean JCT", [](const Metrics& m) { return m.completion.mean; }, duration_text, true},
     {"p99 JCT", [](const Metrics& m) { return m.completion.p99; }, duration_text, true},
     {"wait", [](const Metrics& m) { return m.queueing.mean; }, duration_text, true},
+    {"to accuracy", [](const Metrics& m) { return m.time_to_accuracy.mean; }, duration_text, true,
+     true},
+    {"samples", [](const Metrics& m) { return m.samples_to_accuracy.mean; }, size_text, true, true},
     {"makespan", [](const Metrics& m) { return m.makespan; }, duration_text, true},
     {"GPUs", [](const Metrics& m) { return m.utilization; }, percent_text},
     {"restarts", [](const Metrics& m) { return count(m.restarts); }, short_number},
@@ -54,9 +65,12 @@ const Figure kFigures[] = {
 /// The figure over all seeds of one policy.
 std::string cell(const Figure& figure, std::span<const RunReport* const> runs) {
   std::vector<double> values;
+  const auto is_said = [&](const Metrics& m) {
+    return figure.of_accuracy ? m.time_to_accuracy.count > 0
+                              : !figure.of_finished || m.finished > 0;
+  };
   for (const RunReport* run : runs)
-    if (!figure.of_finished || run->metrics.finished > 0)
-      values.push_back(figure.value_of(run->metrics));
+    if (is_said(run->metrics)) values.push_back(figure.value_of(run->metrics));
   if (values.empty()) return "-";
   const Interval interval = interval_of(values);
   if (runs.size() == 1) return figure.text_of(interval.mean);
@@ -108,17 +122,21 @@ FigureRows figure_rows(std::span<const RunReport> runs) {
     if (std::ranges::find(policies, run.policy) == policies.end()) policies.push_back(run.policy);
   FigureRows out;
   out.titles.emplace_back("policy");
-  for (const Figure& figure : kFigures) out.titles.emplace_back(figure.title);
-  const bool with_bound = std::ranges::any_of(runs, [](const RunReport& r) { return !!r.bound; });
-  if (with_bound) out.titles.insert(out.titles.end(), {"bound", "of bound"});
+  OptionalColumns columns;
+  for (const RunReport& run : runs) columns.add(run);
+  std::vector<const Figure*> figures;
+  for (const Figure& figure : kFigures)
+    if (!figure.of_accuracy || columns.accuracy) figures.push_back(&figure);
+  for (const Figure* figure : figures) out.titles.emplace_back(figure->title);
+  if (columns.bound) out.titles.insert(out.titles.end(), {"bound", "of bound"});
   for (const std::string& policy : policies) {
     std::vector<const RunReport*> of_policy;
     for (const RunReport& run : runs)
       if (run.policy == policy) of_policy.push_back(&run);
     out.seed_count = std::max(out.seed_count, of_policy.size());
     std::vector<std::string>& row = out.rows.emplace_back(1, policy);
-    for (const Figure& figure : kFigures) row.push_back(cell(figure, of_policy));
-    if (with_bound)
+    for (const Figure* figure : figures) row.push_back(cell(*figure, of_policy));
+    if (columns.bound)
       for (std::string& text : bound_cells(of_policy)) row.push_back(std::move(text));
   }
   return out;

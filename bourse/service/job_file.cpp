@@ -138,6 +138,10 @@ class JobFileReader {
     if (!field) return {};
     if (profile) return profile->error("give profile or throughput, not both");
     BOURSE_TRY(const Throughput throughput, bourse::read_throughput(*field));
+    if (std::holds_alternative<AdaptiveThroughput>(throughput))
+      return field->error(
+          "has the shape 'adaptive', which is for simulations: a running program is not told its "
+          "batch; give a table of measured speeds, or leave it out and say profile: auto");
     if (const auto* gang = std::get_if<RigidThroughput>(&throughput))
       gang_ = *gang;
     else

@@ -196,6 +196,15 @@ Cluster cluster(std::string_view text = "machines: [{count: 2, resources: {gpu: 
   return parse_cluster_yaml(text, "cluster.yaml").value();
 }
 
+TEST(JobFile, RefusesAShapeWhoseBatchNobodyTellsTheProgram) {
+  EXPECT_EQ(error_with("throughput: {adaptive: {step_per_sample: 1ms, base_batch: 8, "
+                       "max_batch_per_worker: 8, max_workers: 2, noise_scale: 1, epoch: 1, "
+                       "base_learning_rate: 1, max_learning_rate: 2}}"),
+            "job.yaml:4: field 'throughput': has the shape 'adaptive', which is for simulations: a "
+            "running program is not told its batch; give a table of measured speeds, or leave it "
+            "out and say profile: auto");
+}
+
 TEST(BindJob, GuessesASpeedFromTheDuration) {
   // 1000 samples in 100 s with one worker are 10/s; two are 2 / 1.05 times as fast, three 3 / 1.1.
   const JobFile file = read(

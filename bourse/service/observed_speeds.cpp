@@ -39,6 +39,11 @@ Throughput scaled(const Throughput& throughput, double factor) {
         using Shape = std::decay_t<decltype(shape)>;
         if constexpr (std::is_same_v<Shape, TableThroughput>) {
           for (TableThroughput::Point& point : shape.points) point.samples_per_second *= factor;
+        } else if constexpr (std::is_same_v<Shape, AdaptiveThroughput>) {
+          for (Seconds* time :
+               {&shape.step_fixed, &shape.step_per_sample, &shape.sync_inside,
+                &shape.sync_inside_per_worker, &shape.sync_across, &shape.sync_across_per_worker})
+            *time = *time / factor;
         } else if constexpr (!std::is_same_v<Shape, RigidThroughput>) {
           shape.compute_per_sample = shape.compute_per_sample / factor;
           shape.rate_inside = shape.rate_inside * factor;

@@ -22,7 +22,7 @@ using testing::cluster_of;
 Throughput random_shape(int most_workers) {
   const BytesPerSecond near(100);
   const BytesPerSecond far(50);
-  switch (*rc::gen::inRange(0, 4)) {
+  switch (*rc::gen::inRange(0, 5)) {
     case 0:
       return ParameterServerThroughput{.compute_per_sample = Seconds(1),
                                        .gradient = Bytes(20),
@@ -39,6 +39,18 @@ Throughput random_shape(int most_workers) {
                             .rate_across = far};
     case 2:
       return RigidThroughput{*rc::gen::inRange(1, most_workers + 1), *rc::gen::inRange(0, 2)};
+    case 3:
+      return AdaptiveThroughput{.step_fixed = Seconds(0.5),
+                                .step_per_sample = Seconds(0.25),
+                                .sync_inside = Seconds(0.5),
+                                .sync_across = Seconds(1),
+                                .base_batch = 2,
+                                .requested_batch = *rc::gen::inRange(2, 9),
+                                .max_batch_per_worker = *rc::gen::inRange(1, 5),
+                                .max_workers = *rc::gen::inRange(1, most_workers + 1),
+                                .noise_scale = 1.0 * *rc::gen::inRange(0, 50),
+                                .epoch_samples = 1.0 * *rc::gen::inRange(1, 100),
+                                .max_learning_rate = 4};
     default: {
       TableThroughput table;
       const auto locality = *rc::gen::element(Locality::rack, Locality::cluster);
@@ -111,9 +123,14 @@ SimulationResult run(const Instance& instance, const PolicyInfo& info,
                      const SimulationOptions& options) {
   // Short rounds where a policy has them, so that a run sees many.
   Settings settings;
-  for (const Parameter& parameter : info.parameters)
+  for (const Parameter& parameter : info.parameters) {
     if (parameter.name == "slot" || parameter.name == "interval")
       settings[std::string(parameter.name)] = "15s";
+    if (parameter.name == "population" || parameter.name == "generations")
+      settings[std::string(parameter.name)] = "8";
+    // Fits of its model take most of the time of ones, and have tests of their own.
+    if (info.name == "ones" && parameter.name == "progress") settings["progress"] = "declared";
+  }
   auto policy = make_policy(info.name, settings, {.slot = instance.slot, .seed = 3});
   RC_ASSERT(policy.has_value());
   return simulate(instance, **policy, options);

@@ -36,6 +36,8 @@ Metrics metrics_of(const Instance& instance, const SimulationResult& result) {
   std::vector<double> queueing;
   std::vector<double> executed;
   std::vector<double> fairness;
+  std::vector<double> to_accuracy;
+  std::vector<double> samples;
   for (auto* values : {&completion, &queueing, &executed, &fairness}) values->reserve(m.jobs);
   for (std::size_t i = 0; i < result.jobs.size(); ++i) {
     const JobRecord& job = result.jobs[i];
@@ -50,12 +52,17 @@ Metrics metrics_of(const Instance& instance, const SimulationResult& result) {
     queueing.push_back(std::max(0.0, present - job.executed.value));
     executed.push_back(job.executed.value);
     fairness.push_back(job.fairness);
+    if (!std::holds_alternative<AdaptiveThroughput>(instance.jobs[i].throughput)) continue;
+    to_accuracy.push_back(present);
+    samples.push_back(job.samples_trained);
   }
   m.unfinished = m.jobs - m.finished - m.declined;
   m.completion = distribution_of(std::move(completion));
   m.queueing = distribution_of(std::move(queueing));
   m.executed = distribution_of(std::move(executed));
   m.fairness = distribution_of(std::move(fairness));
+  m.time_to_accuracy = distribution_of(std::move(to_accuracy));
+  m.samples_to_accuracy = distribution_of(std::move(samples));
   m.makespan = result.makespan.value;
   m.utilization = result.capacity_seconds > 0 ? result.used_seconds / result.capacity_seconds : 0;
   m.decisions = result.decisions;

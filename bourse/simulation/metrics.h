@@ -31,6 +31,10 @@ struct Metrics {
   Distribution completion;       ///< Finish - arrival, of finished jobs.
   Distribution queueing;         ///< Completion less the time the job held an allocation.
   Distribution executed;         ///< Time held, of finished jobs.
+  /// Of finished adaptive jobs, whose work ends at their accuracy: the time from arrival until then
+  /// and the samples that passed through the model. Empty if there are none.
+  Distribution time_to_accuracy;
+  Distribution samples_to_accuracy;
   /// Finish-time fairness rho of finished jobs: completion time over T_fair, the time with an equal
   /// share of the cluster. T_fair is the duration with the requested tasks, stretched by
   /// max(1, n x requested share) with n the mean number of jobs present while it was.

@@ -78,6 +78,8 @@ class Run {
   [[nodiscard]] std::string event_text(const Event& event) const;
   void apply(Decision& decision);
   void change_allocation(Change& change);
+  [[nodiscard]] Pace pace_of_change(const Change& change) const;
+  void expect_completion(JobId id);
   void advance(Seconds to);
   void record_usage();
   void record_explanation(const Decision& decision);
@@ -378,9 +380,16 @@ void Run::apply(Decision& decision) {
     ++version_[change.job.index()];
     state_.allocate(change.job, {}, 0, Seconds(0));
   }
-  for (Change& change : decision.changes)
-    if (!change.allocation.empty() && change.allocation != state_.job(change.job).allocation)
+  for (Change& change : decision.changes) {
+    const JobState& job = state_.job(change.job);
+    if (change.allocation.empty()) continue;
+    if (change.allocation != job.allocation) {
       change_allocation(change);
+    } else if (change.batch != job.batch) {
+      state_.set_pace(change.job, pace_of_change(change));
+      expect_completion(change.job);
+    }
+  }
   for (const JobId id : decision.declined) {
     BOURSE_CHECK(state_.job(id).status == JobStatus::waiting);
     settle_usage(id);
@@ -394,25 +403,42 @@ void Run::apply(Decision& decision) {
   result_.plans.insert(result_.plans.end(), decision.plan.begin(), decision.plan.end());
 }
 
+Pace Run::pace_of_change(const Change& change) const {
+  const JobSpec& job = state_.spec(change.job);
+  const auto* adaptive = std::get_if<AdaptiveThroughput>(&job.throughput);
+  BOURSE_CHECK(change.batch == 0 || (adaptive != nullptr && change.batch >= adaptive->base_batch &&
+                                     change.batch <= largest_batch(*adaptive)));
+  TrainingPace pace = pace_of(job.throughput, tasks_of(change.allocation),
+                              locality_of(change.allocation, instance_.cluster),
+                              slowest_speed(change.allocation, instance_.cluster), change.batch);
+  if (!speed_factor_.empty()) {
+    pace.progress *= speed_factor_[change.job.index()];
+    pace.trained *= speed_factor_[change.job.index()];
+  }
+  return {pace, change.batch};
+}
+
+void Run::expect_completion(JobId id) {
+  ++version_[id.index()];
+  const JobState& job = state_.job(id);
+  if (job.rate <= 0) return;
+  const double samples = state_.spec(id).samples;
+  const double left = std::max(0.0, samples - job.samples_done);
+  completions_.push({job.progress_from + Seconds(left / job.rate),
+                     Seconds(samples * kDoneTolerance / job.rate), id, version_[id.index()]});
+}
+
 void Run::change_allocation(Change& change) {
   const JobId id = change.job;
-  const JobSpec& job = state_.spec(id);
-  double rate = samples_per_second(job.throughput, tasks_of(change.allocation),
-                                   locality_of(change.allocation, instance_.cluster),
-                                   slowest_speed(change.allocation, instance_.cluster));
-  if (!speed_factor_.empty()) rate *= speed_factor_[id.index()];
+  const Pace pace = pace_of_change(change);
   const bool has_run = state_.job(id).attained > Seconds(0);
-  const Seconds startup = has_run ? job.restart_cost : Seconds(0);
+  const Seconds startup = has_run ? state_.spec(id).restart_cost : Seconds(0);
   settle_usage(id);
-  state_.allocate(id, std::move(change.allocation), rate, startup);
+  state_.allocate(id, std::move(change.allocation), pace, startup);
   used_ += units_held(id);
   JobRecord& record = result_.jobs[id.index()];
   record.first_start = std::min(record.first_start, clock_);
-  ++version_[id.index()];
-  if (rate <= 0) return;
-  const double left = std::max(0.0, job.samples - state_.job(id).samples_done);
-  completions_.push({clock_ + startup + Seconds(left / rate),
-                     Seconds(job.samples * kDoneTolerance / rate), id, version_[id.index()]});
+  expect_completion(id);
 }
 
 SimulationResult Run::result() && {
@@ -425,6 +451,7 @@ SimulationResult Run::result() && {
     if (job.status == JobStatus::running) settle_usage(id);
     record.status = job.status;
     record.restarts = job.restarts;
+    record.samples_trained = state_.samples_trained(id);
     record.executed = job.attained;
     if (job.status == JobStatus::running) record.executed += clock_ - job.since;
   }

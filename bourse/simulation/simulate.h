@@ -68,7 +68,8 @@ struct JobRecord {
   Seconds executed{0};             ///< Time it held an allocation.
   double resource_seconds = 0;     ///< GPUs (or units of the first resource) x time held.
   std::uint32_t restarts = 0;
-  double utility = 0;  ///< What completing it was worth; 0 if it did not.
+  double samples_trained = 0;  ///< That passed through its model, by the end.
+  double utility = 0;          ///< What completing it was worth; 0 if it did not.
   /// Completion time over that of a fair share of the cluster, see metrics.h. 0 if not finished.
   double fairness = 0;
 };

@@ -240,5 +240,45 @@ TEST(RandomOutages, DoNotOverlapAndCoverTheExpectedShare) {
   EXPECT_NEAR(down / (200 * 20000), 0.2, 0.02);
 }
 
+/// Gives the only job one machine at once, and a batch of 300 after 10 s.
+class GrowsTheBatch final : public Policy {
+ public:
+  Decision decide(const ClusterState& state, const Event& event) override {
+    Decision decision;
+    if (event.kind == EventKind::arrival) {
+      decision.changes.push_back({event.job, {{MachineId(0U), 1, 0}}});
+      decision.wake_at = Seconds(10);
+    }
+    if (event.kind == EventKind::wake)
+      decision.changes.push_back({JobId(0U), state.job(JobId(0U)).allocation, 300});
+    return decision;
+  }
+};
+
+// A step of 100 samples takes 0.1 + 0.1 s: 500 samples/s, 5,000 in 10 s. One of 300 takes 0.4 s:
+// 750 samples/s, each worth (100 + 100) / (100 + 300) = 1/2, so 375. The 3,750 that are left take
+// 10 s and 7,500 samples.
+TEST(Simulate, TrainsToAccuracyWithTheBatchItIsGiven) {
+  JobSpec job = gang("a", 0, 1, 8750);
+  job.throughput = AdaptiveThroughput{.step_fixed = Seconds(0.1),
+                                      .step_per_sample = Seconds(0.001),
+                                      .base_batch = 100,
+                                      .requested_batch = 100,
+                                      .max_batch_per_worker = 1000,
+                                      .noise_scale = 100,
+                                      .epoch_samples = 1000,
+                                      .base_learning_rate = 1,
+                                      .max_learning_rate = 4};
+  job.restart_cost = Seconds(1000);
+  const Instance instance = instance_of(cluster_of(1, {{"gpu", 1}}), {job});
+  GrowsTheBatch policy;
+  const SimulationResult result = simulate(instance, policy);
+  EXPECT_NEAR(result.jobs[0].finish.value, 20, 1e-9);
+  EXPECT_EQ(result.jobs[0].restarts, 0u);
+  const Metrics metrics = metrics_of(instance, result);
+  EXPECT_NEAR(metrics.time_to_accuracy.mean, 20, 1e-9);
+  EXPECT_NEAR(metrics.samples_to_accuracy.mean, 12500, 1e-6);
+}
+
 }  // namespace
 }  // namespace bourse

@@ -6,6 +6,7 @@
 
 #include "bourse/base/text.h"
 #include "bourse/base/units.h"
+#include "bourse/trace/adaptive_generators.h"
 #include "bourse/trace/generator_options.h"
 #include "bourse/trace/paper.h"
 #include "bourse/trace/philly_like.h"
@@ -82,7 +83,11 @@ std::vector<GeneratorInfo> generators() {
   return {{"paper", "parameter-server jobs with the settings of the PD-ORS experiments",
            option_infos(paper_option_rows())},
           {"philly-like", "rigid gangs like those of the Microsoft Philly trace",
-           option_infos(philly_like_option_rows())}};
+           option_infos(philly_like_option_rows())},
+          {"ones", "jobs that may change their batch, like those of the ONES experiments",
+           option_infos(ones_workload_option_rows())},
+          {"pollux-like", "jobs that may change their batch, like those of the Pollux experiments",
+           option_infos(pollux_like_option_rows())}};
 }
 
 Result<Workload> generate(std::string_view generator, std::span<const std::string> settings,
@@ -96,6 +101,16 @@ Result<Workload> generate(std::string_view generator, std::span<const std::strin
     BOURSE_TRY(const PhillyLikeOptions options,
                apply_settings(generator, philly_like_option_rows(), settings));
     return generate_philly_like(options, seed);
+  }
+  if (generator == "ones") {
+    BOURSE_TRY(const OnesWorkloadOptions options,
+               apply_settings(generator, ones_workload_option_rows(), settings));
+    return generate_ones_workload(options, seed);
+  }
+  if (generator == "pollux-like") {
+    BOURSE_TRY(const PolluxLikeOptions options,
+               apply_settings(generator, pollux_like_option_rows(), settings));
+    return generate_pollux_like(options, seed);
   }
   std::vector<std::string_view> names;
   const std::vector<GeneratorInfo> known = generators();

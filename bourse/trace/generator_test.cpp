@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <string>
 
 #include "bourse/trace/paper.h"
 #include "bourse/trace/philly_like.h"
@@ -273,6 +275,90 @@ TEST(AssignUtilities, RejectsRangesUpsideDown) {
             "the value of a job must be from a minimum of at least 0 up to a maximum");
   EXPECT_EQ(assign_utilities(workload, 1, {.share_critical = 0.95}).error().message,
             "the shares of the utility rule must be at least 0 and at most 1 in sum");
+}
+
+// The artifact of ONES runs 20 jobs of another file unless told otherwise; we make the 400.
+TEST(OnesMended, GeneratesAsManyJobsOfEveryPairAtThePublishedPace) {
+  const Workload workload = made("ones", {});
+  ASSERT_EQ(workload.jobs.size(), 400u);
+  std::map<std::string, int> counts;
+  for (const JobSpec& job : workload.jobs) ++counts[job.group];
+  EXPECT_EQ(counts.size(), 10u);
+  for (const auto& [name, count] : counts) EXPECT_EQ(count, 40) << name;
+  const double gap = workload.jobs.back().arrival.value / 400;
+  EXPECT_GT(gap, 27);
+  EXPECT_LT(gap, 33);
+  for (const JobSpec& job : workload.jobs) EXPECT_TRUE(validate(job).has_value());
+  EXPECT_EQ(text_of(workload), text_of(made("ones", {})));
+  EXPECT_NE(text_of(workload), text_of(made("ones", {}, 8)));
+}
+
+TEST(GenerateOnes, RequestsSixteenTimesTheBaseBatchOnSixteenGpus) {
+  for (const JobSpec& job : made("ones", {}).jobs) {
+    if (job.group != "resnet50-imagenet") continue;
+    EXPECT_EQ(job.requested_workers, 16);
+    EXPECT_EQ(std::get<AdaptiveThroughput>(job.throughput).requested_batch, 512);
+  }
+}
+
+// Samples a second with the requested GPUs and batch, from the job history of the artifact of ONES.
+TEST(GenerateOnes, TrainsAtThePublishedSpeeds) {
+  const std::map<std::string, double> published{{"resnet18-cifar10", 16200},
+                                                {"googlenet-cifar10", 11400},
+                                                {"vgg16-cifar10", 2820},
+                                                {"alexnet-imagenet", 3400},
+                                                {"resnet50-imagenet", 1975},
+                                                {"vgg16-imagenet", 1150},
+                                                {"inception3-imagenet", 1610},
+                                                {"bert-cola", 102},
+                                                {"bert-mrpc", 102},
+                                                {"bert-sst2", 435}};
+  for (const JobSpec& job : made("ones", {}).jobs) {
+    const Locality locality = job.requested_workers > 4 ? Locality::cluster : Locality::machine;
+    const double speed = pace_of(job.throughput, {job.requested_workers, 0}, locality).trained;
+    EXPECT_NEAR(speed / published.at(job.group), 1, 0.02) << job.group;
+  }
+}
+
+// Tuned requests are 50 to 80 % as fast as so many single workers, or of one GPU.
+TEST(GeneratePolluxLike, TunesRequestsToAnEfficiencyOfHalfToFourFifths) {
+  const Workload workload = made("pollux-like", {"tuned=1"});
+  ASSERT_EQ(workload.jobs.size(), 160u);
+  int several = 0;
+  for (const JobSpec& job : workload.jobs) {
+    const int n = job.requested_workers;
+    if (n == 1) continue;
+    ++several;
+    const Locality locality = n > 4 ? Locality::cluster : Locality::machine;
+    const double share = best_samples_per_second(job.throughput, {n, 0}, locality) /
+                         (n * best_samples_per_second(job.throughput, {1, 0}, Locality::machine));
+    EXPECT_GE(share, 0.5);
+    EXPECT_LE(share, 0.8);
+  }
+  EXPECT_GT(several, 100);
+}
+
+TEST(GeneratePolluxLike, ArrivesOverEightHoursWithThePeakInTheFourth) {
+  const Workload workload = made("pollux-like", {"jobs=10000"});
+  int first = 0;
+  int fourth = 0;
+  for (const JobSpec& job : workload.jobs) {
+    const double hour = job.arrival.value / 3600;
+    EXPECT_LE(hour, 8);
+    first += hour < 1 ? 1 : 0;
+    fourth += hour >= 3 && hour < 4 ? 1 : 0;
+  }
+  EXPECT_NEAR(static_cast<double>(fourth) / first, 3, 0.4);
+}
+
+TEST(GeneratePolluxLike, MakesTablesForPoliciesThatLeaveBatchesAlone) {
+  const Workload law = made("pollux-like", {"jobs=20"});
+  const Workload tables = made("pollux-like", {"jobs=20", "tables=1"});
+  for (std::size_t i = 0; i < law.jobs.size(); ++i) {
+    ASSERT_TRUE(std::holds_alternative<TableThroughput>(tables.jobs[i].throughput));
+    EXPECT_GE(samples_per_second(tables.jobs[i].throughput, {4, 0}, Locality::machine) * (1 + 1e-9),
+              samples_per_second(law.jobs[i].throughput, {4, 0}, Locality::machine));
+  }
 }
 
 }  // namespace
