@@ -58,7 +58,9 @@ bool MachinePool::extend() {
   std::size_t end = begin;
   for (std::size_t i = 0; i < ranks_.size(); ++i) {
     candidates_[end] = groups_[i];
-    end += static_cast<std::size_t>((ranks_[i] <= reach) & (ranks_[i] > last));
+    const std::size_t is_within = ranks_[i] <= reach ? 1 : 0;
+    const std::size_t is_new = ranks_[i] > last ? 1 : 0;
+    end += is_within & is_new;  // Without a branch: which are taken follows no pattern.
   }
   candidates_.resize(end);
   next_rank_ = least_above(ranks_, reach);
