@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "bourse/policy/rates.h"
+#include "bourse/service/members.h"
 #include "bourse/service/plan_json.h"
 #include "bourse/service/service.h"
 
@@ -65,24 +66,51 @@ void Service::recover_cells(std::vector<StoredCell> cells) {
       continue;
     }
     LiveJob& job = at->second;
-    const TaskGroup group{MachineId(cell.machine), cell.workers, cell.servers};
-    job.running.push_back(group);
-    hold(job, group, +1);
+    hold(job, {MachineId(cell.machine), cell.workers, cell.servers}, +1);
     // It may have ended or may yet start; its agent says which.
-    job.cells.push_back(
-        {.record = std::move(cell), .has_started = job.record.phase != JobPhase::starting});
+    const bool goes_on = job.record.phase != JobPhase::pausing && !job.record.is_cancelled;
+    const bool is_removed = cell.part != 0 && cell.is_stopping && goes_on;
+    job.cells.push_back({.record = std::move(cell),
+                         .has_started = job.record.phase != JobPhase::starting,
+                         .is_removed = is_removed});
   }
   for (auto& [number, job] : jobs_) {
     if (job.cells.empty()) continue;
     for (const CellSpec& spec : specs_of(job)) engine_.adopt(spec);
+    recover_running(job);
     if (job.record.is_cancelled) job.failure = "cancelled";
     if (job.record.phase == JobPhase::pausing || job.record.is_cancelled) stop_cells(job, false);
   }
   engine_.adopted_all();
 }
 
+void Service::recover_running(LiveJob& job) {
+  if (job.file.elastic != Elasticity::in_place) {
+    for (const LiveCell& cell : job.cells)
+      job.running.push_back(
+          {MachineId(cell.record.machine), cell.record.workers, cell.record.servers});
+    return;
+  }
+  job.running = allocation_of(records_of(job));
+  for (LiveCell& cell : job.cells)
+    if (cell.is_removed) stop_cell(cell, false);
+  if (!job.running.empty()) {
+    const auto text = world_.files.read(members_path(directory_of(job.record.number)));
+    const std::optional<ListedMembers> listed = listed_members(text.value_or(""));
+    if (!listed || listed->generation != job.record.generation) return write_members(job);
+    // Those that are listed and are not there any more have completed.
+    job.is_finishing = listed->count > members_of(job).size();
+    return;
+  }
+  // All are told to end, and it is not known any more whether they had completed.
+  if (job.record.phase == JobPhase::pausing) return;
+  job.failure = "its cells were told to end when the daemon ended";
+  job.is_lost = true;
+}
+
 bool Service::goes_on(const LiveJob& job) const {
   return !job.cells.empty() && job.record.phase != JobPhase::pausing && !job.record.is_cancelled &&
+         job.failure.empty() && !job.running.empty() &&
          std::ranges::all_of(job.running, [&](const TaskGroup& group) {
            return machines_[group.machine.index()].is_usable();
          });
