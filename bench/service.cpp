@@ -32,7 +32,6 @@ namespace bourse {
 namespace {
 
 using std::chrono::steady_clock;
-using std::chrono::system_clock;
 
 double ms_since(steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(steady_clock::now() - start).count();
@@ -102,6 +101,7 @@ class RealDaemon {
 Result<std::vector<Sample>> run_start(const Setup& setup) {
   BOURSE_TRY(const std::unique_ptr<RealDaemon> daemon, RealDaemon::start(setup.program, "1x1"));
   httplib::Client client = client_of(daemon->state());
+  RealWorld outside;
   const nlohmann::json request{
       {"file",
        "name: j\nworkers:\n  command: [date, +%s.%N]\n  resources: {gpu: 1}\nwork: {duration: "
@@ -110,8 +110,7 @@ Result<std::vector<Sample>> run_start(const Setup& setup) {
       {"environment", {{"PATH", "/usr/bin:/bin"}}}};
   std::vector<Sample> samples;
   for (int i = 1; i <= 10 * setup.repeats; ++i) {
-    const double before =
-        std::chrono::duration<double>(system_clock::now().time_since_epoch()).count();
+    const double before = outside.world().clock.unix_time().value;
     const auto submitted = client.Post("/v1/jobs", request.dump(), "application/json");
     if (!submitted || submitted->status != 201)
       return fail(ErrorCode::internal, "the daemon did not take a job");
@@ -257,7 +256,7 @@ void fill_store(const std::string& directory, std::size_t ended, std::size_t liv
   for (std::size_t n = 1; n <= ended; ++n) {
     StoredJob job{.name = fmt::format("ended-{}", n), .group = "team"};
     job.text = job_text(n);
-    job.directory = "/home/user/project";
+    job.directory = "/data/project";
     job.environment = std::string(2000, 'e');
     job.submitted = real.world().clock.unix_time() - Seconds(1e6);
     job.samples = 1e6;
@@ -284,6 +283,7 @@ Result<std::vector<Sample>> run_history(const Setup& setup) {
   int status = 0;
   waitpid(child, &status, 0);
   if (status != 0) return fail(ErrorCode::internal, "the store could not be filled");
+  sync();  // What was just written must not be waited for by the daemon's first commit.
 
   const auto start = steady_clock::now();
   BOURSE_TRY(const auto paper, PaperService::open(directory.path(), "64x8"));
