@@ -115,6 +115,27 @@ TEST_F(InPlace, ShrinksAndGrowsWhileTheOthersRunOn) {
   EXPECT_EQ(rig_.phase(job_), finished);
 }
 
+TEST(ServiceInPlace, ServersAreMembersToo) {
+  ServiceRig rig("1x4", "drf");
+  const JobNumber job =
+      rig.submit(in_place_job("servers: {command: [serve], count: 1, resources: {gpu: 1}}\n"));
+  ASSERT_EQ(rig.engine.started.size(), 4U);  // Three workers and a server.
+  const CellSpec& server = rig.engine.started[0];
+  EXPECT_EQ(server.tasks[0].name(), "server-0");
+  EXPECT_EQ(server.tasks[0].command, std::vector<std::string>{"serve"});
+  EXPECT_THAT(rig.engine.started[1].tasks[0].environment,
+              ::testing::IsSupersetOf({"RANK=0", "BOURSE_WORKERS=3", "BOURSE_SERVERS=1"}));
+  rig.start_all();
+  const JobNumber other = rig.submit(job_of(2));
+  ASSERT_EQ(rig.engine.stopped.size(), 2U);
+  for (const auto& [cell, is_urgent] : rig.engine.stopped)
+    EXPECT_EQ(rig.engine.alive().at(cell).tasks[0].role, TaskRole::worker);
+  rig.engine.obey();
+  rig.clock.settle();
+  EXPECT_EQ(rig.phase(other), starting);
+  EXPECT_EQ(rig.phase(job), running);
+}
+
 TEST_F(InPlace, WhoLeavesMayFailAndTheJobGoesOn) {
   crowd();
   ASSERT_EQ(rig_.engine.stopped.size(), 2U);
