@@ -110,6 +110,7 @@ TEST(JobFile, HasDefaultsThatItsDocumentStates) {
   EXPECT_EQ(file.restart_cost.value, 10);
   EXPECT_FALSE(file.lease.has_value());
   EXPECT_EQ(read_with("", ", min: 2, max: 3").elastic, Elasticity::restart);
+  EXPECT_EQ(read_with("elastic: in-place", ", min: 2, max: 3").elastic, Elasticity::in_place);
 }
 
 TEST(JobFile, TakesACommandOfSeveralLines) {

@@ -105,7 +105,6 @@ class Service final : public EngineListener {
  private:
   struct LiveCell {
     StoredCell record;
-    bool has_started = false;
     bool is_removed = false;  ///< Told to end while its job goes on.
   };
   struct LiveJob {

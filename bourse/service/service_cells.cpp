@@ -74,14 +74,16 @@ void Service::take_event(const CellEvent& event) {
 }
 
 void Service::take_started(LiveJob& job, LiveCell& cell) {
-  cell.has_started = true;
+  cell.record.has_started = true;
+  store_->put_cell(cell.record);
   runs_if_all_started(job);
 }
 
 void Service::runs_if_all_started(LiveJob& job) {
   if (job.record.phase != JobPhase::starting) return;
-  if (!std::ranges::all_of(
-          job.cells, [](const LiveCell& cell) { return cell.has_started || cell.is_removed; }))
+  if (!std::ranges::all_of(job.cells, [](const LiveCell& cell) {
+        return cell.record.has_started || cell.is_removed;
+      }))
     return;
   if (!job.record.started) job.record.started = unix_now();
   set_phase(job, JobPhase::running, "runs: " + text_of_tasks(job.running));

@@ -188,6 +188,20 @@ TEST_F(InPlace, ADaemonThatDiesInTheMidstOfAResizeGoesOnWithIt) {
   EXPECT_EQ(cells().size(), 2U);
 }
 
+TEST(ServiceInPlace, ARestartedDaemonKnowsWhoHasStarted) {
+  ServiceRig rig("2x2", "drf");
+  const JobNumber job = rig.submit(in_place_job());
+  const std::vector<CellSpec> started = rig.engine.started;
+  ASSERT_EQ(started.size(), 4U);
+  for (const std::size_t i : {0U, 1U}) rig.engine.tell_started(started[i].id);
+  rig.clock.settle();
+  rig.restart();
+  EXPECT_EQ(rig.phase(job), starting);
+  for (const std::size_t i : {2U, 3U}) rig.engine.tell_started(started[i].id);
+  rig.clock.settle();
+  EXPECT_EQ(rig.phase(job), running);
+}
+
 TEST_F(InPlace, ALostListIsWrittenAgainAfterARestart) {
   const std::string path =
       rig_.directory.path() + "/jobs/" + std::to_string(job_) + "/members.json";

@@ -68,11 +68,9 @@ void Service::recover_cells(std::vector<StoredCell> cells) {
     LiveJob& job = at->second;
     hold(job, {MachineId(cell.machine), cell.workers, cell.servers}, +1);
     // It may have ended or may yet start; its agent says which.
-    const bool goes_on = job.record.phase != JobPhase::pausing && !job.record.is_cancelled;
-    const bool is_removed = cell.part != 0 && cell.is_stopping && goes_on;
-    job.cells.push_back({.record = std::move(cell),
-                         .has_started = job.record.phase != JobPhase::starting,
-                         .is_removed = is_removed});
+    const bool stays = job.record.phase != JobPhase::pausing && !job.record.is_cancelled;
+    const bool is_removed = cell.part != 0 && cell.is_stopping && stays;
+    job.cells.push_back({.record = std::move(cell), .is_removed = is_removed});
   }
   for (auto& [number, job] : jobs_) {
     if (job.cells.empty()) continue;

@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS job_texts (
 CREATE TABLE IF NOT EXISTS cells (
   job INTEGER, epoch INTEGER, machine INTEGER, workers INTEGER NOT NULL, servers INTEGER NOT NULL,
   token TEXT NOT NULL, is_stopping INTEGER NOT NULL, part INTEGER, task INTEGER NOT NULL,
-  rank INTEGER NOT NULL, PRIMARY KEY (job, epoch, machine, part))
+  rank INTEGER NOT NULL, has_started INTEGER NOT NULL, PRIMARY KEY (job, epoch, machine, part))
   WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS drains (machine TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS changes (
@@ -133,7 +133,7 @@ struct Store::Statements {
         text(d.prepare("SELECT text, directory, environment, plan, speeds FROM job_texts "
                        "WHERE number=?")),
         job(d.prepare(fmt::format("SELECT {} FROM jobs WHERE number=?", kJobColumns))),
-        put_cell(d.prepare("INSERT OR REPLACE INTO cells VALUES (?,?,?,?,?,?,?,?,?,?)")),
+        put_cell(d.prepare("INSERT OR REPLACE INTO cells VALUES (?,?,?,?,?,?,?,?,?,?,?)")),
         remove_cell(
             d.prepare("DELETE FROM cells WHERE job=? AND epoch=? AND machine=? AND part=?")),
         add_change(d.prepare("INSERT INTO changes (at, kind, job, phase, epoch, text) "
@@ -175,7 +175,7 @@ Result<void> Store::prepare(Seconds now) {
   if (found == 1 || found == 2) database.execute(kFromVersion2);
   database.execute(kTables);
   if (found == 1 || found == 2)
-    database.execute("INSERT INTO cells SELECT *, 0, 0, 0 FROM old_cells; DROP TABLE old_cells");
+    database.execute("INSERT INTO cells SELECT *, 0, 0, 0, 0 FROM old_cells; DROP TABLE old_cells");
   database.execute(fmt::format("PRAGMA user_version = {}", kVersion));
   Statement keep = database.prepare("INSERT OR IGNORE INTO meta VALUES ('beginning', ?)");
   keep.bind(1, now.value).run();
@@ -250,6 +250,7 @@ void Store::put_cell(const StoredCell& cell) {
       .bind(8, std::int64_t{cell.part})
       .bind(9, std::int64_t{cell.task})
       .bind(10, std::int64_t{cell.rank})
+      .bind(11, std::int64_t{cell.has_started ? 1 : 0})
       .run();
 }
 
@@ -307,8 +308,8 @@ std::vector<StoredJob> Store::live_jobs() {
 std::vector<StoredCell> Store::cells() {
   std::vector<StoredCell> cells;
   Statement all = database_->prepare(
-      "SELECT job, epoch, machine, workers, servers, token, is_stopping, part, task, rank "
-      "FROM cells ORDER BY job, epoch, machine, part");
+      "SELECT job, epoch, machine, workers, servers, token, is_stopping, part, task, rank, "
+      "has_started FROM cells ORDER BY job, epoch, machine, part");
   while (all.step())
     cells.push_back({.job = static_cast<JobNumber>(all.integer(0)),
                      .epoch = static_cast<std::uint32_t>(all.integer(1)),
@@ -319,7 +320,8 @@ std::vector<StoredCell> Store::cells() {
                      .token = all.text(5),
                      .is_stopping = all.integer(6) != 0,
                      .task = static_cast<int>(all.integer(8)),
-                     .rank = static_cast<int>(all.integer(9))});
+                     .rank = static_cast<int>(all.integer(9)),
+                     .has_started = all.integer(10) != 0});
   return cells;
 }
 

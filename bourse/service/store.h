@@ -63,6 +63,7 @@ struct StoredCell {
   bool is_stopping = false;
   int task = 0;  ///< With a part: number in the name of its task, of its role.
   int rank = 0;  ///< With a part: as the last list of members says.
+  bool has_started = false;
 };
 
 /// The journal: every change is committed before anything acts on it. SQLite, one writer.
