@@ -245,7 +245,8 @@ class Story {
 TEST(SimulatedService, LosesNoJobAndRunsNoneTwiceWhateverGoesWrong) {
   std::size_t jobs = 0;
   int joined = 0;
-  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+  // 229: after a restart the policy gives two jobs the room that it would take from a third.
+  for (const std::uint64_t seed : {1U, 2U, 3U, 229U}) {
     SCOPED_TRACE(seed);
     Story story(seed);
     story.run(12);

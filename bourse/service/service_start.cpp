@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "bourse/policy/rates.h"
@@ -115,18 +116,26 @@ bool Service::goes_on(const LiveJob& job) const {
 }
 
 void Service::leave_what_runs(Decision& decision) const {
-  const auto has_room = [&](const Change& change) {
+  // Those that are left out may have made room for others, so room is counted as it is taken.
+  std::map<MachineId, std::vector<Amount>> left;
+  const auto takes_room = [&](const Change& change) {
     const JobSpec& spec = state_.spec(change.job);
-    return std::ranges::all_of(change.allocation, [&](const TaskGroup& group) {
+    std::map<MachineId, std::vector<Amount>> after = left;
+    for (const TaskGroup& group : change.allocation) {
       const std::span<const Amount> free = state_.free(group.machine);
-      for (std::size_t r = 0; r < free.size(); ++r)
-        if (group.workers * spec.worker[r] + group.servers * spec.server[r] > free[r]) return false;
-      return true;
-    });
+      std::vector<Amount>& amounts =
+          after.try_emplace(group.machine, free.begin(), free.end()).first->second;
+      for (std::size_t r = 0; r < amounts.size(); ++r) {
+        amounts[r] -= group.workers * spec.worker[r] + group.servers * spec.server[r];
+        if (amounts[r] < 0) return false;
+      }
+    }
+    left = std::move(after);
+    return true;
   };
   std::erase_if(decision.changes, [&](const Change& change) {
     const bool runs = !state_.job(change.job).allocation.empty();
-    return runs || !has_room(change);
+    return runs || !takes_room(change);
   });
   std::erase_if(decision.declined, [&](JobId id) { return !state_.job(id).allocation.empty(); });
 }
