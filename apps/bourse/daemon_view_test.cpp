@@ -77,7 +77,7 @@ TEST(JobText, HasPlanAndHistory) {
   const std::string text = job_text(some_detail(), kNow);
   EXPECT_NE(text.find("promised     in 59m 00s\n"), std::string::npos);
   EXPECT_NE(text.find("done         90000 of 180000 (50%)\n"), std::string::npos);
-  EXPECT_NE(text.find("starts       3, of them 1 after failures and 2 to resize or move\n"),
+  EXPECT_NE(text.find("starts       3, of them 1 after failures; 2 resizes and moves\n"),
             std::string::npos);
   EXPECT_NE(text.find("    1m 00s ago for 10m 00s: 2+1 on local-0\n"), std::string::npos);
   EXPECT_NE(text.find("        1m 00s ago  waiting      came\n"), std::string::npos);

@@ -141,7 +141,7 @@ std::string job_text(const JobDetail& detail, Seconds now) {
   add_line(out, "utility", rough(job.utility));
   add_line(out, "has", placement_text(detail.placement));
   add_line(out, "starts",
-           fmt::format("{}, of them {} after failures and {} to resize or move", job.epoch,
+           fmt::format("{}, of them {} after failures; {} resizes and moves", job.epoch,
                        job.restarts, job.resizes));
   add_line(out, "checkpoints", detail.directory);
   std::string tasks;

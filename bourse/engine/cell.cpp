@@ -20,15 +20,18 @@ bool read_digits(std::string_view text, Number& number) {
 }  // namespace
 
 std::string text_of(CellId id) {
-  return fmt::format("{}-{}-{}", id.job, id.epoch, id.machine.value);
+  const std::string whole = fmt::format("{}-{}-{}", id.job, id.epoch, id.machine.value);
+  return id.part == 0 ? whole : fmt::format("{}-{}", whole, id.part);
 }
 
 Result<CellId> parse_cell_id(std::string_view text) {
   const std::vector<std::string_view> parts = split(text, '-');
   CellId id;
-  const bool is_good = parts.size() == 3 && read_digits(parts[0], id.job) &&
+  const bool has_part = parts.size() == 4;
+  const bool is_good = (parts.size() == 3 || has_part) && read_digits(parts[0], id.job) &&
                        read_digits(parts[1], id.epoch) && read_digits(parts[2], id.machine.value) &&
-                       id.machine.valid();
+                       id.machine.valid() &&
+                       (!has_part || (read_digits(parts[3], id.part) && id.part != 0));
   if (!is_good)
     return invalid(fmt::format("'{}' is no cell; a cell is written job-epoch-machine, as 17-3-0",
                                quotable(text)));

@@ -15,16 +15,18 @@
 
 namespace bourse {
 
-/// A cell: the tasks of one job on one machine in one incarnation. A job that is resized or moved
-/// gets a new incarnation, with a larger epoch; two epochs of a job never run at once.
+/// A cell: the tasks of one job on one machine in one incarnation. A job that is restarted gets a
+/// new incarnation, with a larger epoch; two epochs of a job never run at once. A job that is
+/// resized in place has a cell for each task, and these are told apart by their parts.
 struct CellId {
   std::uint64_t job = 0;    ///< Number of the job, never used again.
   std::uint32_t epoch = 0;  ///< Incarnation of the job; larger is newer.
   MachineId machine;
+  std::uint32_t part = 0;  ///< 0: all tasks on the machine; else never used again by the job.
   friend auto operator<=>(const CellId&, const CellId&) = default;
 };
 
-/// "17-3-0": job, epoch, machine. parse_cell_id reads it back.
+/// "17-3-0": job, epoch, machine; "17-3-0-5" for part 5. parse_cell_id reads it back.
 [[nodiscard]] std::string text_of(CellId id);
 [[nodiscard]] Result<CellId> parse_cell_id(std::string_view text);
 
@@ -34,8 +36,8 @@ enum class TaskRole : std::uint8_t { worker, server };
 /// One process to run in a cell.
 struct TaskSpec {
   TaskRole role = TaskRole::worker;
-  int rank = 0;                          ///< Among all tasks of its role, over all cells.
-  std::vector<std::string> command;      ///< Program and arguments; no shell.
+  int rank = 0;                      ///< In its name: among all tasks of its role, over all cells.
+  std::vector<std::string> command;  ///< Program and arguments; no shell.
   std::vector<std::string> environment;  ///< "NAME=value", all of it.
   std::string directory;
   std::string log_file;          ///< Both outputs are added to it; made with its directory.

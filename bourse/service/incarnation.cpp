@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "bourse/service/members.h"
+
 namespace bourse {
 namespace {
 
@@ -31,7 +33,7 @@ std::string path_from(const std::string& directory, const std::string& path) {
 class CellMaker {
  public:
   explicit CellMaker(const Incarnation& incarnation) : of_(incarnation) {
-    const TaskCounts tasks = tasks_of(of_.allocation);
+    const TaskCounts tasks = tasks_of(allocation_of(of_.cells));
     const StoredJob& job = *of_.job;
     work_directory_ = path_from(job.directory, of_.file->directory);
     if (work_directory_.empty()) work_directory_ = job.directory;
@@ -44,50 +46,83 @@ class CellMaker {
     common_["BOURSE_WORKERS"] = std::to_string(tasks.workers);
     common_["BOURSE_SERVERS"] = std::to_string(tasks.servers);
     common_["BOURSE_CHECKPOINT"] = checkpoint_directory(*of_.file, of_.directory, job.directory);
-    common_["MASTER_ADDR"] = of_.hosts.front();
+    common_["MASTER_ADDR"] = of_.hosts[master()];
     common_["MASTER_PORT"] = std::to_string(job.port);
     common_["WORLD_SIZE"] = std::to_string(tasks.workers);
     common_["BOURSE_SERVER_ADDRESSES"] = server_addresses();
+    if (is_in_place()) common_["BOURSE_MEMBERS"] = members_path(of_.directory);
   }
 
   CellSpec cell(std::size_t at) {
-    const TaskGroup& group = of_.allocation[at];
+    const StoredCell& record = of_.cells[at];
     CellSpec cell;
-    cell.id = {of_.job->number, of_.job->epoch, group.machine};
-    cell.token = of_.tokens[at];
+    cell.id = id_of(record);
+    cell.token = record.token;
     cell.directory = fmt::format("{}/cells/{}", of_.directory, text_of(cell.id));
     cell.grace = of_.file->grace;
     cell.lease = of_.file->lease.value_or(of_.lease);
-    cell.demand = demand_of(group);
-    for (int i = 0; i < group.servers; ++i) add(cell, TaskRole::server, i, group.servers);
-    for (int i = 0; i < group.workers; ++i) add(cell, TaskRole::worker, i, group.workers);
+    cell.demand = demand_of(record);
+    if (record.part != 0) {
+      const LocalRank local = local_rank_of(record, of_.cells);
+      add(cell, {role_of(record), record.task, record.rank, local.rank, local.size});
+      return cell;
+    }
+    for (int i = 0; i < record.servers; ++i, ++next_server_)
+      add(cell, {TaskRole::server, next_server_, next_server_, i, record.servers});
+    for (int i = 0; i < record.workers; ++i, ++next_worker_)
+      add(cell, {TaskRole::worker, next_worker_, next_worker_, i, record.workers});
     return cell;
   }
 
  private:
+  struct Task {
+    TaskRole role;
+    int name;
+    int rank;
+    int local_rank;
+    int local_size;
+  };
+
+  bool is_in_place() const { return !of_.cells.empty() && of_.cells.front().part != 0; }
+
+  /// The cell whose host is that of the rendezvous: the first, or that of worker 0.
+  std::size_t master() const {
+    for (std::size_t at = 0; is_in_place() && at < of_.cells.size(); ++at) {
+      const StoredCell& cell = of_.cells[at];
+      if (!cell.is_stopping && cell.workers > 0 && cell.rank == 0) return at;
+    }
+    return 0;
+  }
+
   /// "host:port,host:port", by rank; the ports follow MASTER_PORT.
   std::string server_addresses() const {
+    std::map<int, std::string> by_rank;
+    int next = 0;
+    for (std::size_t at = 0; at < of_.cells.size(); ++at) {
+      const StoredCell& cell = of_.cells[at];
+      for (int i = 0; i < cell.servers && !cell.is_stopping; ++i, ++next) {
+        const int rank = cell.part != 0 ? cell.rank : next;
+        const int port = server_port(*of_.job, cell.part != 0 ? cell.task : next);
+        by_rank[rank] = fmt::format("{}:{}", of_.hosts[at], port);
+      }
+    }
     std::string all;
-    int rank = 0;
-    for (std::size_t at = 0; at < of_.allocation.size(); ++at)
-      for (int i = 0; i < of_.allocation[at].servers; ++i)
-        all += fmt::format("{}{}:{}", all.empty() ? "" : ",", of_.hosts[at],
-                           of_.job->port + 1 + rank++);
+    for (const auto& [rank, address] : by_rank) all += (all.empty() ? "" : ",") + address;
     return all;
   }
 
-  ResourceVector demand_of(const TaskGroup& group) const {
+  ResourceVector demand_of(const StoredCell& group) const {
     ResourceVector demand = of_.spec->worker;
     for (std::size_t r = 0; r < demand.size(); ++r)
       demand[r] = group.workers * of_.spec->worker[r] + group.servers * of_.spec->server[r];
     return demand;
   }
 
-  void add(CellSpec& cell, TaskRole role, int local_rank, int local_size) {
-    const bool is_worker = role == TaskRole::worker;
+  void add(CellSpec& cell, const Task& of) {
+    const bool is_worker = of.role == TaskRole::worker;
     TaskSpec task;
-    task.role = role;
-    task.rank = is_worker ? next_worker_++ : next_server_++;
+    task.role = of.role;
+    task.rank = of.name;
     task.command = is_worker ? of_.file->workers.command : of_.file->servers->command;
     task.directory = work_directory_;
     task.log_file = fmt::format("{}/logs/{}", of_.directory, log_name(task.name()));
@@ -96,11 +131,12 @@ class CellMaker {
     Variables variables = common_;
     variables["BOURSE_CELL"] = text_of(cell.id);
     variables["BOURSE_ROLE"] = is_worker ? "worker" : "server";
-    variables["BOURSE_RANK"] = std::to_string(task.rank);
+    variables["BOURSE_TASK"] = task.name();
+    variables["BOURSE_RANK"] = std::to_string(of.rank);
     variables["BOURSE_PROGRESS"] = task.fifo;
-    variables["RANK"] = std::to_string(task.rank);
-    variables["LOCAL_RANK"] = std::to_string(local_rank);
-    variables["LOCAL_WORLD_SIZE"] = std::to_string(local_size);
+    variables["RANK"] = std::to_string(of.rank);
+    variables["LOCAL_RANK"] = std::to_string(of.local_rank);
+    variables["LOCAL_WORLD_SIZE"] = std::to_string(of.local_size);
     for (const auto& [name, value] : variables)
       task.environment.push_back(fmt::format("{}={}", name, value));
     cell.tasks.push_back(std::move(task));
@@ -118,8 +154,7 @@ class CellMaker {
 std::vector<CellSpec> cells_of(const Incarnation& incarnation) {
   CellMaker maker(incarnation);
   std::vector<CellSpec> cells;
-  for (std::size_t at = 0; at < incarnation.allocation.size(); ++at)
-    cells.push_back(maker.cell(at));
+  for (std::size_t at = 0; at < incarnation.cells.size(); ++at) cells.push_back(maker.cell(at));
   return cells;
 }
 

@@ -17,15 +17,15 @@ struct Incarnation {
   const StoredJob* job = nullptr;  ///< Its epoch and port are those of the incarnation.
   const JobFile* file = nullptr;
   const JobSpec* spec = nullptr;
-  Allocation allocation;
-  std::vector<std::string> hosts;   ///< Of each group: where other machines reach it.
-  std::vector<std::string> tokens;  ///< Of each group.
-  std::string directory;            ///< Of the job; holds its logs, and checkpoints by default.
+  std::vector<StoredCell> cells;
+  std::vector<std::string> hosts;  ///< Of each cell: where other machines reach it.
+  std::string directory;           ///< Of the job; holds its logs, and checkpoints by default.
   Seconds lease{15};
 };
 
-/// The cells of an incarnation, one a group. Workers and servers are numbered over the groups in
-/// their order, from 0. docs/job-file.md lists what their environment says.
+/// The cells of an incarnation. Workers and servers are numbered over the cells in their order,
+/// from 0; those of cells with parts have their ranks already. docs/job-file.md lists what their
+/// environment says.
 [[nodiscard]] std::vector<CellSpec> cells_of(const Incarnation& incarnation);
 
 /// Where the checkpoints of a job are: as its file says, else a directory of the daemon's.

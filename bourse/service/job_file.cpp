@@ -23,7 +23,7 @@ constexpr std::string_view kWorkerKeys[] = {"command", "count", "min", "max", "r
 constexpr std::string_view kServerKeys[] = {"command", "count", "per_workers", "resources"};
 constexpr std::string_view kWorkKeys[] = {"samples", "epochs", "duration"};
 constexpr std::string_view kProgressKeys[] = {"pattern"};
-constexpr std::string_view kElasticities[] = {"restart", "none"};
+constexpr std::string_view kElasticities[] = {"restart", "none", "in-place"};
 constexpr std::size_t kMaxTextBytes = std::size_t{1} << 16;
 constexpr Seconds kLongestGrace{86400};
 
@@ -357,9 +357,6 @@ class JobFileReader {
     const auto field = root_.find("elastic");
     if (!field) return {};
     BOURSE_TRY(const std::string_view word, field->text());
-    if (word == "in-place")
-      return field->error(
-          "'in-place' is not there yet: tasks that run cannot be told of a new size; say restart");
     const auto* const found = std::ranges::find(kElasticities, word);
     if (found == std::end(kElasticities))
       return field->error(
@@ -370,6 +367,11 @@ class JobFileReader {
           fmt::format("none is for jobs of one size, and this one has from {} to {} "
                       "workers; give workers.count",
                       file_.min_workers, file_.max_workers));
+    if (file_.elastic == Elasticity::in_place && has_one_size)
+      return field->error(
+          fmt::format("in-place is for jobs of several sizes, and this one always has {} {}; give "
+                      "workers.min and workers.max",
+                      file_.max_workers, file_.max_workers == 1 ? "worker" : "workers"));
     return {};
   }
 

@@ -19,8 +19,9 @@ namespace bourse {
 
 /// What happens to the tasks of a job when its size changes.
 enum class Elasticity : std::uint8_t {
-  restart,  ///< They are told to end, and the job starts anew from its checkpoint.
-  none,     ///< The size never changes: a gang.
+  restart,   ///< They are told to end, and the job starts anew from its checkpoint.
+  none,      ///< The size never changes: a gang.
+  in_place,  ///< Those that stay run on, others come and go; a file tells of the members.
 };
 
 /// "restart".

@@ -110,6 +110,7 @@ TEST(JobFile, HasDefaultsThatItsDocumentStates) {
   EXPECT_EQ(file.restart_cost.value, 10);
   EXPECT_FALSE(file.lease.has_value());
   EXPECT_EQ(read_with("", ", min: 2, max: 3").elastic, Elasticity::restart);
+  EXPECT_EQ(read_with("elastic: in-place", ", min: 2, max: 3").elastic, Elasticity::in_place);
 }
 
 TEST(JobFile, TakesACommandOfSeveralLines) {
@@ -161,8 +162,8 @@ TEST(JobFile, SaysWhereAndWhatIsWrong) {
   EXPECT_EQ(error_with("elastic: restrat"),
             "job.yaml:4: field 'elastic': there is no 'restrat'; did you mean 'restart'?");
   EXPECT_EQ(error_with("elastic: in-place"),
-            "job.yaml:4: field 'elastic': 'in-place' is not there yet: tasks that run cannot be "
-            "told of a new size; say restart");
+            "job.yaml:4: field 'elastic': in-place is for jobs of several sizes, and this one "
+            "always has 1 worker; give workers.min and workers.max");
   EXPECT_EQ(error_with("elastic: none", ", min: 1, max: 2"),
             "job.yaml:4: field 'elastic': none is for jobs of one size, and this one has from 1 to "
             "2 workers; give workers.count");

@@ -49,7 +49,7 @@ Service::Service(World world, Engine& engine, ServiceOptions options, std::uniqu
 }
 
 Service::~Service() {
-  for (const TimerId timer : {wake_timer_, inbox_timer_, save_timer_, retry_timer_})
+  for (const TimerId timer : {wake_timer_, inbox_timer_, save_timer_, retry_timer_, untold_timer_})
     world_.clock.cancel(timer);
 }
 
@@ -121,7 +121,9 @@ void Service::apply(Decision decision) {
       continue;
     const JobSpec& spec = state_.spec(change.job);
     // What runs already does not start again.
-    const bool runs = live(change.job).running == change.allocation;
+    const LiveJob& job = live(change.job);
+    const bool runs =
+        job.running == change.allocation || can_resize_in_place(job, change.allocation);
     state_.allocate(change.job, change.allocation, rate_of(spec, change.allocation, cluster()),
                     runs ? Seconds(0) : spec.restart_cost);
   }

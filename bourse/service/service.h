@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bourse/engine/engine.h"
@@ -50,7 +51,9 @@ struct Submission {
 /// The policy decides about allocations as they shall be. A job whose cells differ from its
 /// allocation is told to checkpoint and end, and starts anew, with the next epoch, once its cells
 /// have ended and there is room on all its machines. So no two epochs of a job overlap and no
-/// machine ever holds more than its capacity.
+/// machine ever holds more than its capacity. A job that is resized in place has a cell for each
+/// task: those that are too many are told to end, those that are missing start once there is room
+/// for all of them, and a file tells the tasks who the others are.
 ///
 /// Progress is what tasks report; between reports it goes on at the speed observed so far. A job
 /// that has used up the work it declared is taken to have a little left until it ends.
@@ -102,7 +105,7 @@ class Service final : public EngineListener {
  private:
   struct LiveCell {
     StoredCell record;
-    bool has_started = false;
+    bool is_removed = false;  ///< Told to end while its job goes on.
   };
   struct LiveJob {
     StoredJob record;
@@ -110,7 +113,7 @@ class Service final : public EngineListener {
     Throughput declared;
     JobId id;
     ObservedSpeeds speeds;
-    Allocation running;           ///< Of the present incarnation; empty: it has no cells.
+    Allocation running;  ///< Of the present incarnation or its members; empty: it has no cells.
     std::vector<LiveCell> cells;  ///< Not ended; of the present incarnation.
     std::vector<PlannedSlot> plan;
     std::optional<Seconds> reported_at;  ///< Of the last report in this incarnation, unix time.
@@ -120,6 +123,7 @@ class Service final : public EngineListener {
     bool has_left = false;       ///< The policy gave it up; it ends when its cells have.
     bool made_progress = false;  ///< In this incarnation.
     bool has_completed = true;   ///< All cells of this incarnation that ended have completed.
+    bool is_finishing = false;   ///< Resized in place, and some member has completed.
     bool is_dirty = false;       ///< Differs from the journal.
   };
   struct MachineState {
@@ -164,6 +168,8 @@ class Service final : public EngineListener {
   [[nodiscard]] Result<void> recover();
   [[nodiscard]] Result<LiveJob> read_live(StoredJob record, JobSpec& spec) const;
   void recover_cells(std::vector<StoredCell> cells);
+  /// What runs, by its cells.
+  void recover_running(LiveJob& job);
   void recover_decisions();
   void recover_job(LiveJob& job, bool goes_on);
   /// Whether its cells are as they shall be.
@@ -185,10 +191,31 @@ class Service final : public EngineListener {
   void hold(const LiveJob& job, const TaskGroup& group, int sign);
   void start_incarnation(LiveJob& job, const Allocation& allocation);
   [[nodiscard]] std::vector<CellSpec> specs_of(const LiveJob& job) const;
+  /// Gives it a token; it holds its room from now on.
+  void add_cell(LiveJob& job, StoredCell record);
+  /// Starts cells from this index on.
+  void start_cells(const LiveJob& job, std::size_t from);
   void stop_cells(LiveJob& job, bool is_urgent);
+  void stop_cell(LiveCell& cell, bool is_urgent);
+  void runs_if_all_started(LiveJob& job);
   /// What the policy is to know of a job's speed and progress.
   void show_progress(LiveJob& job, Seconds startup);
   void set_usable(MachineId machine, const std::function<void(MachineState&)>& change);
+
+  // service_in_place.cpp: jobs whose members come and go.
+  [[nodiscard]] static std::vector<StoredCell> records_of(const LiveJob& job);
+  [[nodiscard]] static std::vector<StoredCell> members_of(const LiveJob& job);
+  /// Enough members stay. If not, or if some have completed already, the job is restarted.
+  [[nodiscard]] bool can_resize_in_place(const LiveJob& job, const Allocation& wanted) const;
+  /// Does as much as there is room for. Requires that it can.
+  void resize_in_place(LiveJob& job, const Allocation& wanted);
+  void remove_member(LiveJob& job, const StoredCell& member);
+  void add_members(LiveJob& job, const Allocation& join);
+  /// Gives ranks and writes a new list of the members.
+  void tell_members(LiveJob& job);
+  void write_members(const LiveJob& job);
+  /// The list could not be written: the job fails.
+  void members_are_unknown(JobNumber number, const std::string& why);
 
   // service_views.cpp
   [[nodiscard]] JobView view_of(const StoredJob& record) const;
@@ -196,6 +223,8 @@ class Service final : public EngineListener {
   [[nodiscard]] std::vector<PlacementView> placement_of(const Allocation& allocation) const;
   [[nodiscard]] std::vector<PlanView> plan_of(std::span<const PlannedSlot> plan) const;
   [[nodiscard]] std::string directory_of(JobNumber number) const;
+  /// "2 workers on 1 machine".
+  [[nodiscard]] static std::string text_of_tasks(const Allocation& allocation);
 
   World world_;
   Engine& engine_;
@@ -219,6 +248,8 @@ class Service final : public EngineListener {
   TimerId inbox_timer_ = 0;
   TimerId save_timer_ = 0;
   TimerId retry_timer_ = 0;
+  TimerId untold_timer_ = 0;
+  std::vector<std::pair<JobNumber, std::string>> untold_;  ///< Jobs, and why.
   Result<void> status_;
   std::uint64_t told_change_ = 0;
   bool is_recovering_ = false;

@@ -8,6 +8,7 @@
 #include "bourse/base/units.h"
 #include "bourse/policy/rates.h"
 #include "bourse/service/incarnation.h"
+#include "bourse/service/members.h"
 #include "bourse/service/service.h"
 
 namespace bourse {
@@ -20,14 +21,14 @@ std::string many(std::size_t count, const char* what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
-std::string text_of_tasks(const Allocation& allocation) {
+}  // namespace
+
+std::string Service::text_of_tasks(const Allocation& allocation) {
   const TaskCounts tasks = tasks_of(allocation);
   std::string text = many(static_cast<std::size_t>(tasks.workers), "worker");
   if (tasks.servers > 0) text += " and " + many(static_cast<std::size_t>(tasks.servers), "server");
   return text + " on " + many(allocation.size(), "machine");
 }
-
-}  // namespace
 
 void Service::on_cell(const CellEvent& event) {
   inbox_.push_back(event);
@@ -49,9 +50,8 @@ void Service::take_event(const CellEvent& event) {
   const auto at = jobs_.find(event.cell.job);
   if (at == jobs_.end()) return;
   LiveJob& job = at->second;
-  const auto cell = std::ranges::find_if(job.cells, [&](const LiveCell& one) {
-    return one.record.epoch == event.cell.epoch && one.record.machine == event.cell.machine.value;
-  });
+  const auto cell = std::ranges::find(job.cells, event.cell,
+                                      [](const LiveCell& one) { return id_of(one.record); });
   if (cell == job.cells.end()) return;
   switch (event.kind) {
     case CellEventKind::started:
@@ -74,9 +74,17 @@ void Service::take_event(const CellEvent& event) {
 }
 
 void Service::take_started(LiveJob& job, LiveCell& cell) {
-  cell.has_started = true;
+  cell.record.has_started = true;
+  store_->put_cell(cell.record);
+  runs_if_all_started(job);
+}
+
+void Service::runs_if_all_started(LiveJob& job) {
   if (job.record.phase != JobPhase::starting) return;
-  if (!std::ranges::all_of(job.cells, &LiveCell::has_started)) return;
+  if (!std::ranges::all_of(job.cells, [](const LiveCell& cell) {
+        return cell.record.has_started || cell.is_removed;
+      }))
+    return;
   if (!job.record.started) job.record.started = unix_now();
   set_phase(job, JobPhase::running, "runs: " + text_of_tasks(job.running));
 }
@@ -112,16 +120,20 @@ void Service::take_progress(LiveJob& job, const CellEvent& event) {
 }
 
 void Service::take_end(LiveJob& job, const CellEvent& event) {
-  const auto at = std::ranges::find_if(job.cells, [&](const LiveCell& one) {
-    return one.record.machine == event.cell.machine.value;
-  });
+  const auto at = std::ranges::find(job.cells, event.cell,
+                                    [](const LiveCell& one) { return id_of(one.record); });
   const StoredCell record = at->record;
+  const bool was_removed = at->is_removed;
   hold(job, {MachineId(record.machine), record.workers, record.servers}, -1);
   store_->remove_cell(record);
   job.cells.erase(at);
   if (event.end == CellEnd::completed && !event.message.empty()) note(job, event.message);
-  job.has_completed &= event.end == CellEnd::completed;
-  const bool was_asked = job.record.phase == JobPhase::pausing || !job.failure.empty();
+  if (!was_removed) {
+    job.has_completed &= event.end == CellEnd::completed;
+    job.is_finishing |= event.end == CellEnd::completed;
+  }
+  const bool was_asked =
+      job.record.phase == JobPhase::pausing || !job.failure.empty() || was_removed;
   if (!was_asked && event.end != CellEnd::completed) {
     job.failure = event.message.empty()
                       ? (event.end == CellEnd::lost ? "a cell was lost" : "a task failed")
@@ -137,6 +149,7 @@ void Service::take_end(LiveJob& job, const CellEvent& event) {
 void Service::incarnation_is_over(LiveJob& job) {
   job.running.clear();
   job.reported_at.reset();
+  job.is_finishing = false;
   const bool has_completed = std::exchange(job.has_completed, true);
   const std::string failure = std::exchange(job.failure, {});
   if (job.record.is_cancelled) return end_job(job, JobPhase::cancelled, "cancelled");
@@ -226,6 +239,10 @@ void Service::reconcile_job(LiveJob& job) {
     case JobPhase::starting:
     case JobPhase::running:
       if (wanted == job.running || !job.failure.empty()) break;
+      if (can_resize_in_place(job, wanted)) {
+        resize_in_place(job, wanted);
+        break;
+      }
       ++job.record.resizes;
       ++counters_.resizes;
       set_phase(
@@ -248,16 +265,15 @@ void Service::start_incarnation(LiveJob& job, const Allocation& allocation) {
     port = static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
   }
   job.record.port = port;
-  for (const TaskGroup& group : allocation) {
-    const StoredCell record{.job = job.record.number,
-                            .epoch = job.record.epoch,
-                            .machine = group.machine.value,
-                            .workers = group.workers,
-                            .servers = group.servers,
-                            .token = world_.random.token()};
-    hold(job, group, +1);
-    store_->put_cell(record);
-    job.cells.push_back({.record = record});
+  if (job.file.elastic == Elasticity::in_place) {
+    add_members(job, allocation);
+    tell_members(job);
+  } else {
+    for (const TaskGroup& group : allocation)
+      add_cell(job, {.machine = group.machine.value,
+                     .workers = group.workers,
+                     .servers = group.servers,
+                     .token = {}});
   }
   set_phase(job, JobPhase::starting, "starting " + text_of_tasks(allocation));
   show_progress(job, state_.spec(job.id).restart_cost);
@@ -265,35 +281,45 @@ void Service::start_incarnation(LiveJob& job, const Allocation& allocation) {
                                 job.file, directory_of(job.record.number), job.record.directory)] {
     (void)world_.files.make_directories(directory);
   });
-  counters_.cells_started += job.cells.size();
-  for (CellSpec& spec : specs_of(job))
-    acts_.emplace_back([this, spec = std::move(spec)] { engine_.start(spec); });
+  start_cells(job, 0);
+}
+
+void Service::add_cell(LiveJob& job, StoredCell record) {
+  record.job = job.record.number;
+  record.epoch = job.record.epoch;
+  record.token = world_.random.token();
+  hold(job, {MachineId(record.machine), record.workers, record.servers}, +1);
+  store_->put_cell(record);
+  job.cells.push_back({.record = std::move(record)});
+}
+
+void Service::start_cells(const LiveJob& job, std::size_t from) {
+  std::vector<CellSpec> specs = specs_of(job);
+  counters_.cells_started += specs.size() - from;
+  for (std::size_t at = from; at < specs.size(); ++at)
+    acts_.emplace_back([this, spec = std::move(specs[at])] { engine_.start(spec); });
 }
 
 std::vector<CellSpec> Service::specs_of(const LiveJob& job) const {
   Incarnation incarnation{.job = &job.record,
                           .file = &job.file,
                           .spec = &state_.spec(job.id),
-                          .allocation = {},
+                          .cells = records_of(job),
                           .hosts = {},
-                          .tokens = {},
                           .directory = directory_of(job.record.number),
                           .lease = options_.lease};
-  for (const LiveCell& cell : job.cells) {
-    const MachineId machine(cell.record.machine);
-    incarnation.allocation.push_back({machine, cell.record.workers, cell.record.servers});
-    incarnation.hosts.push_back(engine_.host_of(machine));
-    incarnation.tokens.push_back(cell.record.token);
-  }
+  for (const StoredCell& cell : incarnation.cells)
+    incarnation.hosts.push_back(engine_.host_of(MachineId(cell.machine)));
   return cells_of(incarnation);
 }
 
 void Service::stop_cells(LiveJob& job, bool is_urgent) {
-  for (LiveCell& cell : job.cells) {
-    if (!std::exchange(cell.record.is_stopping, true)) store_->put_cell(cell.record);
-    const CellId id{cell.record.job, cell.record.epoch, MachineId(cell.record.machine)};
-    acts_.emplace_back([this, id, is_urgent] { engine_.stop(id, is_urgent); });
-  }
+  for (LiveCell& cell : job.cells) stop_cell(cell, is_urgent);
+}
+
+void Service::stop_cell(LiveCell& cell, bool is_urgent) {
+  if (!std::exchange(cell.record.is_stopping, true)) store_->put_cell(cell.record);
+  acts_.emplace_back([this, id = id_of(cell.record), is_urgent] { engine_.stop(id, is_urgent); });
 }
 
 void Service::show_progress(LiveJob& job, Seconds startup) {

@@ -23,11 +23,15 @@ namespace bourse {
 namespace {
 
 constexpr Seconds kLease{4};
+constexpr int kGpusOfMachine = 2;
 
 /// What tasks do, and whether it is what they may.
 struct Witness {
-  std::map<std::string, int> running;  ///< By job and rank.
-  std::set<std::string> finished;      ///< Jobs that the daemon said are finished.
+  std::map<std::string, int> running;                   ///< By job and task.
+  std::map<std::string, std::multiset<int>> epochs_of;  ///< Of the tasks that run, by job.
+  std::map<MachineId, int> on_machine;                  ///< Tasks that run.
+  std::set<std::string> finished;                       ///< Jobs that the daemon said are finished.
+  int joined = 0;  ///< Tasks that started while others of their job ran.
 };
 
 /// Trains for as many seconds as its argument says, and returns 0.
@@ -36,13 +40,30 @@ class TrainProgram {
   TrainProgram(SimulatedProcess& process, Witness& witness)
       : witness_(witness),
         job_(process.variable("BOURSE_JOB")),
-        key_(job_ + "/" + process.variable("BOURSE_RANK")) {
+        key_(job_ + "/" + process.variable("BOURSE_TASK")),
+        cell_(parse_cell_id(process.variable("BOURSE_CELL")).value()) {
     EXPECT_EQ(++witness_.running[key_], 1) << key_ << " runs twice";
+    EXPECT_LE(++witness_.on_machine[cell_.machine], kGpusOfMachine) << "at " << key_;
+    std::multiset<int>& epochs = witness_.epochs_of[job_];
+    epochs.insert(static_cast<int>(cell_.epoch));
+    EXPECT_EQ(*epochs.begin(), *epochs.rbegin()) << job_ << " runs in two epochs";
+    if (const std::string list = process.variable("BOURSE_MEMBERS"); !list.empty()) {
+      const std::string me = "\"task\": \"" + process.variable("BOURSE_TASK") + "\"";
+      const std::string text = process.world().files.read(list).value_or("");
+      EXPECT_NE(text.find(me), std::string::npos) << key_ << " is not in " << text;
+      if (text.find("\"generation\": 1,") == std::string::npos && epochs.size() > 1)
+        ++witness_.joined;
+    }
     EXPECT_FALSE(witness_.finished.contains(job_)) << job_ << " runs after it has finished";
     process.world().clock.call_in(Seconds(std::stod(process.options().command.at(1))),
                                   [&process] { process.exit(0); });
   }
-  ~TrainProgram() { --witness_.running[key_]; }
+  ~TrainProgram() {
+    --witness_.running[key_];
+    --witness_.on_machine[cell_.machine];
+    std::multiset<int>& epochs = witness_.epochs_of[job_];
+    epochs.erase(epochs.find(static_cast<int>(cell_.epoch)));
+  }
   TrainProgram(const TrainProgram&) = delete;
   TrainProgram& operator=(const TrainProgram&) = delete;
 
@@ -50,6 +71,7 @@ class TrainProgram {
   Witness& witness_;
   std::string job_;
   std::string key_;
+  CellId cell_;
 };
 
 class AgentProgram {
@@ -148,6 +170,7 @@ class Story {
   }
 
   [[nodiscard]] std::size_t submitted() const { return taken_.size(); }
+  [[nodiscard]] int joined() const { return witness_.joined; }
 
  private:
   void start_daemon() {
@@ -159,12 +182,13 @@ class Story {
 
   void submit() {
     if (daemon_ == nullptr) return;
-    const std::string size = random_.integer(0, 1) == 0 ? "count: 2" : "min: 1\n  max: 4";
+    const std::int64_t kind = random_.integer(0, 2);
+    const std::string size = kind == 0 ? "count: 2" : "min: 1\n  max: 4";
     const auto job = daemon_->service().submit(
         {.text = fmt::format("name: j\nworkers:\n  command: [train, '{}']\n  {}\n"
                              "  resources: {{gpu: 1}}\nwork: {{duration: 5s}}\nretries: 1000\n"
-                             "grace: 1s\n",
-                             random_.integer(1, 6), size),
+                             "grace: 1s\n{}",
+                             random_.integer(1, 6), size, kind == 2 ? "elastic: in-place\n" : ""),
          .directory = "/"});
     if (job && daemon_ != nullptr && is_starting()) taken_.push_back(job->number);
   }
@@ -220,13 +244,17 @@ class Story {
 
 TEST(SimulatedService, LosesNoJobAndRunsNoneTwiceWhateverGoesWrong) {
   std::size_t jobs = 0;
-  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+  int joined = 0;
+  // 229: after a restart the policy gives two jobs the room that it would take from a third.
+  for (const std::uint64_t seed : {1U, 2U, 3U, 229U}) {
     SCOPED_TRACE(seed);
     Story story(seed);
     story.run(12);
     jobs += story.submitted();
+    joined += story.joined();
   }
   EXPECT_GT(jobs, 20U);
+  EXPECT_GT(joined, 5);
 }
 
 }  // namespace

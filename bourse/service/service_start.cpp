@@ -1,9 +1,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "bourse/policy/rates.h"
+#include "bourse/service/members.h"
 #include "bourse/service/plan_json.h"
 #include "bourse/service/service.h"
 
@@ -65,42 +67,75 @@ void Service::recover_cells(std::vector<StoredCell> cells) {
       continue;
     }
     LiveJob& job = at->second;
-    const TaskGroup group{MachineId(cell.machine), cell.workers, cell.servers};
-    job.running.push_back(group);
-    hold(job, group, +1);
+    hold(job, {MachineId(cell.machine), cell.workers, cell.servers}, +1);
     // It may have ended or may yet start; its agent says which.
-    job.cells.push_back(
-        {.record = std::move(cell), .has_started = job.record.phase != JobPhase::starting});
+    const bool stays = job.record.phase != JobPhase::pausing && !job.record.is_cancelled;
+    const bool is_removed = cell.part != 0 && cell.is_stopping && stays;
+    job.cells.push_back({.record = std::move(cell), .is_removed = is_removed});
   }
   for (auto& [number, job] : jobs_) {
     if (job.cells.empty()) continue;
     for (const CellSpec& spec : specs_of(job)) engine_.adopt(spec);
+    recover_running(job);
     if (job.record.is_cancelled) job.failure = "cancelled";
     if (job.record.phase == JobPhase::pausing || job.record.is_cancelled) stop_cells(job, false);
   }
   engine_.adopted_all();
 }
 
+void Service::recover_running(LiveJob& job) {
+  if (job.file.elastic != Elasticity::in_place) {
+    for (const LiveCell& cell : job.cells)
+      job.running.push_back(
+          {MachineId(cell.record.machine), cell.record.workers, cell.record.servers});
+    return;
+  }
+  job.running = allocation_of(records_of(job));
+  for (LiveCell& cell : job.cells)
+    if (cell.is_removed) stop_cell(cell, false);
+  if (!job.running.empty()) {
+    const auto text = world_.files.read(members_path(directory_of(job.record.number)));
+    const std::optional<ListedMembers> listed = listed_members(text.value_or(""));
+    if (!listed || listed->generation != job.record.generation) return write_members(job);
+    // Those that are listed and are not there any more have completed.
+    job.is_finishing = listed->count > members_of(job).size();
+    return;
+  }
+  // All are told to end, and it is not known any more whether they had completed.
+  if (job.record.phase == JobPhase::pausing) return;
+  job.failure = "its cells were told to end when the daemon ended";
+  job.is_lost = true;
+}
+
 bool Service::goes_on(const LiveJob& job) const {
   return !job.cells.empty() && job.record.phase != JobPhase::pausing && !job.record.is_cancelled &&
+         job.failure.empty() && !job.running.empty() &&
          std::ranges::all_of(job.running, [&](const TaskGroup& group) {
            return machines_[group.machine.index()].is_usable();
          });
 }
 
 void Service::leave_what_runs(Decision& decision) const {
-  const auto has_room = [&](const Change& change) {
+  // Those that are left out may have made room for others, so room is counted as it is taken.
+  std::map<MachineId, std::vector<Amount>> left;
+  const auto takes_room = [&](const Change& change) {
     const JobSpec& spec = state_.spec(change.job);
-    return std::ranges::all_of(change.allocation, [&](const TaskGroup& group) {
+    std::map<MachineId, std::vector<Amount>> after = left;
+    for (const TaskGroup& group : change.allocation) {
       const std::span<const Amount> free = state_.free(group.machine);
-      for (std::size_t r = 0; r < free.size(); ++r)
-        if (group.workers * spec.worker[r] + group.servers * spec.server[r] > free[r]) return false;
-      return true;
-    });
+      std::vector<Amount>& amounts =
+          after.try_emplace(group.machine, free.begin(), free.end()).first->second;
+      for (std::size_t r = 0; r < amounts.size(); ++r) {
+        amounts[r] -= group.workers * spec.worker[r] + group.servers * spec.server[r];
+        if (amounts[r] < 0) return false;
+      }
+    }
+    left = std::move(after);
+    return true;
   };
   std::erase_if(decision.changes, [&](const Change& change) {
     const bool runs = !state_.job(change.job).allocation.empty();
-    return runs || !has_room(change);
+    return runs || !takes_room(change);
   });
   std::erase_if(decision.declined, [&](JobId id) { return !state_.job(id).allocation.empty(); });
 }

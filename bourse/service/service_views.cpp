@@ -143,7 +143,10 @@ std::vector<MachineView> Service::machines() const {
     views.push_back(std::move(view));
   }
   for (const auto& [number, job] : jobs_)
-    for (const LiveCell& cell : job.cells) views[cell.record.machine].jobs.push_back(number);
+    for (const LiveCell& cell : job.cells) {
+      std::vector<JobNumber>& there = views[cell.record.machine].jobs;
+      if (there.empty() || there.back() != number) there.push_back(number);
+    }
   for (std::size_t m = 0; m < machines_.size(); ++m) {
     if (machines_[m].is_draining) views[m].state = views[m].jobs.empty() ? "drained" : "draining";
     if (machines_[m].is_down) views[m].state = "down";

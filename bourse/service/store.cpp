@@ -19,14 +19,16 @@ CREATE TABLE IF NOT EXISTS jobs (
   retry_at REAL, samples_done REAL NOT NULL, samples_saved REAL NOT NULL, utility REAL NOT NULL,
   loss REAL, epoch INTEGER NOT NULL, failures INTEGER NOT NULL, restarts INTEGER NOT NULL,
   resizes INTEGER NOT NULL, port INTEGER NOT NULL, was_admitted INTEGER NOT NULL,
-  is_cancelled INTEGER NOT NULL DEFAULT 0);
+  is_cancelled INTEGER NOT NULL DEFAULT 0, generation INTEGER NOT NULL DEFAULT 0,
+  last_part INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS jobs_by_phase ON jobs (phase, number);
 CREATE TABLE IF NOT EXISTS job_texts (
   number INTEGER PRIMARY KEY, text TEXT NOT NULL, directory TEXT NOT NULL,
   environment TEXT NOT NULL, plan TEXT NOT NULL, speeds TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS cells (
   job INTEGER, epoch INTEGER, machine INTEGER, workers INTEGER NOT NULL, servers INTEGER NOT NULL,
-  token TEXT NOT NULL, is_stopping INTEGER NOT NULL, PRIMARY KEY (job, epoch, machine))
+  token TEXT NOT NULL, is_stopping INTEGER NOT NULL, part INTEGER, task INTEGER NOT NULL,
+  rank INTEGER NOT NULL, has_started INTEGER NOT NULL, PRIMARY KEY (job, epoch, machine, part))
   WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS drains (machine TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS changes (
@@ -35,10 +37,16 @@ CREATE TABLE IF NOT EXISTS changes (
 CREATE INDEX IF NOT EXISTS changes_by_job ON changes (job, number);
 )";
 
+constexpr const char* kFromVersion2 = R"(
+ALTER TABLE jobs ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN last_part INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE cells RENAME TO old_cells;
+)";
+
 constexpr std::string_view kJobColumns =
     "number, name, team, submitted, samples, phase, reason, started, ended, promised, retry_at, "
     "samples_done, samples_saved, utility, loss, epoch, failures, restarts, resizes, port, "
-    "was_admitted, is_cancelled";
+    "was_admitted, is_cancelled, generation, last_part";
 
 std::optional<Seconds> as_seconds(std::optional<double> value) {
   if (!value) return std::nullopt;
@@ -74,6 +82,8 @@ StoredJob read_job(const Statement& row) {
   job.port = static_cast<std::uint16_t>(row.integer(19));
   job.was_admitted = row.integer(20) != 0;
   job.is_cancelled = row.integer(21) != 0;
+  job.generation = static_cast<std::uint32_t>(row.integer(22));
+  job.last_part = static_cast<std::uint32_t>(row.integer(23));
   return job;
 }
 
@@ -95,8 +105,10 @@ int bind_changing(Statement& statement, const StoredJob& job) {
       .bind(14, std::int64_t{job.resizes})
       .bind(15, std::int64_t{job.port})
       .bind(16, std::int64_t{job.was_admitted ? 1 : 0})
-      .bind(17, std::int64_t{job.is_cancelled ? 1 : 0});
-  return 18;
+      .bind(17, std::int64_t{job.is_cancelled ? 1 : 0})
+      .bind(18, std::int64_t{job.generation})
+      .bind(19, std::int64_t{job.last_part});
+  return 20;
 }
 
 }  // namespace
@@ -109,19 +121,21 @@ struct Store::Statements {
         add_job(d.prepare(
             "INSERT INTO jobs (phase, reason, started, ended, promised, retry_at, samples_done, "
             "samples_saved, utility, loss, epoch, failures, restarts, resizes, port, was_admitted, "
-            "is_cancelled, name, team, submitted, samples) "
-            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")),
+            "is_cancelled, generation, last_part, name, team, submitted, samples) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")),
         update_job(d.prepare(
             "UPDATE jobs SET phase=?, reason=?, started=?, ended=?, promised=?, retry_at=?, "
             "samples_done=?, samples_saved=?, utility=?, loss=?, epoch=?, failures=?, restarts=?, "
-            "resizes=?, port=?, was_admitted=?, is_cancelled=? WHERE number=?")),
+            "resizes=?, port=?, was_admitted=?, is_cancelled=?, generation=?, last_part=? "
+            "WHERE number=?")),
         add_text(d.prepare("INSERT INTO job_texts VALUES (?,?,?,?,?,?)")),
         update_text(d.prepare("UPDATE job_texts SET plan=?, speeds=? WHERE number=?")),
         text(d.prepare("SELECT text, directory, environment, plan, speeds FROM job_texts "
                        "WHERE number=?")),
         job(d.prepare(fmt::format("SELECT {} FROM jobs WHERE number=?", kJobColumns))),
-        put_cell(d.prepare("INSERT OR REPLACE INTO cells VALUES (?,?,?,?,?,?,?)")),
-        remove_cell(d.prepare("DELETE FROM cells WHERE job=? AND epoch=? AND machine=?")),
+        put_cell(d.prepare("INSERT OR REPLACE INTO cells VALUES (?,?,?,?,?,?,?,?,?,?,?)")),
+        remove_cell(
+            d.prepare("DELETE FROM cells WHERE job=? AND epoch=? AND machine=? AND part=?")),
         add_change(d.prepare("INSERT INTO changes (at, kind, job, phase, epoch, text) "
                              "VALUES (?,?,?,?,?,?)")),
         history(d.prepare("SELECT at, phase, epoch, text FROM changes WHERE job=? "
@@ -156,9 +170,12 @@ Result<void> Store::prepare(Seconds now) {
                             "bourse that made it, or another state directory",
                             found, kVersion));
   database.execute("BEGIN IMMEDIATE");
-  database.execute(kTables);
   if (found == 1)
     database.execute("ALTER TABLE jobs ADD COLUMN is_cancelled INTEGER NOT NULL DEFAULT 0");
+  if (found == 1 || found == 2) database.execute(kFromVersion2);
+  database.execute(kTables);
+  if (found == 1 || found == 2)
+    database.execute("INSERT INTO cells SELECT *, 0, 0, 0, 0 FROM old_cells; DROP TABLE old_cells");
   database.execute(fmt::format("PRAGMA user_version = {}", kVersion));
   Statement keep = database.prepare("INSERT OR IGNORE INTO meta VALUES ('beginning', ?)");
   keep.bind(1, now.value).run();
@@ -230,6 +247,10 @@ void Store::put_cell(const StoredCell& cell) {
       .bind(5, std::int64_t{cell.servers})
       .bind(6, std::string_view(cell.token))
       .bind(7, std::int64_t{cell.is_stopping ? 1 : 0})
+      .bind(8, std::int64_t{cell.part})
+      .bind(9, std::int64_t{cell.task})
+      .bind(10, std::int64_t{cell.rank})
+      .bind(11, std::int64_t{cell.has_started ? 1 : 0})
       .run();
 }
 
@@ -237,6 +258,7 @@ void Store::remove_cell(const StoredCell& cell) {
   statements_->remove_cell.bind(1, static_cast<std::int64_t>(cell.job))
       .bind(2, std::int64_t{cell.epoch})
       .bind(3, std::int64_t{cell.machine})
+      .bind(4, std::int64_t{cell.part})
       .run();
 }
 
@@ -286,16 +308,20 @@ std::vector<StoredJob> Store::live_jobs() {
 std::vector<StoredCell> Store::cells() {
   std::vector<StoredCell> cells;
   Statement all = database_->prepare(
-      "SELECT job, epoch, machine, workers, servers, token, is_stopping FROM cells "
-      "ORDER BY job, epoch, machine");
+      "SELECT job, epoch, machine, workers, servers, token, is_stopping, part, task, rank, "
+      "has_started FROM cells ORDER BY job, epoch, machine, part");
   while (all.step())
     cells.push_back({.job = static_cast<JobNumber>(all.integer(0)),
                      .epoch = static_cast<std::uint32_t>(all.integer(1)),
                      .machine = static_cast<std::uint32_t>(all.integer(2)),
+                     .part = static_cast<std::uint32_t>(all.integer(7)),
                      .workers = static_cast<int>(all.integer(3)),
                      .servers = static_cast<int>(all.integer(4)),
                      .token = all.text(5),
-                     .is_stopping = all.integer(6) != 0});
+                     .is_stopping = all.integer(6) != 0,
+                     .task = static_cast<int>(all.integer(8)),
+                     .rank = static_cast<int>(all.integer(9)),
+                     .has_started = all.integer(10) != 0});
   return cells;
 }
 

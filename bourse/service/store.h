@@ -42,11 +42,13 @@ struct StoredJob {
   std::uint32_t failures = 0;  ///< In a row: an incarnation that makes progress sets it back.
   std::uint32_t restarts = 0;  ///< After failures.
   std::uint32_t resizes = 0;
-  std::uint16_t port = 0;     ///< MASTER_PORT of the last incarnation.
-  bool was_admitted = false;  ///< The policy made a plan for it.
-  bool is_cancelled = false;  ///< It ends when its cells have.
-  std::string plan;           ///< JSON of what is left of the plan.
-  std::string speeds;         ///< JSON of the speeds that were observed.
+  std::uint16_t port = 0;        ///< MASTER_PORT of the last incarnation.
+  std::uint32_t generation = 0;  ///< Lists of members so far, of a job that is resized in place.
+  std::uint32_t last_part = 0;   ///< Largest CellId::part so far.
+  bool was_admitted = false;     ///< The policy made a plan for it.
+  bool is_cancelled = false;     ///< It ends when its cells have.
+  std::string plan;              ///< JSON of what is left of the plan.
+  std::string speeds;            ///< JSON of the speeds that were observed.
 };
 
 /// A cell that was asked for and is not known to have ended.
@@ -54,17 +56,21 @@ struct StoredCell {
   JobNumber job = 0;
   std::uint32_t epoch = 0;
   std::uint32_t machine = 0;
+  std::uint32_t part = 0;  ///< As CellId::part; if it is not 0, there is one task.
   int workers = 0;
   int servers = 0;
   std::string token;
   bool is_stopping = false;
+  int task = 0;  ///< With a part: number in the name of its task, of its role.
+  int rank = 0;  ///< With a part: as the last list of members says.
+  bool has_started = false;
 };
 
 /// The journal: every change is committed before anything acts on it. SQLite, one writer.
 class Store {
  public:
   /// Version of the layout of the tables; a store of a newer one is refused.
-  static constexpr std::int64_t kVersion = 2;
+  static constexpr std::int64_t kVersion = 3;
 
   /// Opens the store in the state directory, or makes it. `now` becomes the beginning of the time
   /// of a new one. Errors: as Database::open; failed_precondition if it is of a newer version.
@@ -89,7 +95,7 @@ class Store {
   void set_drain(const std::string& machine, bool is_draining, const std::string& reason);
 
   [[nodiscard]] std::vector<StoredJob> live_jobs();  ///< By number.
-  [[nodiscard]] std::vector<StoredCell> cells();     ///< By job, epoch and machine.
+  [[nodiscard]] std::vector<StoredCell> cells();     ///< By job, epoch, machine and part.
   struct Drain {
     std::string machine;
     std::string reason;

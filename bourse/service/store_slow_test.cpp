@@ -104,6 +104,45 @@ TEST(Store, RefusesOneOfANewerVersion) {
   EXPECT_THAT(store.error().message, ::testing::HasSubstr("of version 99"));
 }
 
+TEST(Store, GoesOnWithOneOfVersion2) {
+  const StateDirectory directory;
+  {
+    const auto store = *Store::open(directory.path(), nullptr, Seconds(50));
+    StoredJob job = some_job("a");
+    store->begin();
+    store->add_job(job);
+    ASSERT_TRUE(store->commit().has_value());
+  }
+  {
+    // Back to what version 2 had.
+    const auto database = *Database::open(directory.path() + "/bourse.db", nullptr);
+    database->execute(R"(
+      ALTER TABLE jobs DROP COLUMN generation;
+      ALTER TABLE jobs DROP COLUMN last_part;
+      DROP TABLE cells;
+      CREATE TABLE cells (
+        job INTEGER, epoch INTEGER, machine INTEGER, workers INTEGER NOT NULL,
+        servers INTEGER NOT NULL, token TEXT NOT NULL, is_stopping INTEGER NOT NULL,
+        PRIMARY KEY (job, epoch, machine)) WITHOUT ROWID;
+      INSERT INTO cells VALUES (1, 3, 2, 4, 1, 'secret', 1);
+      PRAGMA user_version = 2;)");
+    ASSERT_TRUE(database->status().has_value());
+  }
+  for (int opened = 0; opened < 2; ++opened) {
+    const auto store = Store::open(directory.path(), nullptr, Seconds(70));
+    ASSERT_TRUE(store.has_value()) << store.error().message;
+    ASSERT_EQ((*store)->live_jobs().size(), 1U);
+    EXPECT_EQ((*store)->live_jobs()[0].generation, 0U);
+    const std::vector<StoredCell> cells = (*store)->cells();
+    ASSERT_EQ(cells.size(), 1U);
+    EXPECT_EQ(cells[0].token, "secret");
+    EXPECT_EQ(cells[0].machine, 2U);
+    EXPECT_EQ(cells[0].workers, 4);
+    EXPECT_TRUE(cells[0].is_stopping);
+    EXPECT_EQ(cells[0].part, 0U);
+  }
+}
+
 TEST(Store, SaysThatAFileIsNoDatabase) {
   const StateDirectory directory;
   std::ofstream(directory.path() + "/bourse.db") << std::string(5000, 'x');

@@ -98,13 +98,20 @@ END
 # submit_sum NAME STEPS WORKERS MORE...: submits such a job; prints its number. WORKERS is "2" or
 # "1 4".
 submit_sum() {
-  local name=$1 steps=$2 workers=$3 least most
+  local name=$1 steps=$2 workers=$3
   shift 3
+  submit_of "$name" "$steps" "$workers" "sh $work/sum.sh" "$@"
+}
+
+# submit_of NAME STEPS WORKERS COMMAND MORE...: the same by a command of your own, which gets STEPS.
+submit_of() {
+  local name=$1 steps=$2 workers=$3 command=$4 least most
+  shift 4
   read -r least most <<<"$workers"
   {
     echo "name: $name"
     echo "workers:"
-    echo "  command: exec sh $work/sum.sh $steps"
+    echo "  command: exec $command $steps"
     if [[ -n $most ]]; then printf '  min: %s\n  max: %s\n' "$least" "$most"; else echo "  count: $least"; fi
     echo "  resources: {gpu: 1}"
     echo "work: {samples: $steps, duration: $((steps / 20 + 1))s}"
