@@ -20,6 +20,7 @@ enum class Purpose : std::uint32_t {
   network = 11,
   token = 12,
   process = 13,
+  replay = 14,
   test = 1000,
 };
 

@@ -130,6 +130,7 @@ class Handle {
   /// was started again has lost what it knew.
   [[nodiscard]] std::uint32_t incarnation() const { return core_.incarnation(); }
   [[nodiscard]] explicit operator bool() const { return !core_.is_empty(); }
+  [[nodiscard]] const HandleCore& core() const { return core_; }
 
  private:
   template <auto Method, class... A>

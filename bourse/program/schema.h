@@ -34,14 +34,6 @@ struct Parts<X<T...>> {
   }
 };
 
-/// The types of all members of an aggregate.
-template <class... T>
-struct MemberTypes {};
-template <class T>
-using MembersOf = decltype(with_members(std::declval<T&>(), [](auto&... member) {
-  return MemberTypes<std::remove_cvref_t<decltype(member)>...>{};
-}));
-
 /// See above.
 template <class T>
 std::uint64_t schema_hash(std::uint64_t hash, int depth) {
@@ -83,8 +75,13 @@ std::uint64_t schema_hash(std::uint64_t hash, int depth) {
       return hash_of(type_name<T>(), hash_of("duration", hash));
     else if constexpr (std::is_empty_v<T>)
       return hash_of("empty", hash);
-    else
-      return Parts<MembersOf<T>>::hash(hash_of("all of", hash), depth);
+    else {
+      T value{};
+      return with_members(value, [&](auto&... member) {
+        return schema_of_parts<std::remove_cvref_t<decltype(member)>...>(hash_of("all of", hash),
+                                                                         depth);
+      });
+    }
   }
 }
 
