@@ -306,6 +306,7 @@ void Channel::lost(const std::shared_ptr<FrameSocket>& socket, const std::string
     socket_ = nullptr;
     watch = std::exchange(watch_, 0);
     is_armed_ = false;
+    has_cancelled_ = false;
     if (state_ != State::closed) state_ = State::idle;
     for (auto& [call, pending] : pending_)
       if (pending.order.is_idempotent && state_ != State::closed) pending.is_sent = false;
@@ -376,7 +377,8 @@ void Channel::stop_reading() {
 
 /// Has the reactor read if calls are waited for by continuations only. Requires mutex_.
 void Channel::arm_locked() {
-  if (attended_ == 0 || is_armed_ || is_reading_ || !socket_) return;
+  const bool is_needed = attended_ > 0 || has_cancelled_;
+  if (!is_needed || is_armed_ || is_reading_ || !socket_) return;
   is_armed_ = true;
   reactor_->change(watch_, socket_->number(), EPOLLIN | EPOLLONESHOT);
 }
@@ -444,7 +446,11 @@ void Channel::cancel(std::uint64_t call) {
     const std::lock_guard lock(mutex_);
     const auto entry = pending_.find(call);
     if (entry == pending_.end()) return;
-    if (entry->second.is_sent) socket = socket_;
+    if (entry->second.is_sent) {
+      socket = socket_;
+      has_cancelled_ = true;
+      arm_locked();
+    }
     attended_ -= static_cast<std::size_t>(entry->second.is_attended);
     pending_.erase(entry);
   }

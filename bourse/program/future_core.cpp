@@ -102,7 +102,11 @@ void FutureCore::on_done(std::function<void()> continuation, Continuation kind) 
 
 void FutureCore::wait_and_check() {
   wait_until(kNoDeadline);
-  if (const CallError* const failure = error()) throw failure->at("called from " + here());
+  const CallError* const failure = error();
+  if (failure == nullptr) return;
+  std::string place = "called from " + here();
+  if (!failure->trace().empty() && failure->trace().back() == place) throw CallError(*failure);
+  throw failure->at(std::move(place));
 }
 
 void FutureCore::take_once() {

@@ -53,7 +53,7 @@ class BothWays : public testing::TestWithParam<bool> {
   static RunOptions options() { return {.forces_wire = GetParam()}; }
 };
 INSTANTIATE_TEST_SUITE_P(Program, BothWays, testing::Values(false, true),
-                         [](const auto& info) { return info.param ? "Wire" : "Memory"; });
+                         [](const auto& way) { return way.param ? "Wire" : "Memory"; });
 
 TEST_P(BothWays, ANodeIsCalledByTheNamesOfItsClass) {
   Program program("calls");
@@ -283,7 +283,7 @@ struct Batched {
   std::vector<Batch<int>> seen;
   Batch<std::vector<int>> twice(Batch<int> values, Batch<std::string> names) {
     sizes.push_back(values.size());
-    if (std::ranges::find(values, 666) != values.end()) throw std::domain_error("666");
+    if (std::ranges::find(values, -666) != values.end()) throw std::domain_error("-666");
     Batch<std::vector<int>> results;
     for (std::size_t i = 0; i < values.size(); ++i)
       results.push_back({2 * values[i], static_cast<int>(names[i].size())});
@@ -317,7 +317,7 @@ TEST_P(BothWays, ABatchGoesWhenItsOldestCallHasWaitedLongEnough) {
   Running running = launch(program, options());
   EXPECT_THAT(batched.call<&Batched::twice>(5, "abc"), ElementsAre(10, 3));
   EXPECT_THAT(batched.call<&Batched::batch_sizes>(), ElementsAre(100));  // filled up
-  EXPECT_EQ(error_of([&] { (void)batched.call<&Batched::twice>(666, ""); }).code(),
+  EXPECT_EQ(error_of([&] { (void)batched.call<&Batched::twice>(-666, ""); }).code(),
             CallCode::invalid_argument);
   EXPECT_EQ(error_of([&] { (void)batched.call<&Batched::too_few>(1); }).code(),
             CallCode::failed_precondition);

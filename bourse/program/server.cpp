@@ -174,13 +174,14 @@ void ReplyCork::expect_more(bool more) {
   corked->began = now();
 }
 
+/// A result that nobody waits for any more is dropped.
 void Server::Connection::reply(Frame frame) {
   bool was_full = false;
   {
     const std::lock_guard lock(mutex_);
     if (is_ended_) return;
     was_full = is_paused_;
-    calls_.erase(frame.header.call);
+    if (calls_.erase(frame.header.call) == 0 && frame.header.kind == FrameKind::reply) return;
   }
   const bool waits = corked != nullptr && corked->expects_more && now() - corked->began < kQuick &&
                      frame.message.segments.empty();
