@@ -21,6 +21,8 @@ class QueuedTurn {
   /// There will be no turn.
   virtual void refuse(const CallError& why) = 0;
   [[nodiscard]] virtual bool is_for(const Cancellation&) const { return false; }
+  /// Null if it is no call.
+  [[nodiscard]] virtual const MethodInfo* called_method() const { return nullptr; }
 };
 
 /// A call as it arrives at a node. `method` is null for a node that takes the calls of others.
@@ -40,6 +42,7 @@ struct CallTask final : QueuedTurn {
   [[nodiscard]] bool is_for(const Cancellation& which) const override {
     return cancellation.get() == &which;
   }
+  [[nodiscard]] const MethodInfo* called_method() const override { return method; }
   [[nodiscard]] std::string_view name() const { return method ? method->name : "a method"; }
   /// Answers, and returns false, if nobody waits for the call any more.
   [[nodiscard]] bool is_wanted(const NodeHost& host) const;

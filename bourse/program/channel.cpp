@@ -20,6 +20,9 @@ constexpr Nanoseconds kLongestBackoff = std::chrono::milliseconds(50);
 constexpr Nanoseconds kConnectOnce = std::chrono::seconds(5);
 /// A sender waits once so much is kept for the connection.
 constexpr std::size_t kMostUnsent = std::size_t{1} << 20;
+/// With so many calls under way, small ones wait for each other until somebody waits for an answer.
+constexpr std::size_t kManyCalls = 8;
+constexpr std::size_t kMostKept = std::size_t{16} << 10;
 
 std::uint64_t microseconds_left(Deadline deadline) {
   if (deadline == kNoDeadline) return 0;
@@ -82,11 +85,7 @@ class Channel::Readiness final : public Reactor::Watcher {
     const auto channel = channel_.lock();
     if (!channel) return;
     if ((events & EPOLLOUT) != 0) {
-      std::shared_ptr<FrameSocket> socket;
-      {
-        const std::lock_guard lock(channel->mutex_);
-        socket = channel->socket_;
-      }
+      const std::shared_ptr<FrameSocket> socket = channel->current_socket();
       if (socket) socket->flush();
     }
     channel->on_readable();
@@ -138,11 +137,33 @@ void Channel::start(const CallOrder& order, Message arguments,
   if (state_ != State::up) return begin_connecting();
   pending.is_sent = true;
   const std::shared_ptr<FrameSocket> socket = socket_;
+  const bool are_many = pending_.size() > kManyCalls;
   lock.unlock();
-  const bool waits = is_borrowed(frame.message) || socket->unsent() > kMostUnsent;
-  const FrameSocket::WaitToSend wait = waits ? wait_to_send(socket) : nullptr;
-  if (!socket->send(std::move(frame), waits ? &wait : nullptr))
-    lost(socket, "it broke while a call was sent");
+  send_or_keep(socket, std::move(frame), are_many);
+}
+
+void Channel::send_or_keep(const std::shared_ptr<FrameSocket>& socket, Frame frame,
+                           bool may_be_kept) {
+  const std::size_t unsent = socket->unsent();
+  const bool waits = is_borrowed(frame.message) || unsent > kMostUnsent;
+  bool is_fine = true;
+  if (waits) {
+    const FrameSocket::WaitToSend wait = wait_to_send(socket);
+    is_fine = socket->send(std::move(frame), &wait);
+  } else if (may_be_kept && unsent < kMostKept) {
+    is_fine = socket->keep(std::move(frame));
+    // If nobody waits for an answer soon, the reactor sends it.
+    if (!has_kept_.exchange(true))
+      reactor_->post([self = shared_from_this(), socket] { self->send_kept(socket); });
+  } else {
+    is_fine = socket->send(std::move(frame));
+  }
+  if (!is_fine) lost(socket, "it broke while a call was sent");
+}
+
+void Channel::send_kept(const std::shared_ptr<FrameSocket>& socket) {
+  if (!has_kept_.exchange(false)) return;
+  if (!socket->flush()) lost(socket, "it broke while a call was sent");
 }
 
 /// While the system takes no more: waits until it does. What arrives meanwhile is read if nobody
@@ -337,6 +358,11 @@ void Channel::close() {
   fail_unsent({CallCode::cancelled, "the program has stopped"}, false);
 }
 
+std::shared_ptr<FrameSocket> Channel::current_socket() const {
+  const std::lock_guard lock(mutex_);
+  return socket_;
+}
+
 void Channel::wait(FutureCore& call, Deadline until) {
   while (!call.is_done()) {
     std::shared_ptr<FrameSocket> socket;
@@ -348,6 +374,10 @@ void Channel::wait(FutureCore& call, Deadline until) {
       } else {
         followers_.push_back(&call);
       }
+    }
+    if (has_kept_) {
+      const auto current = socket ? socket : current_socket();
+      if (current) send_kept(current);
     }
     if (socket) {
       while (!call.is_done() && (until == kNoDeadline || now() < until)) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -88,6 +89,9 @@ class Channel final : public CallRoute, public std::enable_shared_from_this<Chan
   void on_readable();
   void arm_locked();
   void stop_reading();
+  [[nodiscard]] std::shared_ptr<FrameSocket> current_socket() const;
+  void send_or_keep(const std::shared_ptr<FrameSocket>& socket, Frame frame, bool may_be_kept);
+  void send_kept(const std::shared_ptr<FrameSocket>& socket);
   [[nodiscard]] CallError gone(const std::string& why) const;
   [[nodiscard]] FrameSocket::WaitToSend wait_to_send(const std::shared_ptr<FrameSocket>& socket);
 
@@ -108,6 +112,8 @@ class Channel final : public CallRoute, public std::enable_shared_from_this<Chan
   /// Answers may come that nobody waits for; unread they would be in the way of others.
   bool has_cancelled_ = false;
   std::uint32_t incarnation_ = 0;
+
+  std::atomic<bool> has_kept_ = false;  ///< Frames that are to go out with the next.
 };
 
 /// The first frame of a connection.

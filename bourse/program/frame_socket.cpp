@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -16,6 +17,8 @@ constexpr std::size_t kReadSize = std::size_t{64} << 10;
 constexpr std::size_t kMostParts = 512;
 /// Small frames go together up to this size, so that a more urgent one waits for little.
 constexpr std::size_t kGatherSize = std::size_t{256} << 10;
+/// Smaller frames are copied together: that is less work than to list their parts.
+constexpr std::size_t kAtOnce = 2048;
 
 }  // namespace
 
@@ -39,10 +42,33 @@ bool FrameSocket::keep(Frame frame) {
   return !is_broken_;
 }
 
+/// Sends a small frame in one piece, if nothing waits before it. False if it must wait after all.
+/// Requires mutex_: it is short work.
+bool FrameSocket::send_at_once(const Frame& frame) {
+  if (is_flushing_ || unsent_ > 0 || !frame.message.segments.empty() ||
+      frame.message.head.size() > kAtOnce)
+    return false;
+  std::array<char, kAtOnce + 2048> bytes;
+  const std::string prefix = frame_prefix(frame);
+  const std::size_t size = prefix.size() + frame.message.head.size();
+  if (size > bytes.size()) return false;
+  prefix.copy(bytes.data(), prefix.size());
+  frame.message.head.copy(bytes.data() + prefix.size(), frame.message.head.size());
+  const ssize_t count = ::send(socket_.number(), bytes.data(), size, MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (count == static_cast<ssize_t>(size)) return true;
+  if (count <= 0) return false;  // the longer way finds out why
+  auto outgoing = std::make_unique<Outgoing>();
+  outgoing->prefix.assign(bytes.data() + count, size - static_cast<std::size_t>(count));
+  unsent_ += outgoing->size();
+  begun_.push_back(std::move(outgoing));
+  return true;
+}
+
 bool FrameSocket::send(Frame frame, const WaitToSend* wait) {
   bool is_sent = false;
   std::unique_lock lock(mutex_);
   if (is_broken_) return false;
+  if (send_at_once(frame)) return unsent_ == 0 || flush_locked(lock, nullptr, nullptr);
   push(std::move(frame), wait ? &is_sent : nullptr);
   if (!wait) return is_flushing_ || flush_locked(lock, nullptr, nullptr);
   while (!is_sent && !is_broken_) {
@@ -90,7 +116,11 @@ bool FrameSocket::flush_locked(std::unique_lock<std::mutex>& lock, const bool* u
   }
   is_flushing_ = false;
   sent_.notify_all();
-  if (is_blocked && on_blocked_) on_blocked_();
+  if (is_blocked && on_blocked_) {
+    lock.unlock();
+    on_blocked_();
+    lock.lock();
+  }
   return !is_broken_;
 }
 
@@ -152,9 +182,12 @@ FrameSocket::ReadStatus FrameSocket::read(std::vector<Frame>& frames, bool may_w
   const std::span<char> target = parser_.target();
   iovec parts[2] = {{target.data(), target.size()}, {arrived_.data(), arrived_.size()}};
   msghdr message{};
-  message.msg_iov = target.empty() ? &parts[1] : parts;
-  message.msg_iovlen = target.empty() ? 1 : 2;
-  const ssize_t count = recvmsg(socket_.number(), &message, may_wait ? 0 : MSG_DONTWAIT);
+  message.msg_iov = parts;
+  message.msg_iovlen = 2;
+  const int flags = may_wait ? 0 : MSG_DONTWAIT;
+  const ssize_t count = target.empty()
+                            ? recv(socket_.number(), arrived_.data(), arrived_.size(), flags)
+                            : recvmsg(socket_.number(), &message, flags);
   if (count < 0 && (errno == EINTR || errno == EAGAIN)) {
     has_read_all_ = errno == EAGAIN;
     return ReadStatus::nothing;

@@ -68,6 +68,7 @@ class FrameSocket {
   using Key = std::pair<int, std::uint64_t>;  ///< Negated priority, order of sending.
 
   void push(Frame frame, bool* is_sent);
+  bool send_at_once(const Frame& frame);
   bool flush_locked(std::unique_lock<std::mutex>& lock, const bool* until_sent,
                     const WaitToSend* wait);
   void gather(std::vector<iovec>& parts);

@@ -190,12 +190,12 @@ Future<Indexed<T>> when_any(std::vector<Future<T>> futures) {
 template <class T>
 auto when_all(std::vector<Future<T>> futures) {
   const std::size_t count = futures.size();
-  return when_k(std::move(futures), count).then([count](std::vector<Indexed<T>> answers) {
+  return when_k(std::move(futures), count).then([](std::vector<Indexed<T>> answers) {
     if constexpr (!std::is_void_v<T>) {
-      std::vector<std::optional<T>> places(count);
+      std::vector<std::optional<T>> places(answers.size());
       for (Indexed<T>& answer : answers) places[answer.index].emplace(std::move(answer.value));
       std::vector<T> values;
-      values.reserve(count);
+      values.reserve(answers.size());
       for (std::optional<T>& place : places) values.push_back(std::move(*place));
       return values;
     }

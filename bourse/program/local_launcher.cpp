@@ -118,7 +118,10 @@ void LocalLauncher::start_warden() {
   const WardenOrder order{.launcher = world_.processes.self(), .run = run_, .folder = folder_};
   ProcessOptions options{.command = {path_of_this_program()}, .environment = environment_here()};
   options.environment.push_back(text_of(order));
-  options.is_detached = true;
+  options.on_exit = [this](ExitStatus) {
+    warden_ = {};
+    if (on_cleaned_up_) on_cleaned_up_();
+  };
   if (const auto warden = world_.processes.spawn(std::move(options))) warden_ = *warden;
 }
 
@@ -153,12 +156,14 @@ void LocalLauncher::ask(std::uint32_t unit) { signal(unit, SIGTERM); }
 
 void LocalLauncher::kill(std::uint32_t unit) { signal(unit, SIGKILL); }
 
-void LocalLauncher::clean_up() {
+void LocalLauncher::clean_up(std::function<void()> on_done) {
   for (const ProcessId& process : world_.processes.with_variable(run_))
     world_.processes.signal(process, SIGKILL);
-  if (warden_.pid != 0) world_.processes.signal(warden_, SIGKILL);
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
+  if (warden_.pid == 0) return on_done();
+  on_cleaned_up_ = std::move(on_done);
+  world_.processes.signal(warden_, SIGKILL);
 }
 
 }  // namespace bourse::program

@@ -9,6 +9,7 @@
 #include "bourse/program/batcher.h"
 #include "bourse/program/reactor.h"
 #include "bourse/program/runtime.h"
+#include "bourse/program/server.h"
 
 namespace bourse::program {
 namespace {
@@ -127,6 +128,7 @@ bool NodeHost::enqueue(std::unique_ptr<QueuedTurn> turn, int priority) {
 void NodeHost::work() {
   while (true) {
     std::unique_ptr<QueuedTurn> turn;
+    const MethodInfo* next = nullptr;
     {
       const std::lock_guard lock(mutex_);
       if (queue_.empty()) {
@@ -136,7 +138,10 @@ void NodeHost::work() {
       }
       turn = std::move(queue_.begin()->second);
       queue_.erase(queue_.begin());
+      if (!queue_.empty()) next = queue_.begin()->second->called_method();
     }
+    // A method that has been quick will most likely be so again.
+    ReplyCork::expect_more(next != nullptr && next == turn->called_method());
     if (!turn->run(*this)) return;
   }
 }

@@ -46,6 +46,9 @@ class Reactor {
   void change(WatchId watch, int descriptor, std::uint32_t events);
   void unwatch(WatchId watch, int descriptor);
 
+  /// True if a thread waits, so that another may take its time.
+  [[nodiscard]] bool has_idle_thread() const { return idle_ > 0; }
+
   /// Ends all threads; what was posted and not begun is dropped. Not from one of the threads.
   void stop();
 

@@ -232,8 +232,7 @@ void Supervisor::end_if_none_lives() {
   if (!is_stopping_ || has_ended_) return;
   if (std::ranges::any_of(units_, [](const auto& entry) { return entry.second.is_alive; })) return;
   has_ended_ = true;
-  launcher_->clean_up();
-  options_.on_end();
+  launcher_->clean_up(options_.on_end);
 }
 
 void Supervisor::write_line(OutputStream stream, const std::string& unit, std::string_view line) {

@@ -37,8 +37,8 @@ class UnitLauncher {
   /// Asks the process of a unit to end, if it runs.
   virtual void ask(std::uint32_t unit) = 0;
   virtual void kill(std::uint32_t unit) = 0;
-  /// No process runs any more: ends what they have left behind.
-  virtual void clean_up() = 0;
+  /// No process runs any more: ends what they have left behind, then calls back.
+  virtual void clean_up(std::function<void()> on_done) = 0;
 };
 
 /// Processes of this machine. None outlives the process that launched it, however that ends: the
@@ -52,7 +52,7 @@ class LocalLauncher final : public UnitLauncher {
   [[nodiscard]] Result<void> start(const UnitStart& start) override;
   void ask(std::uint32_t unit) override;
   void kill(std::uint32_t unit) override;
-  void clean_up() override;
+  void clean_up(std::function<void()> on_done) override;
 
  private:
   void signal(std::uint32_t unit, int signal);
@@ -63,7 +63,8 @@ class LocalLauncher final : public UnitLauncher {
   Events events_;
   std::string run_;  ///< "BOURSE_RUN=...", in the environment of every process of the run.
   std::map<std::uint32_t, ProcessId> processes_;
-  ProcessId warden_;
+  ProcessId warden_;  ///< No process if none could be started.
+  std::function<void()> on_cleaned_up_;
 };
 
 }  // namespace bourse::program
