@@ -364,6 +364,25 @@ TEST(LaunchFailure, ANodeThatIgnoresStopIsNamedAndEnded) {
                                              "and was killed"));
 }
 
+TEST(LaunchFailure, AnInterruptStopsAndASecondKills) {
+  for (const bool is_stuck : {false, true}) {
+    Program program(is_stuck ? "signals stuck" : "signals");
+    program.run("node", [is_stuck] {
+      wait_for_stop();
+      while (is_stuck) std::this_thread::sleep_for(1s);
+    });
+    Running running = launch(program, in_processes());
+    EXPECT_TRUE(running.wait_until_ready(60s));
+    if (running.is_skipped()) continue;
+    raise(SIGINT);
+    if (is_stuck) {
+      EXPECT_FALSE(running.wait_for(20ms));
+      raise(SIGINT);
+    }
+    running.wait();
+  }
+}
+
 TEST(LaunchFailure, AMainThatBuildsAnotherProgramIsToldSo) {
   Program program("failure main");
   program.add<Counter>("counter");

@@ -144,17 +144,20 @@ TEST_P(BothWays, CallsOfHigherPriorityGoAhead) {
 // ---- deadlines and cancellation
 
 struct Slow {
+  std::atomic<int> started = 0;
   std::atomic<int> cancelled = 0;
   int nap(int milliseconds) {
     std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
     return milliseconds;
   }
   bool until_cancelled() {
+    ++started;
     const std::stop_token token = cancel_token();
     for (int i = 0; i < 5000 && !token.stop_requested(); ++i) std::this_thread::sleep_for(1ms);
     if (token.stop_requested()) ++cancelled;
     return token.stop_requested();
   }
+  int starts() const { return started; }
   int cancellations() const { return cancelled; }
   std::optional<std::int64_t> left() const {
     const auto time = time_left();
@@ -199,7 +202,7 @@ TEST_P(BothWays, AHandlerSeesThatItsCallerHasGivenUp) {
   const Handle<Slow> slow = program.group("slow", concurrent).add<Slow>();
   Running running = launch(program, options());
   const Future<bool> future = slow.async<&Slow::until_cancelled>();
-  EXPECT_FALSE(future.wait_for(5ms));
+  while (slow.call<&Slow::starts>() == 0) std::this_thread::sleep_for(1ms);
   future.cancel();
   EXPECT_EQ(error_of([&] { (void)future.get(); }).code(), CallCode::cancelled);
   while (slow.call<&Slow::cancellations>() == 0) std::this_thread::sleep_for(1ms);
@@ -211,7 +214,7 @@ TEST_P(BothWays, ACancelledCallThatWaitsNeverRuns) {
   Running running = launch(program, options());
   std::vector<Future<void>> futures;
   for (int i = 0; i < 20; ++i) futures.push_back(node.async<&Counting::note>(i));
-  futures.back().cancel();
+  futures.back().cancel();  // the others take 19 ms
   for (int i = 0; i < 19; ++i) futures[static_cast<std::size_t>(i)].get();
   EXPECT_EQ(node.call<&Counting::noted>().size(), 19U);
 }
@@ -257,6 +260,7 @@ TEST_P(BothWays, GroupsAreCalledTogether) {
   // The slow one is not waited for, and is told.
   std::vector<Future<bool>> calls;
   calls.push_back(slow[0].async<&Slow::until_cancelled>());
+  while (slow[0].call<&Slow::starts>() == 0) std::this_thread::sleep_for(1ms);
   for (int i = 1; i < 3; ++i)
     calls.push_back(
         slow[static_cast<std::size_t>(i)].async<&Slow::nap>(1).then([](int) { return true; }));
@@ -413,6 +417,189 @@ TEST_P(BothWays, AMessageOverTheLimitIsRefusedWhereItIsSent) {
   EXPECT_EQ(error.code(), CallCode::resource_exhausted);
   EXPECT_THAT(error.message(), HasSubstr("a message may have 100000"));
   EXPECT_EQ(adder.call<&Adder::add>(1), 1);  // the connection is as it was
+}
+
+// ---- what is described
+
+TEST(Program, NodesAreKeptInTheOrderOfTheirAddingAndGroupsOpenAgain) {
+  Program program("graph");
+  const Handle<Adder> a = program.group("adder").add<Adder>();
+  const Handle<Giver> g = program.add<Giver>("giver", Giver{a});
+  const Handle<Adder> b = program.group("adder").add<Adder>();  // the label again
+  program.run(
+      "driver", [](const std::vector<Handle<Adder>>&, const std::map<int, Handle<Giver>>&) {},
+      std::vector{a, b}, std::map<int, Handle<Giver>>{{1, g}});
+  ASSERT_EQ(program.nodes().size(), 4U);
+  EXPECT_EQ(program.nodes()[2].name(), "adder/1");
+  EXPECT_THAT(program.nodes()[3].calls, ElementsAre(0U, 2U, 1U));  // found within containers
+  EXPECT_THROW(Program(""), std::invalid_argument);
+  EXPECT_THROW((void)program.group(""), std::invalid_argument);
+  EXPECT_THROW((void)program.group("a b"), std::invalid_argument);
+}
+
+TEST(Program, TheSchedulerIsToldUnitsResourcesRolesAndEdges) {
+  Program program("spec");
+  const auto server = program
+                          .group("ps", {.resources = {.cpus = 2, .memory_mib = 4096},
+                                        .role = NodeRole::parameter_server})
+                          .add<Adder>();
+  program
+      .group("worker", {.resources = {.cpus = 4, .gpus = 1, .custom = {{"tpu", 2}}},
+                        .restart = {.max = 3, .scope = RestartScope::group},
+                        .role = NodeRole::worker,
+                        .min_replicas = 1,
+                        .max_replicas = 8})
+      .run([](const Handle<Adder>&) {}, server);
+  const std::string json = program.spec_json();
+  EXPECT_THAT(json, HasSubstr(R"("label":"ps","index":0,"unit":0)"));
+  EXPECT_THAT(
+      json,
+      HasSubstr(R"("role":"parameter_server","resources":{"cpus":2,"gpus":0,"memory_mib":4096})"));
+  EXPECT_THAT(json, HasSubstr(R"("resources":{"cpus":4,"gpus":1,"memory_mib":0,"tpu":2})"));
+  EXPECT_THAT(json,
+              HasSubstr(R"("replicas":{"min":1,"max":8},"restart":{"max":3,"scope":"group"})"));
+  EXPECT_THAT(json, HasSubstr(R"("runs":true,"calls":[0])"));
+}
+
+TEST(Program, LaunchRefusesWhatCannotRun) {
+  Program empty("empty");
+  EXPECT_THROW((void)launch(empty), std::logic_error);
+  Program half("half");
+  const Handle<Adder> adder = half.group("adder").declare<Adder>();
+  EXPECT_THROW((void)launch(half), std::logic_error);
+  EXPECT_EQ(error_of([&] { adder.call<&Adder::add>(1); }).code(), CallCode::failed_precondition);
+  half.configure(adder);
+  Running running = launch(half);
+  EXPECT_EQ(adder.call<&Adder::add>(1), 1);
+  EXPECT_THROW((void)launch(half), std::logic_error);
+  EXPECT_THROW(half.add<Adder>("late"), std::logic_error);
+  EXPECT_EQ(error_of([] { (void)Handle<Adder>().call<&Adder::add>(1); }).code(),
+            CallCode::failed_precondition);
+}
+
+struct Stepper {
+  std::shared_ptr<std::atomic<int>> steps;
+  void step() { ++*steps; }
+  void run() {
+    while (!wait_for_stop(0ms)) step();
+  }
+};
+
+TEST(Program, ANodeMayBeSteppedInPlaceOfRunning) {
+  const auto steps = std::make_shared<std::atomic<int>>(0);
+  Program program("step");
+  const Handle<Stepper> stepper =
+      program.group("stepper", {.calls_run = false}).add<Stepper>(Stepper{steps});
+  Running running = launch(program);
+  stepper.call<&Stepper::step>();
+  EXPECT_EQ(*steps, 1);
+}
+
+TEST(Program, DaemonsDoNotKeepItAlive) {
+  const auto steps = std::make_shared<std::atomic<int>>(0);
+  Program program("daemon");
+  program.group("daemon", {.is_daemon = true}).add<Stepper>(Stepper{steps});
+  program.run("driver", [] {});
+  Running running = launch(program);
+  running.wait();
+}
+
+TEST(Program, ServicesRunUntilSomebodyStopsThem) {
+  Program program("services");
+  const Handle<Adder> adder = program.add<Adder>("adder");
+  Running running = launch(program);
+  EXPECT_FALSE(running.wait_for(5ms));
+  EXPECT_EQ(adder.call<&Adder::add>(1), 1);
+  running.stop();
+  running.wait();
+}
+
+TEST(Program, TheFirstFailureStopsTheRestAndIsThrown) {
+  Program program("failing");
+  std::atomic<bool> was_told = false;
+  program.run("bad", [] { throw std::runtime_error("the disk is full"); });
+  program.run("other", [&was_told] {
+    const std::stop_callback told(stop_token(), [&was_told] { was_told = true; });
+    wait_for_stop();
+  });
+  Running running = launch(program);
+  try {
+    running.wait({"other"});
+    FAIL();
+  } catch (const ProgramFailed& failed) {
+    ASSERT_EQ(failed.failures().size(), 1U);
+    EXPECT_EQ(failed.failures()[0].node, "bad/0");
+    EXPECT_THAT(failed.what(), HasSubstr("the disk is full"));
+  }
+  EXPECT_EQ(running.failures().size(), 1U);
+  running = {};
+  EXPECT_TRUE(was_told);
+}
+
+TEST(Program, StopAndItsKinWorkInNodesOnly) {
+  EXPECT_EQ(error_of([] { stop(); }).code(), CallCode::failed_precondition);
+  EXPECT_EQ(error_of([] { (void)wait_for_stop(1ms); }).code(), CallCode::failed_precondition);
+  EXPECT_EQ(error_of([] { (void)node_name(); }).code(), CallCode::failed_precondition);
+  Program program("names");
+  program.run("node", [] {
+    if (node_name() != "node/0" || node_index() != 0 || incarnation() != 0)
+      throw std::logic_error(node_name());
+    stop();
+  });
+  Running running = launch(program);
+  running.wait();
+}
+
+TEST(Program, PostDoesNotWaitAndMayLeadBack) {
+  struct Echoing {
+    Handle<Echoing> other;
+    int heard = 0;
+    void say(int left) {
+      ++heard;
+      if (left > 0) other.post<&Echoing::say>(left - 1);
+    }
+    int times() const { return heard; }
+  };
+  Program program("post");
+  NodeGroup group = program.group("node");
+  const Handle<Echoing> a = group.declare<Echoing>();
+  const Handle<Echoing> b = group.declare<Echoing>();
+  program.configure(a, Echoing{b});
+  program.configure(b, Echoing{a});
+  Running running = launch(program);
+  a.call<&Echoing::say>(10);
+  while (a.call<&Echoing::times>() + b.call<&Echoing::times>() < 11)
+    std::this_thread::sleep_for(1ms);
+}
+
+using ProgramDeathTest = testing::Test;
+
+TEST_F(ProgramDeathTest, AThreadThatIgnoresStopIsNamedAndEndsTheProcess) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto run = [] {
+    Program program("stuck");
+    program.run("stuck", [] {
+      while (true) std::this_thread::sleep_for(1s);
+    });
+    Running running = launch(program, {.grace = 20ms});
+    running.wait_until_ready(10s);
+    running.stop();
+    running.wait();
+  };
+  EXPECT_EXIT(run(), testing::ExitedWithCode(1), "stuck/0 of program 'stuck' did not stop within");
+}
+
+TEST(RunOptions, ComeFromTheCommandLine) {
+  const char* const all[] = {"program", "--launch=tcp", "--other", "--grace=2.5"};
+  const RunOptions options = run_options(4, all);
+  EXPECT_EQ(options.placement, Placement::tcp);
+  EXPECT_EQ(options.grace, 2500ms);
+  const char* const only[] = {"program", "--only=worker/0"};
+  EXPECT_EQ(run_options(2, only).placement, Placement::processes);
+  for (const char* const bad : {"--launch=cloud", "--grace=soon", "--grace=-1"}) {
+    const char* const arguments[] = {"program", bad};
+    EXPECT_THROW((void)run_options(2, arguments), std::invalid_argument) << bad;
+  }
 }
 
 }  // namespace
