@@ -227,7 +227,9 @@ void bench_compiler() {
   const double empty = compile_seconds("#include <string>\n#include <vector>\n");
   const double full = compile_seconds(R"(#include "bourse/program/program.h"
 struct Learner { int step(const std::vector<float>& x) { return int(x.size()); } };
-int use(const bourse::program::Handle<Learner>& h) { return h.call<&Learner::step>(std::vector<float>(3)); }
+int use(const bourse::program::Handle<Learner>& h) {
+  return h.call<&Learner::step>(std::vector<float>(3));
+}
 )");
   if (empty < 0 || full < 0) return fmt::print("compile time: skipped, there is no g++\n");
   row("compile time of a file with one call, -O0",

@@ -18,6 +18,11 @@ CallError stopping(const NodeHost& host) {
   return CallError(CallCode::cancelled, "the program is stopping").at(host.name());
 }
 
+CallError is_full(const NodeHost& host, std::size_t waiting) {
+  return {CallCode::resource_exhausted,
+          fmt::format("{} calls already wait for {}", waiting, host.name())};
+}
+
 /// The turn of a thread that makes a call itself, and waits.
 class DirectTurn final : public QueuedTurn {
  public:
@@ -112,8 +117,7 @@ bool NodeHost::enqueue(std::unique_ptr<QueuedTurn> turn, int priority) {
     if (is_closed_) {
       refused = stopping(*this);
     } else if (queue_.size() >= spec_.options.queue_limit) {
-      refused = CallError(CallCode::resource_exhausted,
-                          fmt::format("{} calls already wait for {}", queue_.size(), name_));
+      refused = is_full(*this, queue_.size());
     } else {
       queue_.emplace(Key{-priority, ++arrivals_}, std::move(turn));
       if (!is_ready_ || active_ >= spec_.options.concurrency) return false;
@@ -149,18 +153,44 @@ void NodeHost::work() {
 void NodeHost::enter() {
   if (auto cycle = cycle_of(context().chain)) throw *std::move(cycle);
   DirectTurn::Wait wait;
+  Key key;
+  bool was_ready = false;
   {
-    const std::unique_lock lock(mutex_);
+    const std::lock_guard lock(mutex_);
     if (is_closed_) throw stopping(*this);
-    if (is_ready_ && active_ < spec_.options.concurrency && queue_.empty()) {
+    // While a turn is free, whoever is in the queue has one already.
+    if (is_ready_ && active_ < spec_.options.concurrency) {
       ++active_;
       return;
     }
+    if (queue_.size() >= spec_.options.queue_limit) throw is_full(*this, queue_.size());
+    key = {0, ++arrivals_};
+    was_ready = is_ready_;
+    queue_.emplace(key, std::make_unique<DirectTurn>(wait));
   }
-  if (enqueue(std::make_unique<DirectTurn>(wait), 0)) work();  // runs until it is our turn
+  const auto is_decided = [&] { return wait.has_turn || wait.refused; };
   std::unique_lock lock(wait.mutex);
-  wait.changed.wait(lock, [&] { return wait.has_turn || wait.refused; });
+  if (!was_ready && !wait.changed.wait_for(lock, runtime_.options().connect_timeout, is_decided)) {
+    lock.unlock();
+    withdraw(key);
+    lock.lock();
+  }
+  wait.changed.wait(lock, is_decided);
   if (wait.refused) throw *std::move(wait.refused);
+}
+
+/// Refuses a turn that waits for a node that does not get ready, as one does whose constructor
+/// calls back.
+void NodeHost::withdraw(const Key& key) {
+  std::unique_ptr<QueuedTurn> turn;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto entry = queue_.find(key);
+    if (is_ready_ || entry == queue_.end()) return;
+    turn = std::move(entry->second);
+    queue_.erase(entry);
+  }
+  turn->refuse({CallCode::unavailable, name_ + " is not there yet"});
 }
 
 void NodeHost::leave() {

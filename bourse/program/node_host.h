@@ -70,7 +70,7 @@ class NodeHost {
   using Key = std::pair<int, std::uint64_t>;  ///< Negated priority, order of arrival.
 
   bool enqueue(std::unique_ptr<QueuedTurn> turn, int priority);
-  void hand_on();
+  void withdraw(const Key& key);
 
   Runtime& runtime_;
   Reactor& reactor_;

@@ -371,6 +371,24 @@ struct Giver {
   int use(const Handle<Adder>& other, int x) const { return other.call<&Adder::add>(x); }
 };
 
+struct Needy {
+  explicit Needy(const Handle<Needy>& other) { other.call<&Needy::f>(); }
+  void f() const {}
+};
+
+TEST_P(BothWays, ConstructorsThatWaitForEachOtherFail) {
+  Program program("needy");
+  NodeGroup group = program.group("needy");
+  const Handle<Needy> a = group.declare<Needy>();
+  const Handle<Needy> b = group.declare<Needy>();
+  program.configure(a, b);
+  program.configure(b, a);
+  RunOptions patience = options();
+  patience.connect_timeout = 20ms;
+  Running running = launch(program, patience);
+  EXPECT_THROW(running.wait(), ProgramFailed);
+}
+
 TEST_P(BothWays, HandlesAreValues) {
   Program program("handles");
   const Handle<Adder> adder = program.add<Adder>("adder", Adder{7});

@@ -65,7 +65,11 @@ class ThreadRun final : public Run {
 
  private:
   UnitThreads::Events events() {
-    return {.on_ready = [this](const NodeSpec& node) { state_.unit_ready(node.unit); },
+    return {.on_ready =
+                [this](const NodeSpec& node) {
+                  if (!address_.empty()) directory_->set_unit(node.unit, {address_, 0});
+                  state_.unit_ready(node.unit);
+                },
             .on_returned = [this](const NodeSpec& node) { state_.runner_returned(node.id); },
             .on_failed =
                 [this](const NodeSpec& node, const std::string& message) {
@@ -78,7 +82,7 @@ class ThreadRun final : public Run {
     path_ = private_address();
     const Result<Address> address = runtime_->serve(path_);
     if (!address) throw call_error_of(address.error());
-    for (const NodeSpec& node : graph_->nodes) directory_->set_unit(node.unit, {address->text, 0});
+    address_ = address->text;
   }
 
   /// The life of a run after its start: waits for the stop, then for all nodes.
@@ -114,6 +118,7 @@ class ThreadRun final : public Run {
   std::shared_ptr<DirectoryTable> directory_;  ///< Owned by us and by the runtime.
   std::shared_ptr<Runtime> runtime_;           ///< Owned by us and by calls under way.
   Address path_;
+  std::string address_;  ///< Where all units are reached; empty: by memory.
   UnitThreads threads_;
   std::unique_ptr<StopSignals> signals_;
   std::thread ender_;

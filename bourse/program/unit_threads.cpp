@@ -33,6 +33,7 @@ void UnitThreads::live(const NodeSpec& node) {
     if (node.run) node.run(host.object());
     if (node.is_runner()) events_.on_returned(node);
   } catch (...) {
+    runtime_.host(node.id)->close();
     if (!runtime_.stop_token().stop_requested())
       events_.on_failed(node, error_of_current_exception().what());
   }
