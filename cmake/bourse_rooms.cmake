@@ -34,10 +34,12 @@ function(bourse_add_room name)
   target_link_libraries(bourse_${name} PUBLIC ${deps} ${ROOM_EXTERNAL}
                                        PRIVATE $<BUILD_INTERFACE:bourse_options>)
   bourse_use_pch(bourse_${name} bourse_pch)
-  # Rooms that parse heavy headers, none of them hot.
-  if(BOURSE_UNITY AND name MATCHES "^(protocol|report|world|engine|service)$")
+  # Rooms that parse heavy headers, none of them hot but `program`.
+  if(BOURSE_UNITY AND name MATCHES "^(protocol|report|world|engine|service|program)$")
     set_target_properties(bourse_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
-    target_compile_options(bourse_${name} PRIVATE -O1)
+    if(NOT name STREQUAL "program")
+      target_compile_options(bourse_${name} PRIVATE -O1)
+    endif()
   endif()
   install(TARGETS bourse_${name} EXPORT bourse-targets FILE_SET HEADERS)
   set_property(GLOBAL APPEND PROPERTY BOURSE_ROOM_TARGETS bourse::${name})

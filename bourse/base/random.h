@@ -22,6 +22,7 @@ enum class Purpose : std::uint32_t {
   process = 13,
   search = 14,
   learning = 15,
+  replay = 16,
   test = 1000,
 };
 

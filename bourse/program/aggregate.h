@@ -1,0 +1,105 @@
+#pragma once
+
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+namespace bourse::program {
+
+/// Converts to anything; for counting the members of an aggregate.
+struct AnyValue {
+  template <class T>
+  operator T() const;  // NOLINT(google-explicit-constructor)
+};
+
+/// Converts to a base class of T only.
+template <class T>
+struct AnyBaseOf {
+  template <class Base>
+    requires(std::is_base_of_v<Base, T> && !std::is_same_v<Base, T>)
+  operator Base() const;  // NOLINT(google-explicit-constructor)
+};
+
+/// True if T can be made from as many values as there are indices.
+template <class T, std::size_t... I>
+[[nodiscard]] constexpr bool takes_values(std::index_sequence<I...>) {
+  return requires { T{(static_cast<void>(I), AnyValue{})...}; };
+}
+
+/// Members that with_members() can tell apart.
+inline constexpr std::size_t kMostMembers = 20;
+
+/// Members of an aggregate without base classes and C arrays; kMostMembers + 1 if there are more.
+template <class T, std::size_t N = kMostMembers + 1>
+[[nodiscard]] consteval std::size_t member_count() {
+  if constexpr (N == 0)
+    return 0;
+  else if constexpr (takes_values<T>(std::make_index_sequence<N>{}))
+    return N;
+  else
+    return member_count<T, N - 1>();
+}
+
+/// Calls f(member...) with all members of an aggregate, in the order of their declaration.
+template <class T, class F>
+constexpr decltype(auto) with_members(T& v, F&& f) {
+  constexpr std::size_t n = member_count<std::remove_const_t<T>>();
+  static_assert(
+      !requires { std::remove_const_t<T>{AnyBaseOf<std::remove_const_t<T>>{}}; },
+      "bourse::program: an aggregate with a base class cannot cross nodes as it is; "
+      "give it template <class A> void serialize(A& a) { a(x, y); }");
+  static_assert(n <= kMostMembers,
+                "bourse::program: an aggregate of more than 20 members cannot cross nodes as it "
+                "is; give it template <class A> void serialize(A& a) { a(x, y); }");
+  // clang-format off
+  if constexpr (n == 0) { return f(); }
+  else if constexpr (n == 1) { auto& [a] = v; return f(a); }
+  else if constexpr (n == 2) { auto& [a, b] = v; return f(a, b); }
+  else if constexpr (n == 3) { auto& [a, b, c] = v; return f(a, b, c); }
+  else if constexpr (n == 4) { auto& [a, b, c, d] = v; return f(a, b, c, d); }
+  else if constexpr (n == 5) { auto& [a, b, c, d, e] = v; return f(a, b, c, d, e); }
+  else if constexpr (n == 6) { auto& [a, b, c, d, e, g] = v; return f(a, b, c, d, e, g); }
+  else if constexpr (n == 7) { auto& [a, b, c, d, e, g, h] = v; return f(a, b, c, d, e, g, h); }
+  else if constexpr (n == 8) {
+    auto& [a, b, c, d, e, g, h, i] = v;
+    return f(a, b, c, d, e, g, h, i); }
+  else if constexpr (n == 9) {
+    auto& [a, b, c, d, e, g, h, i, j] = v;
+    return f(a, b, c, d, e, g, h, i, j); }
+  else if constexpr (n == 10) {
+    auto& [a, b, c, d, e, g, h, i, j, k] = v;
+    return f(a, b, c, d, e, g, h, i, j, k); }
+  else if constexpr (n == 11) {
+    auto& [a, b, c, d, e, g, h, i, j, k, l] = v;
+    return f(a, b, c, d, e, g, h, i, j, k, l); }
+  else if constexpr (n == 12) {
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m] = v;
+    return f(a, b, c, d, e, g, h, i, j, k, l, m); }
+  else if constexpr (n == 13) {
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, o] = v;
+    return f(a, b, c, d, e, g, h, i, j, k, l, m, o); }
+  else if constexpr (n == 14) {
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, o, p] = v;
+    return f(a, b, c, d, e, g, h, i, j, k, l, m, o, p); }
+  else if constexpr (n == 15) {
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, o, p, q] = v;
+    return f(a, b, c, d, e, g, h, i, j, k, l, m, o, p, q); }
+  else if constexpr (n == 16) {
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, o, p, q, r] = v;
+    return f(a, b, c, d, e, g, h, i, j, k, l, m, o, p, q, r); }
+  else if constexpr (n == 17) {
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, o, p, q, r, s] = v;
+    return f(a, b, c, d, e, g, h, i, j, k, l, m, o, p, q, r, s); }
+  else if constexpr (n == 18) {
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, o, p, q, r, s, t] = v;
+    return f(a, b, c, d, e, g, h, i, j, k, l, m, o, p, q, r, s, t); }
+  else if constexpr (n == 19) {
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, o, p, q, r, s, t, u] = v;
+    return f(a, b, c, d, e, g, h, i, j, k, l, m, o, p, q, r, s, t, u); }
+  else if constexpr (n == 20) {
+    auto& [a, b, c, d, e, g, h, i, j, k, l, m, o, p, q, r, s, t, u, w] = v;
+    return f(a, b, c, d, e, g, h, i, j, k, l, m, o, p, q, r, s, t, u, w); }
+  // clang-format on
+}
+
+}  // namespace bourse::program

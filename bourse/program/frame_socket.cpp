@@ -1,0 +1,236 @@
+#include "bourse/program/frame_socket.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace bourse::program {
+namespace {
+
+constexpr std::size_t kReadSize = std::size_t{64} << 10;
+/// Parts of one sendmsg(); the system takes 1024.
+constexpr std::size_t kMostParts = 512;
+/// Small frames go together up to this size, so that a more urgent one waits for little.
+constexpr std::size_t kGatherSize = std::size_t{256} << 10;
+/// Smaller frames are copied together: that is less work than to list their parts.
+constexpr std::size_t kAtOnce = 2048;
+
+}  // namespace
+
+FrameSocket::FrameSocket(Descriptor socket, FrameLimits limits)
+    : socket_(std::move(socket)), parser_(limits), arrived_(kReadSize) {}
+
+/// Requires mutex_.
+void FrameSocket::push(Frame frame, bool* is_sent) {
+  auto outgoing = std::make_unique<Outgoing>();
+  outgoing->prefix = frame_prefix(frame);
+  const int priority = frame.header.priority;
+  outgoing->frame = std::move(frame);
+  outgoing->is_sent = is_sent;
+  unsent_ += outgoing->size();
+  outgoing_.emplace(Key{-priority, ++sends_}, std::move(outgoing));
+}
+
+bool FrameSocket::keep(Frame frame) {
+  const std::lock_guard lock(mutex_);
+  if (!is_broken_) push(std::move(frame), nullptr);
+  return !is_broken_;
+}
+
+/// Sends a small frame in one piece, if nothing waits before it. False if it must wait after all.
+/// Requires mutex_: it is short work.
+bool FrameSocket::send_at_once(const Frame& frame) {
+  if (is_flushing_ || unsent_ > 0 || !frame.message.segments.empty() ||
+      frame.message.head.size() > kAtOnce)
+    return false;
+  std::array<char, kAtOnce + 2048> bytes;
+  const std::string prefix = frame_prefix(frame);
+  const std::size_t size = prefix.size() + frame.message.head.size();
+  if (size > bytes.size()) return false;
+  prefix.copy(bytes.data(), prefix.size());
+  frame.message.head.copy(bytes.data() + prefix.size(), frame.message.head.size());
+  const ssize_t count = ::send(socket_.number(), bytes.data(), size, MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (count == static_cast<ssize_t>(size)) return true;
+  if (count <= 0) return false;  // the longer way finds out why
+  auto outgoing = std::make_unique<Outgoing>();
+  outgoing->prefix.assign(bytes.data() + count, size - static_cast<std::size_t>(count));
+  unsent_ += outgoing->size();
+  begun_.push_back(std::move(outgoing));
+  return true;
+}
+
+bool FrameSocket::send(Frame frame, const WaitToSend* wait) {
+  bool is_sent = false;
+  std::unique_lock lock(mutex_);
+  if (is_broken_) return false;
+  if (send_at_once(frame)) return unsent_ == 0 || flush_locked(lock, nullptr, nullptr);
+  push(std::move(frame), wait ? &is_sent : nullptr);
+  if (!wait) return is_flushing_ || flush_locked(lock, nullptr, nullptr);
+  while (!is_sent && !is_broken_) {
+    if (is_flushing_)
+      sent_.wait(lock);
+    else
+      flush_locked(lock, &is_sent, wait);
+  }
+  return is_sent;
+}
+
+bool FrameSocket::flush() {
+  std::unique_lock lock(mutex_);
+  if (is_broken_) return false;
+  return is_flushing_ || flush_locked(lock, nullptr, nullptr);
+}
+
+/// Sends what is kept until nothing is left or the system takes no more; if somebody waits, until
+/// `*until_sent`. Requires the lock, which is let go while the system works.
+bool FrameSocket::flush_locked(std::unique_lock<std::mutex>& lock, const bool* until_sent,
+                               const WaitToSend* wait) {
+  is_flushing_ = true;
+  std::vector<iovec> parts;
+  bool is_blocked = false;
+  while (!is_broken_ && unsent_ > 0) {
+    parts.clear();
+    gather(parts);
+    lock.unlock();
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    const ssize_t count = sendmsg(socket_.number(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const int error = count < 0 ? errno : 0;
+    if (error == EAGAIN && until_sent && !*until_sent) (*wait)();
+    lock.lock();
+    if (count >= 0) {
+      drop_sent(static_cast<std::size_t>(count));
+    } else if (error == EAGAIN && (!until_sent || *until_sent)) {
+      is_blocked = true;
+      break;
+    } else if (error != EAGAIN && error != EINTR) {
+      is_broken_ = true;
+      sent_.notify_all();
+    }
+  }
+  is_flushing_ = false;
+  sent_.notify_all();
+  if (is_blocked && on_blocked_) {
+    lock.unlock();
+    on_blocked_();
+    lock.lock();
+  }
+  return !is_broken_;
+}
+
+/// Moves what is sent next to begun_, and lists its bytes. Requires mutex_.
+void FrameSocket::gather(std::vector<iovec>& parts) {
+  std::size_t size = 0;
+  for (const auto& outgoing : begun_) {
+    add_parts(*outgoing, parts);
+    size += outgoing->size() - outgoing->sent;
+  }
+  while (!outgoing_.empty() && size < kGatherSize) {
+    Outgoing& next = *outgoing_.begin()->second;
+    if (!begun_.empty() && parts.size() + next.frame.message.segments.size() + 2 > kMostParts)
+      break;
+    add_parts(next, parts);
+    size += next.size();
+    begun_.push_back(std::move(outgoing_.begin()->second));
+    outgoing_.erase(outgoing_.begin());
+  }
+  if (parts.size() > kMostParts) parts.resize(kMostParts);
+}
+
+void FrameSocket::add_parts(const Outgoing& outgoing, std::vector<iovec>& parts) {
+  std::size_t skip = outgoing.sent;
+  const auto add = [&](const void* data, std::size_t size) {
+    const std::size_t skipped = std::min(skip, size);
+    skip -= skipped;
+    if (size == skipped) return;
+    // sendmsg() takes bytes as not const and leaves them alone.
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
+    parts.push_back({const_cast<char*>(static_cast<const char*>(data)) + skipped, size - skipped});
+  };
+  add(outgoing.prefix.data(), outgoing.prefix.size());
+  add(outgoing.frame.message.head.data(), outgoing.frame.message.head.size());
+  for (const Buffer& segment : outgoing.frame.message.segments) add(segment.data(), segment.size());
+}
+
+/// Requires mutex_.
+void FrameSocket::drop_sent(std::size_t count) {
+  unsent_ -= count;
+  std::size_t complete = 0;
+  for (const auto& outgoing : begun_) {
+    const std::size_t taken = std::min(count, outgoing->size() - outgoing->sent);
+    outgoing->sent += taken;
+    count -= taken;
+    if (outgoing->sent < outgoing->size()) break;
+    if (outgoing->is_sent) *outgoing->is_sent = true;
+    ++complete;
+  }
+  begun_.erase(begun_.begin(), begun_.begin() + static_cast<std::ptrdiff_t>(complete));
+}
+
+std::size_t FrameSocket::unsent() const {
+  const std::lock_guard lock(mutex_);
+  return unsent_;
+}
+
+FrameSocket::ReadStatus FrameSocket::read(std::vector<Frame>& frames, bool may_wait) {
+  const std::span<char> target = parser_.target();
+  iovec parts[2] = {{target.data(), target.size()}, {arrived_.data(), arrived_.size()}};
+  msghdr message{};
+  message.msg_iov = parts;
+  message.msg_iovlen = 2;
+  const int flags = may_wait ? 0 : MSG_DONTWAIT;
+  const ssize_t count = target.empty()
+                            ? recv(socket_.number(), arrived_.data(), arrived_.size(), flags)
+                            : recvmsg(socket_.number(), &message, flags);
+  if (count < 0 && (errno == EINTR || errno == EAGAIN)) {
+    has_read_all_ = errno == EAGAIN;
+    return ReadStatus::nothing;
+  }
+  if (count <= 0) {
+    why_ = count == 0 ? "the other end closed it" : strerrordesc_np(errno);
+    return ReadStatus::closed;
+  }
+  std::size_t size = static_cast<std::size_t>(count);
+  has_read_all_ = size < target.size() + arrived_.size();
+  if (!target.empty()) {
+    const std::size_t direct = std::min(size, target.size());
+    parser_.advance(direct, frames);
+    size -= direct;
+  }
+  parser_.feed({arrived_.data(), size}, frames);
+  if (!parser_.is_broken()) return ReadStatus::some;
+  why_ = parser_.why();
+  return ReadStatus::closed;
+}
+
+bool FrameSocket::wait_readable(Deadline until) const {
+  pollfd wanted{.fd = socket_.number(), .events = POLLIN, .revents = 0};
+  while (true) {
+    timespec left{};
+    if (until != kNoDeadline) {
+      const auto nanoseconds = std::max<std::int64_t>(
+          0, std::chrono::duration_cast<std::chrono::nanoseconds>(until - now()).count());
+      left = {.tv_sec = nanoseconds / 1'000'000'000, .tv_nsec = nanoseconds % 1'000'000'000};
+    }
+    const int count = ppoll(&wanted, 1, until == kNoDeadline ? nullptr : &left, nullptr);
+    if (count >= 0) return count > 0;
+    if (errno != EINTR) return true;  // reading tells what is wrong
+  }
+}
+
+void FrameSocket::shut() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_broken_ = true;
+    sent_.notify_all();
+  }
+  shutdown(socket_.number(), SHUT_RDWR);
+}
+
+}  // namespace bourse::program

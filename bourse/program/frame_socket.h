@@ -1,0 +1,96 @@
+#pragma once
+
+#include <sys/uio.h>
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "bourse/program/deadline.h"
+#include "bourse/program/frame.h"
+#include "bourse/world/descriptor.h"
+
+namespace bourse::program {
+
+/// A connected socket that frames are sent on and read from. One thread at a time reads; any thread
+/// may send. Frames go in order of priority, then of sending; one that has begun is not
+/// interrupted.
+class FrameSocket {
+ public:
+  explicit FrameSocket(Descriptor socket, FrameLimits limits = {});
+
+  /// What a sender that has to wait does meanwhile: returns when it is worth trying again.
+  using WaitToSend = std::function<void()>;
+
+  /// Sends as much as the system takes and keeps the rest, in order, for flush(). With `wait` it
+  /// returns when the whole frame was taken: the frame may then refer to memory of the caller.
+  /// False once the connection is broken.
+  bool send(Frame frame, const WaitToSend* wait = nullptr);
+  /// Sends more of what is kept. False if the connection is broken.
+  bool flush();
+  /// The same, but keeps frames until somebody flushes.
+  bool keep(Frame frame);
+  /// Called, within a send or flush, when the system takes no more for now and frames are kept:
+  /// flush() is to be called once it does. Set before the first send.
+  void on_blocked(std::function<void()> callback) { on_blocked_ = std::move(callback); }
+  /// Bytes that are kept.
+  [[nodiscard]] std::size_t unsent() const;
+
+  enum class ReadStatus : std::uint8_t { some, nothing, closed };
+  /// Reads once and adds complete frames to `frames`. Waits for bytes if `may_wait`. `closed` says
+  /// that nothing more will come; why() has the reason.
+  ReadStatus read(std::vector<Frame>& frames, bool may_wait);
+  /// True if the last read took all that had arrived.
+  [[nodiscard]] bool has_read_all() const { return has_read_all_; }
+  /// True once something can be read; false if `until` has passed first.
+  [[nodiscard]] bool wait_readable(Deadline until) const;
+  [[nodiscard]] const std::string& why() const { return why_; }
+  void set_limits(FrameLimits limits) { parser_.set_limits(limits); }
+
+  /// Ends the connection for both; whoever waits in it returns.
+  void shut();
+  [[nodiscard]] int number() const { return socket_.number(); }
+
+ private:
+  struct Outgoing {
+    Frame frame;
+    std::string prefix;
+    std::size_t sent = 0;
+    bool* is_sent = nullptr;  ///< Set when the frame was taken; null if nobody waits for it.
+
+    [[nodiscard]] std::size_t size() const { return prefix.size() + frame.message.size(); }
+  };
+  using Key = std::pair<int, std::uint64_t>;  ///< Negated priority, order of sending.
+
+  void push(Frame frame, bool* is_sent);
+  bool send_at_once(const Frame& frame);
+  bool flush_locked(std::unique_lock<std::mutex>& lock, const bool* until_sent,
+                    const WaitToSend* wait);
+  void gather(std::vector<iovec>& parts);
+  void drop_sent(std::size_t count);
+  static void add_parts(const Outgoing& outgoing, std::vector<iovec>& parts);
+
+  Descriptor socket_;
+  std::function<void()> on_blocked_;
+
+  mutable std::mutex mutex_;  ///< Guards what follows, up to the reader's part.
+  std::condition_variable sent_;
+  std::map<Key, std::unique_ptr<Outgoing>> outgoing_;
+  std::vector<std::unique_ptr<Outgoing>> begun_;  ///< Being sent, in order, ahead of outgoing_.
+  std::uint64_t sends_ = 0;
+  std::size_t unsent_ = 0;
+  bool is_flushing_ = false;
+  bool is_broken_ = false;
+
+  FrameParser parser_;
+  std::vector<char> arrived_;
+  bool has_read_all_ = false;
+  std::string why_;
+};
+
+}  // namespace bourse::program

@@ -1,0 +1,121 @@
+// Bytes to frames, in pieces of any size.
+#include "bourse/program/frame.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "bourse/program/channel.h"
+#include "bourse/program/output_lines.h"
+#include "bourse/program/serialize.h"
+
+namespace bourse::program {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::string bytes_of(const Frame& frame) {
+  std::string bytes = frame_prefix(frame) + frame.message.head;
+  for (const Buffer& segment : frame.message.segments)
+    bytes.append(reinterpret_cast<const char*>(segment.data()), segment.size());
+  return bytes;
+}
+
+Frame example() {
+  Frame frame;
+  frame.header = {.kind = FrameKind::request, .call = 7, .method = 8, .schema = 9, .node = 3};
+  frame.chain = {1, 2};
+  frame.message = encode(std::tuple(std::string("head"), Buffer(std::vector<double>(4000, 0.5))));
+  return frame;
+}
+
+TEST(FrameParser, PiecesOfAnySizeGiveTheSameFrames) {
+  const std::string bytes = bytes_of(example()) + bytes_of(example());
+  for (const std::size_t piece :
+       {std::size_t{1}, std::size_t{7}, std::size_t{56}, std::size_t{4096}, bytes.size()}) {
+    FrameParser parser;
+    std::vector<Frame> frames;
+    for (std::size_t at = 0; at < bytes.size(); at += piece)
+      parser.feed(std::string_view(bytes).substr(at, piece), frames);
+    ASSERT_EQ(frames.size(), 2U) << parser.why();
+    EXPECT_TRUE(parser.is_between_frames());
+    for (const Frame& frame : frames) EXPECT_EQ(bytes_of(frame), bytes_of(example()));
+    EXPECT_THAT(frames[1].chain, ElementsAre(1U, 2U));
+  }
+}
+
+TEST(FrameParser, BytesOfALargeBlockMayBePutWhereTheyBelong) {
+  const std::string bytes = bytes_of(example());
+  FrameParser parser;
+  std::vector<Frame> frames;
+  const std::size_t first = bytes.size() - 20'000;
+  parser.feed(std::string_view(bytes).substr(0, first), frames);
+  const std::span<char> target = parser.target();
+  ASSERT_EQ(target.size(), 20'000U);
+  std::memcpy(target.data(), bytes.data() + first, target.size());
+  parser.advance(target.size(), frames);
+  ASSERT_EQ(frames.size(), 1U);
+  EXPECT_EQ(bytes_of(frames[0]), bytes);
+}
+
+std::string why_of(const std::string& bytes, FrameLimits limits = {}) {
+  FrameParser parser(limits);
+  std::vector<Frame> frames;
+  parser.feed(bytes, frames);
+  return parser.why();
+}
+
+TEST(FrameParser, GarbageIsRefusedWithASentence) {
+  EXPECT_EQ(why_of(std::string(56, 'x')), "these are no frames of bourse");
+  std::string kind = bytes_of(example());
+  kind[4] = 77;
+  EXPECT_EQ(why_of(kind), "there is no kind 77 of frame");
+  std::string parts = bytes_of(example());
+  parts[46] = parts[47] = '\xff';  // segment_count
+  EXPECT_THAT(why_of(parts), HasSubstr("more parts"));
+}
+
+TEST(FrameParser, NothingIsKeptOfAMessageOverTheLimit) {
+  EXPECT_EQ(why_of(bytes_of(example()), {.message_size = 1000}),
+            "a message is larger than the 1000 bytes it may have");
+  EXPECT_EQ(why_of(bytes_of(example()), {.message_size = 2}),
+            "a message is larger than the 2 bytes it may have");
+}
+
+TEST(ErrorFrame, CarriesEverythingThatIsKnown) {
+  const CallError error(CallCode::out_of_range, "no row 9", "std::out_of_range", {"a/0 A::f"});
+  const CallError again = error_of_frame(error_frame(5, error));
+  EXPECT_EQ(again.code(), error.code());
+  EXPECT_STREQ(again.what(), error.what());
+  Frame broken = error_frame(5, error);
+  broken.message.head.resize(3);
+  EXPECT_EQ(error_of_frame(broken).code(), CallCode::data_loss);
+  broken = error_frame(5, error);
+  broken.header.code = 99;
+  EXPECT_EQ(error_of_frame(broken).code(), CallCode::data_loss);
+}
+
+TEST(OutputLines, ALineIsPassedOnWhenItIsWhole) {
+  std::vector<std::string> lines;
+  OutputLines output([&](std::string_view line) { lines.emplace_back(line); });
+  output.add("one\ntw");
+  output.add("o\n\nthr");
+  EXPECT_THAT(lines, ElementsAre("one", "two", ""));
+  output.finish();
+  EXPECT_THAT(lines, ElementsAre("one", "two", "", "thr"));
+  for (int i = 0; i < 100; ++i) output.add("more\n");
+  EXPECT_EQ(output.last().size(), 50U);
+}
+
+TEST(OutputLines, ALineWithoutEndComesInParts) {
+  std::size_t lines = 0;
+  OutputLines output([&](std::string_view) { ++lines; });
+  for (int i = 0; i < 40; ++i) output.add(std::string(4096, 'x'));
+  EXPECT_EQ(lines, 2U);
+}
+
+}  // namespace
+}  // namespace bourse::program

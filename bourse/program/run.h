@@ -1,0 +1,72 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "bourse/program/deadline.h"
+#include "bourse/program/program_graph.h"
+#include "bourse/program/run_options.h"
+#include "bourse/program/running.h"
+
+namespace bourse::program {
+
+/// What is known of a program that runs: which nodes are there, which have returned or failed.
+/// Threads and processes report to it; any thread may call.
+class RunState {
+ public:
+  explicit RunState(std::shared_ptr<ProgramGraph> graph);
+
+  [[nodiscard]] const ProgramGraph& graph() const { return *graph_; }
+
+  void unit_ready(std::uint32_t unit);
+  /// The process of a unit is started again: its runners begin anew.
+  void unit_restarts(std::uint32_t unit);
+  void runner_returned(std::uint32_t node);
+  void failed(NodeFailure failure);
+  /// Everything has ended.
+  void ended();
+
+  /// Waits until all runners (those of `labels`, unless empty) have returned, anything has failed,
+  /// or the end. False if `until` has passed first.
+  bool wait_for_runners(const std::vector<std::string>& labels, Deadline until);
+  bool wait_for_end(Deadline until);
+  bool wait_until_ready(Deadline until);
+  [[nodiscard]] std::vector<NodeFailure> failures() const;
+
+ private:
+  bool wait(Deadline until, const std::function<bool()>& is_over);
+
+  std::shared_ptr<ProgramGraph> graph_;  ///< Owned by the program, its handles, and us.
+  mutable std::mutex mutex_;             ///< Guards what follows.
+  std::condition_variable changed_;
+  std::set<std::uint32_t> ready_units_;
+  std::set<std::uint32_t> runners_;  ///< That have not returned.
+  std::vector<NodeFailure> failures_;
+  bool has_ended_ = false;
+};
+
+/// A launched program, wherever its nodes are.
+class Run {
+ public:
+  virtual ~Run() = default;
+  /// Asks all nodes to stop. Any thread may call.
+  virtual void stop() = 0;
+  [[nodiscard]] virtual RunState& state() = 0;
+};
+
+/// All nodes in this process.
+[[nodiscard]] std::unique_ptr<Run> run_as_threads(std::shared_ptr<ProgramGraph> graph,
+                                                  const RunOptions& options);
+/// A supervised process for each unit. `launch` is what UnitOrder says.
+[[nodiscard]] std::unique_ptr<Run> run_as_processes(std::shared_ptr<ProgramGraph> graph,
+                                                    const RunOptions& options,
+                                                    std::uint32_t launch);
+
+}  // namespace bourse::program

@@ -1,0 +1,494 @@
+#include "bourse/program/server.h"
+
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <deque>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "bourse/program/node_host.h"
+
+namespace bourse::program {
+namespace {
+
+/// Before a peer has shown the token it may not make us keep more than this.
+constexpr std::size_t kStrangerSize = 4096;
+/// A connection with so many calls under way, or bytes not taken, is not read from.
+constexpr std::size_t kMostCalls = 4096;
+constexpr std::size_t kMostUnanswered = std::size_t{64} << 20;
+/// A handler that takes longer than this is not quick; answers do not wait for the next.
+constexpr Nanoseconds kQuick = std::chrono::microseconds(20);
+/// A connection whose calls have been quick so often in a row gets a thread to itself: waking up
+/// from a read costs half of what epoll does.
+constexpr Nanoseconds kQuickEnough = std::chrono::microseconds(500);
+constexpr int kBusyCalls = 16;
+constexpr int kMostBusy = 8;
+/// It keeps it until nothing has come for so long,
+constexpr timeval kBusyWait{.tv_sec = 0, .tv_usec = 20'000};
+/// or a call takes longer than this, as another must then be able to cancel it.
+constexpr Nanoseconds kBusyHandler = std::chrono::milliseconds(5);
+
+}  // namespace
+
+/// What connections share with their server.
+struct Server::Shared {
+  Reactor& reactor;
+  Descriptor socket;
+  Address address;
+  Options options;
+  FindHost find_host;
+  Reactor::WatchId watch = 0;
+  std::atomic<bool> is_refusing = false;
+  std::atomic<int> busy_count = 0;  ///< Connections with a thread to themselves.
+
+  std::mutex mutex;  ///< Guards what follows.
+  std::map<Connection*, std::shared_ptr<Connection>> connections;
+
+  [[nodiscard]] std::vector<std::shared_ptr<Connection>> all() {
+    const std::lock_guard lock(mutex);
+    std::vector<std::shared_ptr<Connection>> copies;
+    for (const auto& [key, connection] : connections) copies.push_back(connection);
+    return copies;
+  }
+};
+
+/// One peer. Bytes are read by one thread at a time; when more arrive meanwhile it goes on.
+class Server::Connection final : public Reactor::Watcher,
+                                 public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(std::shared_ptr<Shared> shared, Descriptor socket)
+      : shared_(std::move(shared)), socket_(std::move(socket), {kStrangerSize}) {}
+
+  void begin() {
+    socket_.on_blocked([weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (self) self->listen_for(self->read_events() | EPOLLOUT);
+    });
+    setsockopt(socket_.number(), SOL_SOCKET, SO_RCVTIMEO, &kBusyWait, sizeof kBusyWait);
+    const std::lock_guard lock(mutex_);
+    watch_ = shared_->reactor.watch(socket_.number(), EPOLLIN | EPOLLRDHUP | EPOLLET,
+                                    shared_from_this());
+  }
+
+  void on_ready(std::uint32_t events) override;
+  void reply(Frame frame);
+  void flush() {
+    if (!socket_.flush()) end();
+  }
+  void close() { end(); }
+  [[nodiscard]] bool is_drained() const { return socket_.unsent() == 0; }
+
+ private:
+  friend class ReplyCork;
+  enum class Reading : std::uint8_t { no, yes, again };
+
+  void listen_for(std::uint32_t events) {
+    const std::lock_guard lock(mutex_);
+    if (watch_ != 0)
+      shared_->reactor.change(watch_, socket_.number(), events | EPOLLRDHUP | EPOLLET);
+  }
+  [[nodiscard]] std::uint32_t read_events() const {
+    return is_busy_ ? std::uint32_t{0} : std::uint32_t{EPOLLIN};
+  }
+  void run_turns(const std::vector<NodeHost*>& turns);
+  void stay_while_busy();
+  void watch_handler();
+  void stop_being_busy();
+  [[nodiscard]] bool begin_reading();
+  [[nodiscard]] bool end_reading();
+  void read_all(std::vector<NodeHost*>& turns);
+  void take(Frame& frame, std::vector<NodeHost*>& turns);
+  void take_request(Frame& frame, std::vector<NodeHost*>& turns);
+  void greet(const Frame& frame);
+  void cancel(std::uint64_t call);
+  void end();
+  [[nodiscard]] bool is_full();
+  void refuse(std::uint64_t call, const CallError& error) { reply(error_frame(call, error)); }
+
+  std::shared_ptr<Shared> shared_;  ///< Owned by the server and its connections.
+  FrameSocket socket_;
+  std::atomic<Reading> reading_ = Reading::no;
+  std::atomic<bool> is_paused_ = false;
+  std::atomic<bool> is_hung_up_ = false;  ///< Nothing more will come than what is there.
+  std::atomic<bool> is_busy_ = false;
+  std::atomic<Deadline> handler_began_ = kNoDeadline;
+  std::atomic<int> quick_calls_ = 0;  ///< In a row.
+  bool is_greeted_ = false;
+
+  std::mutex mutex_;  ///< Guards what follows.
+  Reactor::WatchId watch_ = 0;
+  bool is_ended_ = false;
+  struct Call {
+    std::shared_ptr<Cancellation> cancellation;
+    NodeHost* host = nullptr;
+  };
+  std::map<std::uint64_t, Call> calls_;  ///< Under way.
+};
+
+namespace {
+
+/// Answers of this thread that wait for more; null outside of ReplyCork.
+struct Corked {
+  std::vector<std::function<void()>> flushes;
+  const void* last = nullptr;  ///< Connection of the last flush in the list.
+  bool expects_more = false;
+  Deadline began{};
+};
+thread_local Corked* corked = nullptr;
+
+void flush_corked() {
+  for (const auto& flush : std::exchange(corked->flushes, {})) flush();
+  corked->last = nullptr;
+}
+
+/// Carries an answer to the connection that the call came from.
+template <class Connection>
+class WireReply final : public ReplySink {
+ public:
+  WireReply(std::shared_ptr<Connection> connection, std::uint64_t call, std::uint8_t priority,
+            std::size_t largest)
+      : connection_(std::move(connection)), call_(call), priority_(priority), largest_(largest) {}
+
+  void finish(Message reply) override {
+    if (reply.size() > largest_)
+      return fail(
+          {CallCode::resource_exhausted,
+           fmt::format("the result has {} bytes, a message may have {}", reply.size(), largest_)});
+    Frame frame;
+    frame.header = {.kind = FrameKind::reply, .priority = priority_, .call = call_};
+    frame.message = std::move(reply);
+    frame.message.own();
+    connection_->reply(std::move(frame));
+  }
+  void fail(CallError error) override { connection_->reply(error_frame(call_, error)); }
+
+ private:
+  std::shared_ptr<Connection> connection_;  ///< Owned by the server, and by calls under way.
+  std::uint64_t call_;
+  std::uint8_t priority_;
+  std::size_t largest_;
+};
+
+}  // namespace
+
+ReplyCork::ReplyCork() : outer_(nullptr) {
+  if (corked == nullptr) {
+    corked = new Corked;
+    outer_ = this;
+  }
+}
+
+ReplyCork::~ReplyCork() {
+  if (outer_ == nullptr) return;  // one inside of another
+  flush_corked();
+  delete std::exchange(corked, nullptr);
+}
+
+void ReplyCork::expect_more(bool more) {
+  if (corked == nullptr) return;
+  corked->expects_more = more;
+  corked->began = now();
+}
+
+/// A result that nobody waits for any more is dropped.
+void Server::Connection::reply(Frame frame) {
+  bool was_full = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_ended_) return;
+    was_full = is_paused_;
+    if (calls_.erase(frame.header.call) == 0 && frame.header.kind == FrameKind::reply) return;
+  }
+  const bool waits = corked != nullptr && corked->expects_more && now() - corked->began < kQuick &&
+                     frame.message.segments.empty();
+  if (waits) {
+    socket_.keep(std::move(frame));
+    if (std::exchange(corked->last, this) != this)
+      corked->flushes.push_back([self = shared_from_this()] { self->flush(); });
+  } else {
+    if (corked != nullptr) flush_corked();
+    if (!socket_.send(std::move(frame))) end();
+  }
+  if (was_full && !is_full() && is_paused_.exchange(false))
+    shared_->reactor.post([self = shared_from_this()] { self->on_ready(EPOLLIN); });
+}
+
+bool Server::Connection::is_full() {
+  if (socket_.unsent() >= kMostUnanswered) return true;
+  const std::lock_guard lock(mutex_);
+  return calls_.size() >= kMostCalls;
+}
+
+bool Server::Connection::begin_reading() {
+  Reading state = Reading::no;
+  while (!reading_.compare_exchange_weak(state,
+                                         state == Reading::no ? Reading::yes : Reading::again)) {
+  }
+  return state == Reading::no;
+}
+
+/// False if more has arrived, and is to be read by this thread.
+bool Server::Connection::end_reading() {
+  Reading state = Reading::yes;
+  if (reading_.compare_exchange_strong(state, Reading::no)) return true;
+  reading_ = Reading::yes;
+  return false;
+}
+
+void Server::Connection::on_ready(std::uint32_t events) {
+  if ((events & EPOLLOUT) != 0) {
+    listen_for(read_events());
+    flush();
+    if (is_busy_) return;
+  }
+  // The end is an edge of its own only if it comes alone.
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) is_hung_up_ = true;
+  if (!begin_reading()) return;
+  std::vector<NodeHost*> turns;
+  do {
+    read_all(turns);
+  } while (!end_reading());
+  if (turns.empty()) return;
+  run_turns(turns);
+  if (quick_calls_ >= kBusyCalls) stay_while_busy();
+}
+
+void Server::Connection::run_turns(const std::vector<NodeHost*>& turns) {
+  for (std::size_t i = 1; i < turns.size(); ++i)
+    shared_->reactor.post([self = shared_from_this(), host = turns[i]] { host->work(); });
+  const Deadline start = now();
+  handler_began_ = start;
+  {
+    const ReplyCork cork;
+    turns.front()->work();
+  }
+  handler_began_ = kNoDeadline;
+  quick_calls_ = now() - start < kQuickEnough ? quick_calls_ + 1 : 0;
+}
+
+/// Reads and answers on this thread, without epoll, as long as calls keep coming and are quick.
+void Server::Connection::stay_while_busy() {
+  if (!shared_->reactor.has_idle_thread()) return;
+  if (++shared_->busy_count > kMostBusy) {
+    --shared_->busy_count;
+    return;
+  }
+  is_busy_ = true;
+  listen_for(0);
+  watch_handler();
+  std::vector<Frame> frames;
+  std::vector<NodeHost*> turns;
+  while (is_busy_ && begin_reading()) {
+    const FrameSocket::ReadStatus status = socket_.read(frames, true);
+    for (Frame& frame : frames) take(frame, turns);
+    frames.clear();
+    (void)end_reading();
+    reading_ = Reading::no;
+    if (!turns.empty()) run_turns(std::exchange(turns, {}));
+    if (status == FrameSocket::ReadStatus::closed) end();
+    if (status != FrameSocket::ReadStatus::some || quick_calls_ == 0 || is_full()) break;
+  }
+  --shared_->busy_count;
+  stop_being_busy();
+}
+
+/// Others read again, from what is there now on.
+void Server::Connection::stop_being_busy() {
+  if (is_busy_.exchange(false)) listen_for(EPOLLIN);
+}
+
+void Server::Connection::watch_handler() {
+  shared_->reactor.call_at(deadline_in(kBusyHandler), [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self || !self->is_busy_) return;
+    const Deadline began = self->handler_began_;
+    if (began != kNoDeadline && now() - began >= kBusyHandler) return self->stop_being_busy();
+    self->watch_handler();
+  });
+}
+
+void Server::Connection::read_all(std::vector<NodeHost*>& turns) {
+  std::vector<Frame> frames;
+  while (true) {
+    if (is_full()) {
+      is_paused_ = true;
+      if (is_full()) return;  // an answer goes on with us
+      is_paused_ = false;
+    }
+    const FrameSocket::ReadStatus status = socket_.read(frames, false);
+    for (Frame& frame : frames) take(frame, turns);
+    frames.clear();
+    if (status == FrameSocket::ReadStatus::closed) return end();
+    if (socket_.has_read_all() && !is_hung_up_) return;
+    if (status == FrameSocket::ReadStatus::nothing && socket_.has_read_all()) return;
+  }
+}
+
+void Server::Connection::take(Frame& frame, std::vector<NodeHost*>& turns) {
+  if (!is_greeted_) return greet(frame);
+  if (frame.header.kind == FrameKind::request)
+    take_request(frame, turns);
+  else if (frame.header.kind == FrameKind::cancel)
+    cancel(frame.header.call);
+  else
+    end();  // nobody sends this to a server
+}
+
+void Server::Connection::greet(const Frame& frame) {
+  WireReader reader(frame.message);
+  std::string token;
+  read_value(reader, token);
+  const Agreement& agreement = shared_->options.agreement;
+  if (frame.header.kind != FrameKind::hello || !reader.ok() || token != agreement.token) {
+    reply(error_frame(0, {CallCode::failed_precondition, "this is not a process of this run"}));
+    return end();
+  }
+  if (frame.header.schema != agreement.fingerprint) {
+    reply(error_frame(0, {CallCode::failed_precondition,
+                          "main() has built another program there than here; it must build the "
+                          "same in every process"}));
+    return end();
+  }
+  is_greeted_ = true;
+  socket_.set_limits({.message_size = agreement.largest_message});
+  Frame welcome;
+  welcome.header = {.kind = FrameKind::welcome, .method = shared_->options.incarnation};
+  reply(std::move(welcome));
+}
+
+void Server::Connection::take_request(Frame& frame, std::vector<NodeHost*>& turns) {
+  const FrameHeader& header = frame.header;
+  NodeHost* const host = shared_->find_host(header.node);
+  if (host == nullptr)
+    return refuse(header.call,
+                  {CallCode::not_found, fmt::format("node {} does not run here", header.node)});
+  if (shared_->is_refusing)
+    return refuse(header.call,
+                  CallError(CallCode::cancelled, "the program is stopping").at(host->name()));
+  auto task = std::make_unique<CallTask>();
+  task->method_id = header.method;
+  task->schema = header.schema;
+  if (!host->spec().make_foreign_calls) {
+    task->method =
+        host->spec().node_class ? find_method(header.method, *host->spec().node_class) : nullptr;
+    if (task->method == nullptr)
+      return refuse(header.call,
+                    {CallCode::not_found, fmt::format("{} has no such method", host->name())});
+    if (task->method->schema != header.schema)
+      return refuse(header.call,
+                    {CallCode::invalid_argument,
+                     fmt::format("{} has other arguments or another result there than here",
+                                 task->method->name)});
+  }
+  task->arguments = std::move(frame.message);
+  task->reply = std::make_shared<WireReply<Connection>>(
+      shared_from_this(), header.call, header.priority, shared_->options.agreement.largest_message);
+  if (header.timeout_us != 0)
+    task->deadline = deadline_in(std::chrono::microseconds(
+        std::min<std::uint64_t>(header.timeout_us, std::uint64_t{1} << 50)));
+  task->priority = header.priority;
+  task->chain = std::move(frame.chain);
+  task->cancellation = std::make_shared<Cancellation>();
+  {
+    const std::lock_guard lock(mutex_);
+    calls_[header.call] = {task->cancellation, host};
+  }
+  if (host->take(std::move(task))) turns.push_back(host);
+}
+
+void Server::Connection::cancel(std::uint64_t call) {
+  Call cancelled;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto entry = calls_.find(call);
+    if (entry == calls_.end()) return;
+    cancelled = std::move(entry->second);
+    calls_.erase(entry);
+  }
+  cancelled.host->drop(*cancelled.cancellation);
+}
+
+void Server::Connection::end() {
+  std::map<std::uint64_t, Call> calls;
+  Reactor::WatchId watch = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(is_ended_, true)) return;
+    calls.swap(calls_);
+    watch = std::exchange(watch_, 0);
+  }
+  shared_->reactor.unwatch(watch, socket_.number());
+  socket_.shut();
+  for (auto& [id, call] : calls) call.host->drop(*call.cancellation);
+  const std::lock_guard lock(shared_->mutex);
+  shared_->connections.erase(this);
+}
+
+/// Takes connections.
+class Server::Acceptor final : public Reactor::Watcher {
+ public:
+  explicit Acceptor(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
+
+  void on_ready(std::uint32_t) override {
+    while (true) {
+      Descriptor socket(accept4(shared_->socket.number(), nullptr, nullptr, SOCK_CLOEXEC));
+      if (!socket.is_open()) {
+        if (errno == EINTR || errno == ECONNABORTED) continue;
+        return;
+      }
+      tune(socket.number());
+      const auto connection = std::make_shared<Connection>(shared_, std::move(socket));
+      {
+        const std::lock_guard lock(shared_->mutex);
+        shared_->connections.emplace(connection.get(), connection);
+      }
+      connection->begin();
+    }
+  }
+
+ private:
+  std::shared_ptr<Shared> shared_;  ///< Owned by the server and its connections.
+};
+
+Server::Server(Reactor& reactor, ListeningSocket listening, Options options, FindHost find_host)
+    : shared_(new Shared{.reactor = reactor,
+                         .socket = std::move(listening.socket),
+                         .address = std::move(listening.address),
+                         .options = std::move(options),
+                         .find_host = std::move(find_host),
+                         .mutex = {},
+                         .connections = {}}) {
+  shared_->watch = reactor.watch(shared_->socket.number(), EPOLLIN | EPOLLET,
+                                 std::make_shared<Acceptor>(shared_));
+}
+
+Server::~Server() { close(); }
+
+const Address& Server::address() const { return shared_->address; }
+
+void Server::refuse() { shared_->is_refusing = true; }
+
+bool Server::drain(Deadline until) {
+  constexpr Nanoseconds kPause = std::chrono::milliseconds(1);
+  while (true) {
+    const auto connections = shared_->all();
+    if (std::ranges::all_of(connections, [](const auto& each) { return each->is_drained(); }))
+      return true;
+    if (now() >= until) return false;
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+void Server::close() {
+  refuse();
+  shared_->reactor.unwatch(std::exchange(shared_->watch, 0), shared_->socket.number());
+  for (const auto& connection : shared_->all()) connection->close();
+}
+
+}  // namespace bourse::program
