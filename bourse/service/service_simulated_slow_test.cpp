@@ -48,9 +48,10 @@ class TrainProgram {
     epochs.insert(static_cast<int>(cell_.epoch));
     EXPECT_EQ(*epochs.begin(), *epochs.rbegin()) << job_ << " runs in two epochs";
     if (const std::string list = process.variable("BOURSE_MEMBERS"); !list.empty()) {
-      const std::string me = "\"task\": \"" + process.variable("BOURSE_TASK") + "\"";
+      // It is not in it if it is removed while it starts; but the list is never of another epoch.
       const std::string text = process.world().files.read(list).value_or("");
-      EXPECT_NE(text.find(me), std::string::npos) << key_ << " is not in " << text;
+      const std::string epoch = fmt::format("\"epoch\": {},", cell_.epoch);
+      EXPECT_NE(text.find(epoch), std::string::npos) << key_ << " is told of " << text;
       if (text.find("\"generation\": 1,") == std::string::npos && epochs.size() > 1)
         ++witness_.joined;
     }
