@@ -395,7 +395,7 @@ TEST_P(BothWays, HandlesAreValues) {
   const Handle<Giver> giver = program.add<Giver>("giver", Giver{adder});
   program.run(
       "user",
-      [](Handle<Giver> from) {
+      [](const Handle<Giver>& from) {
         if (from.call<&Giver::give>().at(0).call<&Adder::add>(1) != 8)
           throw std::logic_error("wrong");
       },
