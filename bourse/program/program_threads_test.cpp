@@ -249,7 +249,8 @@ TEST_P(BothWays, GroupsAreCalledTogether) {
   for (int i = 0; i < 3; ++i) adders[static_cast<std::size_t>(i)].call<&Adder::set>(i);
   EXPECT_THAT(adders.all().call<&Adder::add>(10), ElementsAre(10, 11, 12));
   EXPECT_EQ(adders.reduce<&Adder::add>(std::plus(), 1), 6);
-  EXPECT_EQ(adders.any().call<&Adder::add>(0).value, 0 + 0 * adders.size());
+  const Indexed<int> first_of_all = adders.any().call<&Adder::add>(0);
+  EXPECT_EQ(first_of_all.value, static_cast<int>(first_of_all.index));
   EXPECT_EQ(adders.first_k(2).call<&Adder::add>(0).size(), 2U);
   std::vector<int> turns;
   for (int i = 0; i < 6; ++i) turns.push_back(adders.rotate().call<&Adder::add>(0));
