@@ -98,6 +98,17 @@ TEST_P(BothWays, LargeArgumentsAndResultsArriveWhole) {
   for (const auto& each : when_all(std::move(many)).get()) EXPECT_EQ(each[7], 4.5F);
 }
 
+TEST_P(BothWays, ALargeAnswerAfterManyQuickOnesArrives) {
+  Program program("quick then large");
+  const Handle<Adder> adder = program.add<Adder>("adder");
+  Running running = launch(program, options());
+  const Buffer large(std::vector<double>(1'000'000, 0.5));  // more than a socket holds
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 50; ++i) EXPECT_EQ(adder.call<&Adder::add>(i), i);
+    EXPECT_EQ(adder.call<&Adder::echo>(large).size(), large.size());
+  }
+}
+
 struct Counting {
   std::vector<int> seen;
   int value = 0;
