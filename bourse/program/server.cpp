@@ -245,7 +245,7 @@ bool Server::Connection::end_reading() {
 void Server::Connection::on_ready(std::uint32_t events) {
   if ((events & EPOLLOUT) != 0) {
     flush();
-    listen();
+    if (is_drained()) listen();  // else flush() has done so
     if (is_busy_) return;
   }
   // The end is an edge of its own only if it comes alone.
