@@ -13,10 +13,10 @@
 #include <deque>
 #include <fstream>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "bench/program/grpc_echo.h"
 #include "bench/program/raw_socket.h"
 #include "bourse/program/program.h"
 #include "bourse/program/running.h"
@@ -96,8 +96,7 @@ double calls_per_second(const Handle<Echo>& node, int outstanding, int calls) {
   return calls / time * 1e6;
 }
 
-void bench_transport(const std::string& name, Placement placement, RawSocket* raw, int rounds,
-                     double grpc_us) {
+void bench_transport(const std::string& name, Placement placement, RawSocket* raw, int rounds) {
   Program program("bench " + name);
   const Handle<Echo> node = program.add<Echo>("echo");
   Running running = launch(program, {.placement = placement});
@@ -126,10 +125,6 @@ void bench_transport(const std::string& name, Placement placement, RawSocket* ra
   row(fmt::format("64-byte round trip, {}", name),
       fmt::format("{:.1f} us, raw {:.1f}: {:.2f} x", echo.ours, echo.raw, echo.ours / echo.raw),
       "<= 1.5 x raw", echo.ours <= 1.5 * echo.raw);
-  if (grpc_us > 0)
-    row(fmt::format("64-byte round trip, {}, against gRPC", name),
-        fmt::format("gRPC {:.1f} us: {:.1f} x", grpc_us, grpc_us / echo.ours), ">= 5 x faster",
-        grpc_us >= 5 * echo.ours);
   for (const auto& [what, pair] : {std::pair("put", &put), std::pair("get", &get)})
     row(fmt::format("100 MB {}, {}", what, name),
         fmt::format("{:.2f} GB/s, raw {:.2f}: {:.0f} %", 1e-3 * kLarge / pair->ours,
@@ -242,20 +237,15 @@ int run(int rounds) {
   const bool is_unit = std::getenv("BOURSE_UNIT_NUMBER") != nullptr;  // NOLINT
   std::unique_ptr<RawSocket> raw_unix;
   std::unique_ptr<RawSocket> raw_tcp;
-  double grpc_us = 0;
   if (!is_unit) {
     const std::string path = fmt::format("/tmp/bourse-bench-{}.sock", getpid());
     raw_unix = std::make_unique<RawSocket>("unix:" + path);
     raw_tcp = std::make_unique<RawSocket>("tcp:127.0.0.1:0");
     std::remove(path.c_str());
-    if (const auto grpc = GrpcEcho::make())
-      grpc_us = median_of([&] { grpc->echo(); });
-    else
-      fmt::print("gRPC: skipped, this was built without libgrpc++-dev\n");
     fmt::print("{:<58} {:<34} {:<22}\n", "what", "measured", "target");
   }
-  bench_transport("unix sockets", Placement::processes, raw_unix.get(), rounds, grpc_us);
-  bench_transport("TCP on loopback", Placement::tcp, raw_tcp.get(), rounds, grpc_us);
+  bench_transport("unix sockets", Placement::processes, raw_unix.get(), rounds);
+  bench_transport("TCP on loopback", Placement::tcp, raw_tcp.get(), rounds);
   bench_memory(rounds);
   bench_start();
   bench_compiler();

@@ -200,7 +200,7 @@ void Channel::try_to_connect(Deadline give_up, Nanoseconds backoff) {
       auto connected = connect_to({found->address}, std::min(give_up, deadline_in(kConnectOnce)));
       if (connected) {
         auto socket = shake_hands(*std::move(connected));
-        if (socket) return use(*std::move(socket));
+        if (socket) return use(*socket);
         if (socket.error().code != ErrorCode::unavailable)
           return fail_unsent(call_error_of(socket.error()), false);
         why = socket.error().message;
@@ -266,7 +266,7 @@ Result<std::shared_ptr<FrameSocket>> Channel::shake_hands(Descriptor connected) 
 }
 
 /// A connection is there: what waited for it is sent.
-void Channel::use(std::shared_ptr<FrameSocket> socket) {
+void Channel::use(const std::shared_ptr<FrameSocket>& socket) {
   socket->on_blocked([weak = weak_from_this()] {
     if (const auto self = weak.lock()) {
       const std::lock_guard lock(self->mutex_);

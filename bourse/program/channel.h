@@ -81,7 +81,7 @@ class Channel final : public CallRoute, public std::enable_shared_from_this<Chan
   void try_to_connect(Deadline give_up, Nanoseconds backoff);
   void fail_unsent(const CallError& error, bool only_fast);
   Result<std::shared_ptr<FrameSocket>> shake_hands(Descriptor connected);
-  void use(std::shared_ptr<FrameSocket> socket);
+  void use(const std::shared_ptr<FrameSocket>& socket);
   void send_waiting(const std::shared_ptr<FrameSocket>& socket);
   void lost(const std::shared_ptr<FrameSocket>& socket, const std::string& why);
   void read(const std::shared_ptr<FrameSocket>& socket, Deadline until, bool may_wait);

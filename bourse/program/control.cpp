@@ -24,11 +24,11 @@ void Control::ready(std::uint32_t unit, const UnitAddress& address) {
   events_.on_ready(unit);
 }
 
-void Control::returned(std::uint32_t node) { events_.on_returned(node); }
+void Control::returned(std::uint32_t node) const { events_.on_returned(node); }
 
-void Control::failed(const NodeReport& report) { events_.on_failed(report); }
+void Control::failed(const NodeReport& report) const { events_.on_failed(report); }
 
-void Control::stop() { events_.on_stop(); }
+void Control::stop() const { events_.on_stop(); }
 
 std::optional<UnitAddress> Control::find_unit(std::uint32_t unit) const {
   return directory_->find_unit(unit);
@@ -42,7 +42,7 @@ std::optional<std::string> Control::find_text(const std::string& name) const {
   return directory_->find_text(name);
 }
 
-RemoteDirectory::RemoteDirectory(Handle<Control> control, std::string control_address)
+RemoteDirectory::RemoteDirectory(const Handle<Control>& control, std::string control_address)
     : control_(control.timeout(kPatience)), control_address_(std::move(control_address)) {}
 
 std::optional<UnitAddress> RemoteDirectory::find_unit(std::uint32_t unit) {

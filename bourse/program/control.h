@@ -32,9 +32,9 @@ class Control {
   Control(std::shared_ptr<DirectoryTable> directory, Events events);
 
   void ready(std::uint32_t unit, const UnitAddress& address);
-  void returned(std::uint32_t node);
-  void failed(const NodeReport& report);
-  void stop();
+  void returned(std::uint32_t node) const;
+  void failed(const NodeReport& report) const;
+  void stop() const;
   [[nodiscard]] std::optional<UnitAddress> find_unit(std::uint32_t unit) const;
   void publish(const std::string& name, const std::string& text);
   [[nodiscard]] std::optional<std::string> find_text(const std::string& name) const;
@@ -48,7 +48,7 @@ class Control {
 class RemoteDirectory final : public Directory {
  public:
   /// `control_address` is where the launcher is reached.
-  RemoteDirectory(Handle<Control> control, std::string control_address);
+  RemoteDirectory(const Handle<Control>& control, std::string control_address);
 
   [[nodiscard]] std::optional<UnitAddress> find_unit(std::uint32_t unit) override;
   void publish(const std::string& name, const std::string& text) override;

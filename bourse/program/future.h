@@ -190,16 +190,19 @@ Future<Indexed<T>> when_any(std::vector<Future<T>> futures) {
 template <class T>
 auto when_all(std::vector<Future<T>> futures) {
   const std::size_t count = futures.size();
-  return when_k(std::move(futures), count).then([](std::vector<Indexed<T>> answers) {
-    if constexpr (!std::is_void_v<T>) {
+  const Future<std::vector<Indexed<T>>> all = when_k(std::move(futures), count);
+  if constexpr (std::is_void_v<T>) {
+    return all.then([](const std::vector<Indexed<T>>&) {});
+  } else {
+    return all.then([](std::vector<Indexed<T>> answers) {
       std::vector<std::optional<T>> places(answers.size());
       for (Indexed<T>& answer : answers) places[answer.index].emplace(std::move(answer.value));
       std::vector<T> values;
       values.reserve(answers.size());
       for (std::optional<T>& place : places) values.push_back(std::move(*place));
       return values;
-    }
-  });
+    });
+  }
 }
 
 }  // namespace bourse::program

@@ -86,18 +86,16 @@ void FutureCore::cancel() {
 }
 
 void FutureCore::on_done(std::function<void()> continuation, Continuation kind) {
-  Waiting waiting{std::move(continuation), kind};
   {
-    const std::lock_guard lock(mutex_);
-    if (!is_done_.load(std::memory_order_relaxed)) {
-      waiting_.push_back(std::move(waiting));
-      waiting.run = nullptr;
+    std::unique_lock lock(mutex_);
+    if (is_done_.load(std::memory_order_relaxed)) {
+      lock.unlock();
+      Waiting due{std::move(continuation), kind};
+      return run(due);
     }
+    waiting_.push_back({std::move(continuation), kind});
   }
-  if (waiting.run)
-    run(waiting);
-  else if (route_)
-    route_->attend(shared_from_this());
+  if (route_) route_->attend(shared_from_this());
 }
 
 void FutureCore::wait_and_check() {

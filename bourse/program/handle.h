@@ -23,7 +23,8 @@ template <class Parameters, class... A>
 inline constexpr bool kFits = false;
 template <class... P, class... A>
   requires(sizeof...(P) == sizeof...(A))
-inline constexpr bool kFits<std::tuple<P...>, A...> = (std::is_convertible_v<A&&, P> && ...);
+inline constexpr bool kFits<std::tuple<P...>, A...> =
+    std::conjunction_v<std::is_convertible<A&&, P>...>;
 
 /// A node of class T, wherever it runs. Its methods are called with their own names, arguments and
 /// results; nothing is registered or generated:

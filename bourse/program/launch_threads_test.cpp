@@ -27,7 +27,6 @@ namespace bourse::program {
 namespace {
 
 using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
-using testing::ElementsAre;
 using testing::HasSubstr;
 
 struct Counter {
@@ -89,7 +88,7 @@ TEST(Launch, ListensAtEveryAddressOfTheMachineAndAtIpv6) {
 TEST(Launch, ANodeOfOneProcessCallsThatOfAnother) {
   Program program("launch edges");
   const Handle<Counter> counter = program.add<Counter>("counter");
-  program.run("driver", [](Handle<Counter> to) { to.call<&Counter::add>(42); }, counter);
+  program.run("driver", [](const Handle<Counter>& to) { to.call<&Counter::add>(42); }, counter);
   Running running = launch(program, in_processes());
   running.wait({"driver"});
   EXPECT_EQ(counter.call<&Counter::add>(0), 42);
@@ -130,7 +129,7 @@ TEST(Launch, SeveralProgramsRunInTurnAndAtTheSameTime) {
 
 TEST(Launch, ConstructorArgumentsAreMadeWhereTheNodeRuns) {
   struct Holder {
-    explicit Holder(std::shared_ptr<int> made) : process(*made) {}
+    explicit Holder(const std::shared_ptr<int>& made) : process(*made) {}
     int process;
     int made_in() const { return process; }
   };
@@ -188,7 +187,7 @@ TEST(Launch, LinesAreWholeAndSayWhoWroteThem) {
   RunOptions options = in_processes();
   options.on_line = [&](const std::string& unit, std::string_view line) {
     const std::lock_guard lock(mutex);
-    if (line.find("writer ") == 0) lines.emplace_back(unit, line);
+    if (line.starts_with("writer ")) lines.emplace_back(unit, line);
   };
   Running running = launch(program, options);
   running.wait();
@@ -203,7 +202,7 @@ TEST(Launch, OnlyOneNodeRunsInThisProcess) {
   const Handle<Counter> there = group.add<Counter>();
   program.run(
       "driver",
-      [](Handle<Counter> h, Handle<Counter> t) {
+      [](const Handle<Counter>& h, const Handle<Counter>& t) {
         if (h.call<&Counter::add>(1) != 1 || t.call<&Counter::add>(1) != 1)
           throw std::logic_error("x");
       },
@@ -369,7 +368,7 @@ TEST(LaunchFailure, AnInterruptStopsAndASecondKills) {
     Program program(is_stuck ? "signals stuck" : "signals");
     program.run("node", [is_stuck] {
       wait_for_stop();
-      while (is_stuck) std::this_thread::sleep_for(1s);
+      if (is_stuck) std::this_thread::sleep_for(std::chrono::hours(1));
     });
     Running running = launch(program, in_processes());
     EXPECT_TRUE(running.wait_until_ready(60s));
@@ -397,7 +396,7 @@ TEST(LaunchFailure, AMainThatBuildsAnotherProgramIsToldSo) {
 /// Where the process of a node listens: the newest socket of that unit in a folder of a run.
 std::string socket_of_unit(int process) {
   for (const auto& folder : std::filesystem::directory_iterator("/tmp")) {
-    if (folder.path().filename().string().find("bourse-") != 0) continue;
+    if (!folder.path().filename().string().starts_with("bourse-")) continue;
     std::error_code ignored;
     for (const auto& file : std::filesystem::directory_iterator(folder.path(), ignored)) {
       sockaddr_un address{};

@@ -93,8 +93,7 @@ class ProcessRun final : public Run {
   ~ProcessRun() override {
     stop();
     supervising_.join();
-    const std::lock_guard lock(graph_->mutex);
-    graph_->runtime = nullptr;
+    graph_->end_run();
   }
 
   void stop() override {

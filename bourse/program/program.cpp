@@ -76,6 +76,8 @@ Program::Program(std::string name) : graph_(std::make_shared<ProgramGraph>()) {
   graph_->name = std::move(name);
 }
 
+Program::~Program() { graph_->abandon(); }
+
 NodeGroup Program::group(std::string label, NodeOptions options) {
   check_label(label);
   return {*this, std::move(label), std::move(options), kNoNode};

@@ -110,6 +110,7 @@ class Program {
  public:
   /// Errors: std::invalid_argument for an empty name.
   explicit Program(std::string name);
+  ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 

@@ -5,6 +5,28 @@
 
 namespace bourse::program {
 
+void ProgramGraph::abandon() {
+  const std::lock_guard lock(mutex);
+  is_abandoned = true;
+  if (!runtime) let_go();
+}
+
+void ProgramGraph::end_run() {
+  std::shared_ptr<Runtime> ended;  // goes after the lock
+  const std::lock_guard lock(mutex);
+  ended.swap(runtime);
+  if (is_abandoned) let_go();
+}
+
+/// Requires mutex.
+void ProgramGraph::let_go() {
+  for (NodeSpec& node : nodes) {
+    node.make = nullptr;
+    node.make_foreign_calls = nullptr;
+    node.run = nullptr;
+  }
+}
+
 std::string ProgramGraph::node_name(std::uint32_t node) const {
   if (node == kControlNode) return "the launcher";
   return node < nodes.size() ? nodes[node].name() : "node " + std::to_string(node);

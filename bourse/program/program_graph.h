@@ -47,12 +47,23 @@ struct ProgramGraph {
   std::mutex mutex;
   std::shared_ptr<Runtime> runtime;  ///< Null unless it runs. Guarded by mutex.
 
+  /// True once main() has no Program any more. Guarded by mutex.
+  bool is_abandoned = false;
+
+  /// What nodes are made from holds handles, and these hold us: lets go of it when nobody can make
+  /// a node any more. By the program when it goes, and by its run when that ends.
+  void abandon();
+  void end_run();
+
   [[nodiscard]] std::string node_name(std::uint32_t node) const;
   [[nodiscard]] std::vector<const NodeSpec*> nodes_of_unit(std::uint32_t unit) const;
   /// Names of all nodes of a unit, e.g. "actor/0+critic/0".
   [[nodiscard]] std::string unit_name(std::uint32_t unit) const;
   /// The same number in two processes if they describe the same nodes.
   [[nodiscard]] std::uint64_t fingerprint() const;
+
+ private:
+  void let_go();
 };
 
 }  // namespace bourse::program

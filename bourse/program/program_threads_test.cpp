@@ -98,6 +98,17 @@ TEST_P(BothWays, LargeArgumentsAndResultsArriveWhole) {
   for (const auto& each : when_all(std::move(many)).get()) EXPECT_EQ(each[7], 4.5F);
 }
 
+TEST_P(BothWays, ALargeAnswerAfterManyQuickOnesArrives) {
+  Program program("quick then large");
+  const Handle<Adder> adder = program.add<Adder>("adder");
+  Running running = launch(program, options());
+  const Buffer large(std::vector<double>(1'000'000, 0.5));  // more than a socket holds
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 50; ++i) EXPECT_EQ(adder.call<&Adder::add>(i), i);
+    EXPECT_EQ(adder.call<&Adder::echo>(large).size(), large.size());
+  }
+}
+
 struct Counting {
   std::vector<int> seen;
   int value = 0;
@@ -249,7 +260,8 @@ TEST_P(BothWays, GroupsAreCalledTogether) {
   for (int i = 0; i < 3; ++i) adders[static_cast<std::size_t>(i)].call<&Adder::set>(i);
   EXPECT_THAT(adders.all().call<&Adder::add>(10), ElementsAre(10, 11, 12));
   EXPECT_EQ(adders.reduce<&Adder::add>(std::plus(), 1), 6);
-  EXPECT_EQ(adders.any().call<&Adder::add>(0).value, 0 + 0 * adders.size());
+  const Indexed<int> first_of_all = adders.any().call<&Adder::add>(0);
+  EXPECT_EQ(first_of_all.value, static_cast<int>(first_of_all.index));
   EXPECT_EQ(adders.first_k(2).call<&Adder::add>(0).size(), 2U);
   std::vector<int> turns;
   for (int i = 0; i < 6; ++i) turns.push_back(adders.rotate().call<&Adder::add>(0));
@@ -395,7 +407,7 @@ TEST_P(BothWays, HandlesAreValues) {
   const Handle<Giver> giver = program.add<Giver>("giver", Giver{adder});
   program.run(
       "user",
-      [](Handle<Giver> from) {
+      [](const Handle<Giver>& from) {
         if (from.call<&Giver::give>().at(0).call<&Adder::add>(1) != 8)
           throw std::logic_error("wrong");
       },

@@ -68,7 +68,7 @@ class Server::Connection final : public Reactor::Watcher,
   void begin() {
     socket_.on_blocked([weak = weak_from_this()] {
       const auto self = weak.lock();
-      if (self) self->listen_for(self->read_events() | EPOLLOUT);
+      if (self) self->listen();
     });
     setsockopt(socket_.number(), SOL_SOCKET, SO_RCVTIMEO, &kBusyWait, sizeof kBusyWait);
     const std::lock_guard lock(mutex_);
@@ -88,13 +88,14 @@ class Server::Connection final : public Reactor::Watcher,
   friend class ReplyCork;
   enum class Reading : std::uint8_t { no, yes, again };
 
-  void listen_for(std::uint32_t events) {
+  /// Waits for what is to be waited for now: bytes, and room for answers that are kept.
+  void listen() {
     const std::lock_guard lock(mutex_);
-    if (watch_ != 0)
-      shared_->reactor.change(watch_, socket_.number(), events | EPOLLRDHUP | EPOLLET);
-  }
-  [[nodiscard]] std::uint32_t read_events() const {
-    return is_busy_ ? std::uint32_t{0} : std::uint32_t{EPOLLIN};
+    if (watch_ == 0) return;
+    std::uint32_t events = EPOLLRDHUP | EPOLLET;
+    if (!is_busy_) events |= EPOLLIN;
+    if (socket_.unsent() > 0) events |= EPOLLOUT;
+    shared_->reactor.change(watch_, socket_.number(), events);
   }
   void run_turns(const std::vector<NodeHost*>& turns);
   void stay_while_busy();
@@ -243,8 +244,8 @@ bool Server::Connection::end_reading() {
 
 void Server::Connection::on_ready(std::uint32_t events) {
   if ((events & EPOLLOUT) != 0) {
-    listen_for(read_events());
     flush();
+    if (is_drained()) listen();  // else flush() has done so
     if (is_busy_) return;
   }
   // The end is an edge of its own only if it comes alone.
@@ -280,7 +281,7 @@ void Server::Connection::stay_while_busy() {
     return;
   }
   is_busy_ = true;
-  listen_for(0);
+  listen();
   watch_handler();
   std::vector<Frame> frames;
   std::vector<NodeHost*> turns;
@@ -300,7 +301,7 @@ void Server::Connection::stay_while_busy() {
 
 /// Others read again, from what is there now on.
 void Server::Connection::stop_being_busy() {
-  if (is_busy_.exchange(false)) listen_for(EPOLLIN);
+  if (is_busy_.exchange(false)) listen();
 }
 
 void Server::Connection::watch_handler() {

@@ -235,7 +235,8 @@ void Supervisor::end_if_none_lives() {
   launcher_->clean_up(options_.on_end);
 }
 
-void Supervisor::write_line(OutputStream stream, const std::string& unit, std::string_view line) {
+void Supervisor::write_line(OutputStream stream, const std::string& unit,
+                            std::string_view line) const {
   if (options_.on_line) return options_.on_line(unit, line);
   const std::string text = fmt::format("[{}] {}\n", unit, line);
   // One write, so that lines of others do not come between.

@@ -76,7 +76,7 @@ class Supervisor {
   [[nodiscard]] static bool is_together(const Unit& failed, const Unit& other, RestartScope scope);
   void name_the_late();
   void end_if_none_lives();
-  void write_line(OutputStream stream, const std::string& unit, std::string_view line);
+  void write_line(OutputStream stream, const std::string& unit, std::string_view line) const;
 
   World& world_;
   RunState& state_;

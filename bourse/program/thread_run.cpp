@@ -56,8 +56,7 @@ class ThreadRun final : public Run {
   ~ThreadRun() override {
     stop();
     ender_.join();
-    const std::lock_guard lock(graph_->mutex);
-    graph_->runtime = nullptr;
+    graph_->end_run();
   }
 
   void stop() override { runtime_->begin_stop(); }

@@ -35,7 +35,7 @@ class Policy {
 struct Actor {
   lp::Handle<Policy> policy;
 
-  void run() {
+  void run() const {
     const auto own = static_cast<float>(lp::node_index());
     for (int step = 0; step < 25; ++step) {
       const auto at = static_cast<float>(step);

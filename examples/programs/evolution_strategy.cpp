@@ -46,7 +46,7 @@ struct Evaluator {
 struct Evolver {
   lp::Handles<Evaluator> evaluators;
 
-  void run() {
+  void run() const {
     Point guess = {0, 0};
     std::uint64_t draw = 0;
     for (int step = 0; step < 200; ++step) {

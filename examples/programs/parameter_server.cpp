@@ -33,7 +33,7 @@ struct Worker {
   lp::Handle<ParameterServer> server;
   int steps = 0;
 
-  void run() {
+  void run() const {
     // y = 3 x + 1 at ten places, others for each worker.
     std::vector<double> places;
     for (int i = 0; i < 10; ++i) places.push_back(0.1 * i + 0.05 * lp::node_index());

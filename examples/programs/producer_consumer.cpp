@@ -15,7 +15,7 @@ struct Producer {
 struct Consumer {
   lp::Handles<Producer> producers;
 
-  void run() {
+  void run() const {
     int sum = 0;
     for (int step = 0; step < 10; ++step)
       sum += producers.reduce<&Producer::work>(std::plus(), step);
