@@ -5,6 +5,7 @@
 #include <numeric>
 #include <utility>
 
+#include "bourse/policy/gang_starts.h"
 #include "bourse/policy/gpu_slots.h"
 #include "bourse/policy/job_sizes.h"
 #include "bourse/policy/ones_limits.h"
@@ -277,6 +278,7 @@ Decision OnesPolicy::decide(const ClusterState& state, const Event& event) {
   if (state.active().empty()) return {};
   if (event.kind != EventKind::wake || state.now() < next_)
     return {.wake_at = std::max(state.now(), next_)};
+  if (is_settled(state)) return {.wake_at = kForever};
   next_ = state.now() + options_.interval;
   const std::size_t gpu_count = gpus_up(state);
   if (gpu_count == 0) return {.wake_at = kForever};
@@ -304,8 +306,7 @@ namespace {
 Result<std::unique_ptr<Policy>> make_ones(const SettingsReader& settings,
                                           const PolicyContext& context) {
   OnesOptions options;
-  BOURSE_TRY(options.interval, settings.seconds("interval"));
-  if (options.interval <= Seconds(0)) return invalid("setting 'ones.interval': must be above 0");
+  BOURSE_TRY(options.interval, settings.period("interval", options.interval));
   BOURSE_TRY(options.population, settings.whole("population", 2, 256));
   BOURSE_TRY(options.swap_share, settings.number("crossover", 0, 1));
   BOURSE_TRY(options.pause_share, settings.number("mutation", 0, 1));
@@ -328,7 +329,7 @@ PolicyInfo ones_info() {
       "an evolution of schedules decides GPUs and batch of every job",
       "Bian et al., ONES, SC'21",
       "what it reports as it trains, the limits of its batch; progress=declared: also the work",
-      {{"interval", "1s", "a duration above 0", "time between two steps of the evolution"},
+      {{"interval", "1s", "a duration from 1ms", "time between two steps of the evolution"},
        {"population", "16", "2 to 256", "schedules kept; more cost more and find better ones"},
        {"crossover", "0.5", "0 to 1", "share of GPUs that change sides in a crossover"},
        {"mutation", "0.3", "0 to 1", "share of jobs that a mutation pauses"},

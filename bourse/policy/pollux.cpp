@@ -4,6 +4,7 @@
 #include <numeric>
 #include <utility>
 
+#include "bourse/policy/gang_starts.h"
 #include "bourse/policy/gpu_slots.h"
 #include "bourse/policy/job_sizes.h"
 
@@ -128,6 +129,7 @@ Decision PolluxPolicy::apply(const ClusterState& state, const PolluxProblem& pro
 Decision PolluxPolicy::decide(const ClusterState& state, const Event& event) {
   if (state.active().empty()) return {};
   if (!rounds_.begins(state, event)) return {.wake_at = rounds_.wake_after_event(state)};
+  if (is_settled(state)) return {.wake_at = kForever};
   const PolluxProblem problem = problem_of(state);
   for (PolluxPlan& plan : population_) plan = rows_for(state, plan);
   const PolluxPlan plan = pollux_search(problem,
@@ -138,7 +140,8 @@ Decision PolluxPolicy::decide(const ClusterState& state, const Event& event) {
                                         population_);
   ranked_ = state.active();
   Decision decision = apply(state, problem, plan);
-  decision.wake_at = rounds_.wake_after_round(false);
+  const bool nothing_runs = state.waiting_count() == state.active().size();
+  decision.wake_at = rounds_.wake_after_round(decision.changes.empty() && nothing_runs);
   return decision;
 }
 
@@ -147,8 +150,7 @@ namespace {
 Result<std::unique_ptr<Policy>> make_pollux(const SettingsReader& settings,
                                             const PolicyContext& context) {
   PolluxOptions options;
-  BOURSE_TRY(options.interval, settings.seconds("interval"));
-  if (options.interval <= Seconds(0)) return invalid("setting 'pollux.interval': must be above 0");
+  BOURSE_TRY(options.interval, settings.period("interval", options.interval));
   BOURSE_TRY(options.population, settings.whole("population", 2, 500));
   BOURSE_TRY(options.generations, settings.whole("generations", 1, 10000));
   BOURSE_TRY(options.power, settings.number("power", -10, 1));
@@ -163,7 +165,7 @@ PolicyInfo pollux_info() {
           "a genetic search divides GPUs by goodput, with the best batch for each job",
           "Qiao et al., Pollux, OSDI'21",
           "its law of speed and noise, or its declared speed",
-          {{"interval", "60s", "a duration above 0", "time between two rounds"},
+          {{"interval", "60s", "a duration from 1ms", "time between two rounds"},
            {"population", "100", "2 to 500", "plans kept; more cost more and find better ones"},
            {"generations", "100", "1 to 10000", "of one round"},
            {"power", "-1", "-10 to 1", "of the mean over jobs; smaller is fairer"}},

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "bourse/policy/gang_starts.h"
 #include "bourse/policy/gpu_slots.h"
 #include "bourse/policy/job_sizes.h"
 #include "bourse/policy/pollux_search.h"
@@ -132,8 +133,10 @@ Decision SiaPolicy::plan_round(const ClusterState& state) const {
 Decision SiaPolicy::decide(const ClusterState& state, const Event& event) {
   if (state.active().empty()) return {};
   if (!rounds_.begins(state, event)) return {.wake_at = rounds_.wake_after_event(state)};
+  if (is_settled(state)) return {.wake_at = kForever};
   Decision decision = plan_round(state);
-  decision.wake_at = rounds_.wake_after_round(false);
+  const bool nothing_runs = state.waiting_count() == state.active().size();
+  decision.wake_at = rounds_.wake_after_round(decision.changes.empty() && nothing_runs);
   return decision;
 }
 
@@ -141,8 +144,7 @@ namespace {
 
 Result<std::unique_ptr<Policy>> make_sia(const SettingsReader& settings, const PolicyContext&) {
   SiaOptions options;
-  BOURSE_TRY(options.interval, settings.seconds("interval"));
-  if (options.interval <= Seconds(0)) return invalid("setting 'sia.interval': must be above 0");
+  BOURSE_TRY(options.interval, settings.period("interval", options.interval));
   BOURSE_TRY(options.power, settings.number("power", -10, -0.01));
   BOURSE_TRY(options.starving, settings.number("starving", 1, 1000));
   BOURSE_TRY(options.gap, settings.number("gap", 0, 1));
@@ -156,7 +158,7 @@ PolicyInfo sia_info() {
           "an integer program chooses class and GPUs by goodput, with the best batch for each job",
           "Jayaram Subramanya et al., Sia, SOSP'23",
           "its law of speed and noise on every class, or its declared speed",
-          {{"interval", "60s", "a duration above 0", "time between two rounds"},
+          {{"interval", "60s", "a duration from 1ms", "time between two rounds"},
            {"power", "-0.5", "-10 to -0.01", "of the cost; smaller favours jobs with little"},
            {"starving", "1.1", "1 to 1000",
             "cost of a job that does not run, where the worst choice of one that does costs 1"},
