@@ -3,9 +3,11 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
+#include <variant>
 
 #include "apps/bourse/cell_cache.h"
 #include "apps/bourse/command_text.h"
@@ -27,12 +29,40 @@ namespace {
 
 constexpr std::uint64_t kMaxSeeds = 1000;
 
+bool asks_for_all(const std::vector<std::string>& asked) {
+  return asked.size() == 1 && trim(asked.front()) == "all";
+}
+
 /// "all" is every policy there is.
 std::vector<std::string> policy_names(const std::vector<std::string>& asked) {
-  if (asked.size() != 1 || trim(asked.front()) != "all") return asked;
+  if (!asks_for_all(asked)) return asked;
   std::vector<std::string> names;
   for (const PolicyInfo& info : all_policies()) names.emplace_back(info.name);
   return names;
+}
+
+bool has_batches(const ComparedWorkload& workload) {
+  return std::ranges::any_of(workload.by_seed.front().jobs, [](const JobSpec& job) {
+    return std::holds_alternative<AdaptiveThroughput>(job.throughput);
+  });
+}
+
+/// Of "all" policies those that choose batches are left out where no job lets them: they would
+/// search for minutes, and for nothing.
+void leave_out_batch_policies(Grid& grid) {
+  if (std::ranges::any_of(grid.workloads, has_batches)) return;
+  std::vector<std::optional<std::size_t>> moved_to;
+  std::vector<PolicyChoice> kept;
+  for (PolicyChoice& policy : grid.policies) {
+    const bool stays = !chooses_batches(policy.name);
+    moved_to.push_back(stays ? std::optional(kept.size()) : std::nullopt);
+    if (stays) kept.push_back(std::move(policy));
+  }
+  grid.policies = std::move(kept);
+  std::erase_if(grid.cells, [&](const GridCell& cell) { return !moved_to[cell.policy]; });
+  for (GridCell& cell : grid.cells) cell.policy = *moved_to[cell.policy];
+  print_note(
+      "no job may change its batch, so the policies that choose batches are left out of all");
 }
 
 std::string joined(const std::vector<double>& numbers) {
@@ -234,8 +264,9 @@ int run_compare(const CompareOptions& options) {
   if (folder.empty())
     return usage_error({ErrorCode::invalid_argument,
                         "HOME is not set, so say where results are kept: --cache FOLDER"});
-  const Result<Grid> grid = make_grid(options, *policies);
+  Result<Grid> grid = make_grid(options, *policies);
   if (!grid) return load_failure(grid.error());
+  if (asks_for_all(options.policies)) leave_out_batch_policies(*grid);
   if (!options.out.empty())
     if (const auto made = make_folder(options.out); !made) return failure(made.error());
   const Result<std::string> program = program_fingerprint();
@@ -252,7 +283,7 @@ int run_compare(const CompareOptions& options) {
                     runs.kept_count(), grid->cells.size()));
     return kExitInterrupted;
   }
-  const Comparison comparison = runs.comparison(*policies);
+  const Comparison comparison = runs.comparison(grid->policies);
   if (!options.out.empty()) {
     if (const auto written = write_results(options.out, comparison, !options.no_timing); !written)
       return failure(written.error());

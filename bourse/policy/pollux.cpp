@@ -127,9 +127,10 @@ Decision PolluxPolicy::apply(const ClusterState& state, const PolluxProblem& pro
 }
 
 Decision PolluxPolicy::decide(const ClusterState& state, const Event& event) {
-  if (state.active().empty()) return {};
-  if (!rounds_.begins(state, event)) return {.wake_at = rounds_.wake_after_event(state)};
-  if (is_settled(state)) return {.wake_at = kForever};
+  return divide_in_rounds(state, event, rounds_, true, [&] { return plan_round(state); });
+}
+
+Decision PolluxPolicy::plan_round(const ClusterState& state) {
   const PolluxProblem problem = problem_of(state);
   for (PolluxPlan& plan : population_) plan = rows_for(state, plan);
   const PolluxPlan plan = pollux_search(problem,
@@ -139,10 +140,7 @@ Decision PolluxPolicy::decide(const ClusterState& state, const Event& event) {
                                          .round = ++round_},
                                         population_);
   ranked_ = state.active();
-  Decision decision = apply(state, problem, plan);
-  const bool nothing_runs = state.waiting_count() == state.active().size();
-  decision.wake_at = rounds_.wake_after_round(decision.changes.empty() && nothing_runs);
-  return decision;
+  return apply(state, problem, plan);
 }
 
 namespace {

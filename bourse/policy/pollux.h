@@ -37,6 +37,7 @@ class PolluxPolicy final : public Policy {
  private:
   [[nodiscard]] PolluxProblem problem_of(const ClusterState& state);
   [[nodiscard]] PolluxPlan rows_for(const ClusterState& state, const PolluxPlan& plan) const;
+  [[nodiscard]] Decision plan_round(const ClusterState& state);
   [[nodiscard]] Decision apply(const ClusterState& state, const PolluxProblem& problem,
                                const PolluxPlan& plan) const;
 

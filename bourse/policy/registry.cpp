@@ -112,6 +112,10 @@ std::span<const PolicyInfo> all_policies() {
   return list;
 }
 
+bool chooses_batches(std::string_view policy) {
+  return policy == "ones" || policy == "pollux" || policy == "sia";
+}
+
 Result<const PolicyInfo*> find_policy(std::string_view name) {
   std::vector<std::string_view> names;
   for (const PolicyInfo& info : all_policies()) {

@@ -38,6 +38,10 @@ struct PolicyInfo {
 /// All policies, by name.
 [[nodiscard]] std::span<const PolicyInfo> all_policies();
 
+/// True for a policy that searches for the batch of every job, which is all that it has over
+/// others.
+[[nodiscard]] bool chooses_batches(std::string_view policy);
+
 /// Errors: not_found if there is none of this name; suggests the nearest.
 [[nodiscard]] Result<const PolicyInfo*> find_policy(std::string_view name);
 

@@ -131,13 +131,7 @@ Decision SiaPolicy::plan_round(const ClusterState& state) const {
 }
 
 Decision SiaPolicy::decide(const ClusterState& state, const Event& event) {
-  if (state.active().empty()) return {};
-  if (!rounds_.begins(state, event)) return {.wake_at = rounds_.wake_after_event(state)};
-  if (is_settled(state)) return {.wake_at = kForever};
-  Decision decision = plan_round(state);
-  const bool nothing_runs = state.waiting_count() == state.active().size();
-  decision.wake_at = rounds_.wake_after_round(decision.changes.empty() && nothing_runs);
-  return decision;
+  return divide_in_rounds(state, event, rounds_, true, [&] { return plan_round(state); });
 }
 
 namespace {
