@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bourse/model/workload.h"
+#include "bourse/policy/registry.h"
 
 namespace bourse::testing {
 
@@ -50,6 +51,17 @@ inline JobSpec gang(std::string name, double arrival, int workers, double durati
 /// Without a horizon and a slot.
 inline Instance instance_of(Cluster cluster, std::vector<JobSpec> jobs) {
   return {.cluster = std::move(cluster), .jobs = std::move(jobs)};
+}
+
+/// A small search for the policies that choose batches: tests are after what they do, not how well.
+inline Settings quick_settings(const PolicyInfo& info) {
+  Settings settings;
+  for (const Parameter& parameter : info.parameters)
+    if (parameter.name == "population" || parameter.name == "generations")
+      settings[std::string(parameter.name)] = "8";
+  // Fits of its model take most of the time of ones, and have tests of their own.
+  if (info.name == "ones") settings["progress"] = "declared";
+  return settings;
 }
 
 }  // namespace bourse::testing

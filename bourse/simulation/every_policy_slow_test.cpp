@@ -122,15 +122,10 @@ std::vector<Outage> random_outages() {
 SimulationResult run(const Instance& instance, const PolicyInfo& info,
                      const SimulationOptions& options) {
   // Short rounds where a policy has them, so that a run sees many.
-  Settings settings;
-  for (const Parameter& parameter : info.parameters) {
+  Settings settings = testing::quick_settings(info);
+  for (const Parameter& parameter : info.parameters)
     if (parameter.name == "slot" || parameter.name == "interval")
       settings[std::string(parameter.name)] = "15s";
-    if (parameter.name == "population" || parameter.name == "generations")
-      settings[std::string(parameter.name)] = "8";
-    // Fits of its model take most of the time of ones, and have tests of their own.
-    if (info.name == "ones" && parameter.name == "progress") settings["progress"] = "declared";
-  }
   auto policy = make_policy(info.name, settings, {.slot = instance.slot, .seed = 3});
   RC_ASSERT(policy.has_value());
   return simulate(instance, **policy, options);

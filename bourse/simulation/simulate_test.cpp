@@ -168,7 +168,7 @@ TEST(Simulate, GivesTheSameResultForTheSameSeed) {
                                  SigmoidUtility{5, 0.1, Seconds(20)}));
   for (const PolicyInfo& info : all_policies()) {
     const auto run = [&] {
-      auto policy = make_policy(info.name, {}, {.seed = 2});
+      auto policy = make_policy(info.name, testing::quick_settings(info), {.seed = 2});
       return simulate(instance, **policy, {.seed = 2, .belief_error = 0.1});
     };
     const SimulationResult first = run();

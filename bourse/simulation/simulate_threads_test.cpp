@@ -61,7 +61,8 @@ struct Task {
 
 std::vector<Task> all_tasks() {
   std::vector<Task> tasks;
-  for (const PolicyInfo& info : all_policies()) tasks.push_back({std::string(info.name), {}});
+  for (const PolicyInfo& info : all_policies())
+    tasks.push_back({std::string(info.name), testing::quick_settings(info)});
   tasks.push_back({"pd-ors", {{"rounding", "randomized"}, {"slot", "2min"}}});
   return tasks;
 }
