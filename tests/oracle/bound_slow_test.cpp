@@ -11,6 +11,7 @@
 #include "bourse/base/random.h"
 #include "bourse/offline/fixtures.h"
 #include "bourse/offline/upper_bound.h"
+#include "bourse/policy/fixtures.h"
 #include "bourse/policy/registry.h"
 #include "bourse/simulation/metrics.h"
 #include "bourse/simulation/perturb.h"
@@ -51,8 +52,9 @@ TEST(EveryPolicy, StaysBelowTheBoundOfItsRun) {
       losses.losses.push_back({outage.machine, outage.from, outage.to});
     const double bound = upper_bound(truth, losses).utility;
     for (const PolicyInfo& info : all_policies()) {
-      const auto policy = make_policy(
-          info.name, {}, {.slot = instance.slot, .horizon = instance.horizon, .seed = seed});
+      const auto policy =
+          make_policy(info.name, testing::quick_settings(info),
+                      {.slot = instance.slot, .horizon = instance.horizon, .seed = seed});
       ASSERT_TRUE(policy) << policy.error().message;
       const SimulationResult result = simulate(instance, **policy, options);
       EXPECT_LE(metrics_of(instance, result).utility, bound + bound_tolerance(bound))
