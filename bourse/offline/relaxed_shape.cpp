@@ -247,8 +247,9 @@ void ShapeBuilder::add(const Area& area, double speed) {
     if (config.rate <= 0 || !packing.may_fit({config.workers, config.servers})) return true;
     // Where being close does not help, the widest area has the same and more.
     return area.locality != summary_.widest &&
-           config.rate <= samples_per_second_bound(job_.throughput, {config.workers, config.servers},
-                                                  summary_.widest, speed);
+           config.rate <= samples_per_second_bound(job_.throughput,
+                                                   {config.workers, config.servers},
+                                                   summary_.widest, speed);
   });
   if (configs.empty()) return;
   if (!std::holds_alternative<TableThroughput>(job_.throughput))

@@ -58,8 +58,8 @@ struct Reason {
 struct Change {
   JobId job;
   Allocation allocation;
-  /// Global batch from now on, 0: as requested. From base_batch to largest_batch for an adaptive job,
-  /// 0 for any other. Another batch for the same allocation is no restart.
+  /// Global batch from now on, 0: as requested. From base_batch to largest_batch for an adaptive
+  /// job, 0 for any other. Another batch for the same allocation is no restart.
   int batch = 0;
 };
 

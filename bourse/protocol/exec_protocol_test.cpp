@@ -88,8 +88,9 @@ TEST(ExecProtocol, ShowsAndReadsTheBatchOfAnAdaptiveJob) {
   EXPECT_EQ(json["jobs"][0]["batch"], 40);
   EXPECT_EQ(json["jobs"][0]["work_done"], 12);
   EXPECT_EQ(json["jobs"][0]["samples_trained"], 24);
-  const auto decision = parse_decision(
-      R"({"type":"decision","changes":[{"job":0,"allocation":[{"machine":0,"workers":2}],"batch":30}]})");
+  const auto decision =
+      parse_decision(R"({"type":"decision","changes":[)"
+                     R"({"job":0,"allocation":[{"machine":0,"workers":2}],"batch":30}]})");
   ASSERT_TRUE(decision.has_value());
   EXPECT_EQ(decision->changes[0].batch, 30);
 }
