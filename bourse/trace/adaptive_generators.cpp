@@ -84,16 +84,21 @@ int tuned_size(const AdaptiveThroughput& law, const Settings& settings, RandomSt
       draws.integer(0, static_cast<std::int64_t>(sizes.size()) - 1))];
 }
 
-/// Adds the job, which needs these epochs with this batch. Its request has `workers` workers and
-/// that batch unless requests are tuned.
+/// What a user asks for who does not tune.
+struct Request {
+  int workers;
+  int batch;
+};
+
+/// Adds the job, which needs these epochs with the batch of the request. That is what it asks for
+/// unless requests are tuned.
 void add_job(Workload& workload, const AdaptiveModel& model, AdaptiveThroughput law, double epochs,
-             Seconds arrival, int workers, int batch, const Settings& settings,
-             RandomStream& draws) {
+             Seconds arrival, Request request, const Settings& settings, RandomStream& draws) {
   law.max_workers = 64;
-  law.requested_batch = std::clamp(batch, law.base_batch, largest_batch(law));
+  law.requested_batch = std::clamp(request.batch, law.base_batch, largest_batch(law));
   const double worth = statistical_efficiency(law, law.requested_batch);
   JobSpec& job = workload.jobs.emplace_back();
-  job.requested_workers = std::min(workers, settings.gpus);
+  job.requested_workers = std::min(request.workers, settings.gpus);
   if (settings.is_tuned) {
     job.requested_workers = tuned_size(law, settings, draws);
     law.requested_batch =
@@ -148,8 +153,8 @@ Result<Workload> generate_ones_workload(const OnesWorkloadOptions& o, std::uint6
     if (is_small) law.epoch_samples *= model.small_share;
     const double epochs = (is_small ? model.small_epochs : model.epochs) * draws.uniform(0.7, 1.3);
     now += RandomStream(seed, Purpose::arrival, i).exponential(o.interarrival);
-    add_job(workload, model, law, epochs, Seconds(now), model.requested_gpus,
-            law.base_batch * model.requested_gpus, settings, draws);
+    add_job(workload, model, law, epochs, Seconds(now),
+            {model.requested_gpus, law.base_batch * model.requested_gpus}, settings, draws);
   }
   return workload;
 }
@@ -175,8 +180,8 @@ Result<Workload> generate_pollux_like(const PolluxLikeOptions& o, std::uint64_t 
       at -= kUntunedSizes[size++].second;
     const AdaptiveModel& chosen = kPolluxModels[model];
     add_job(workload, chosen, chosen.law, chosen.epochs,
-            Seconds(instant_of(share) * o.hours * 3600), kUntunedSizes[size].first,
-            chosen.law.base_batch, settings, draws);
+            Seconds(instant_of(share) * o.hours * 3600),
+            {kUntunedSizes[size].first, chosen.law.base_batch}, settings, draws);
   }
   return workload;
 }
