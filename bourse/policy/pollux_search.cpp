@@ -194,7 +194,7 @@ PolluxPlan pollux_search(const PolluxProblem& problem, const PolluxSearchOptions
     const auto parents = static_cast<std::int64_t>(scored.size());
     for (std::int64_t k = 0; k < parents; ++k) {
       RandomStream draws(options.seed, Purpose::search, options.round,
-                         static_cast<std::uint32_t>(generation * 1000 + k));
+                         static_cast<std::uint32_t>(std::int64_t{generation} * 1000 + k));
       PolluxPlan plan = scored[static_cast<std::size_t>(draws.integer(0, parents - 1))].plan;
       const auto& other = scored[static_cast<std::size_t>(draws.integer(0, parents - 1))].plan;
       const auto cut =

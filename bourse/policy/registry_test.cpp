@@ -1,5 +1,6 @@
 #include "bourse/policy/registry.h"
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -100,11 +101,11 @@ TEST(Registry, RefusesTimesAndRatesThatCannotBe) {
                                                         {"gavel", "round"}})
     for (const std::string time : {"0s", "1e-300", "0.9ms"})
       EXPECT_EQ(refusal(policy, {{name, time}}),
-                "setting '" + policy + "." + name + "': '" + time + "' must be at least 1ms");
+                fmt::format("setting '{}.{}': '{}' must be at least 1ms", policy, name, time));
   for (const auto& [policy, name] : std::vector<std::pair<std::string, std::string>>{
            {"drf", "interval"}, {"dorm", "interval"}, {"tiresias", "quantum"}}) {
     EXPECT_EQ(refusal(policy, {{name, "1e-300"}}),
-              "setting '" + policy + "." + name + "': '1e-300' must be 0 or at least 1ms");
+              fmt::format("setting '{}.{}': '1e-300' must be 0 or at least 1ms", policy, name));
     EXPECT_EQ(refusal(policy, {{name, "0"}}), "made");
   }
   EXPECT_EQ(refusal("tiresias", {{"promote", "1e-300"}}),
