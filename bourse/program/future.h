@@ -194,7 +194,7 @@ auto when_all(std::vector<Future<T>> futures) {
   if constexpr (std::is_void_v<T>) {
     return all.then([](const std::vector<Indexed<T>>&) {});
   } else {
-    return all.then([](std::vector<Indexed<T>> answers) {
+    return all.then([](std::vector<Indexed<T>>&& answers) {
       std::vector<std::optional<T>> places(answers.size());
       for (Indexed<T>& answer : answers) places[answer.index].emplace(std::move(answer.value));
       std::vector<T> values;
