@@ -50,7 +50,7 @@ Result<std::vector<Sample>> pollux_rounds(const Setup& setup) {
   PolluxProblem problem;
   problem.jobs.assign(40, {.most = 16});
   problem.machines.assign(16, 4);
-  problem.current.assign(40 * 16, 0);
+  problem.current.assign(problem.jobs.size() * problem.machines.size(), 0);
   const Throughput job = AdaptiveThroughput{.step_fixed = Seconds(0.02),
                                             .step_per_sample = Seconds(0.0007),
                                             .sync_inside = Seconds(0.007),
@@ -129,11 +129,11 @@ Result<std::vector<Sample>> ones_workload(const Setup&) {
 }  // namespace
 
 void add_elastic_cases(std::vector<Case>& cases) {
-  for (const auto& [gpus, jobs] : {std::pair{64, 30}, std::pair{1024, 300}})
+  for (const auto& size : {std::pair{64, 30}, std::pair{1024, 300}})
     cases.push_back({.section = "elastic",
-                     .name = fmt::format("ones {} GPUs, {} jobs", gpus, jobs),
-                     .run = [gpus = gpus, jobs = jobs](const Setup& setup) {
-                       return evolve_steps(setup, gpus, jobs);
+                     .name = fmt::format("ones {} GPUs, {} jobs", size.first, size.second),
+                     .run = [size](const Setup& setup) {
+                       return evolve_steps(setup, size.first, size.second);
                      }});
   cases.push_back({.section = "elastic", .name = "pollux 64 GPUs, 40 jobs", .run = pollux_rounds});
   cases.push_back({.section = "elastic", .name = "sia 2048 GPUs, 2000 jobs", .run = sia_rounds});

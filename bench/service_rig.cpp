@@ -1,8 +1,8 @@
 #include "bench/service_rig.h"
 
 #include <fmt/core.h>
-#include <stdlib.h>
 
+#include <cstdlib>
 #include <iterator>
 #include <utility>
 
