@@ -127,7 +127,7 @@ Decision PolluxPolicy::apply(const ClusterState& state, const PolluxProblem& pro
 }
 
 Decision PolluxPolicy::decide(const ClusterState& state, const Event& event) {
-  return divide_in_rounds(state, event, rounds_, true, [&] { return plan_round(state); });
+  return divide_in_rounds(state, event, rounds_, false, [&] { return plan_round(state); });
 }
 
 Decision PolluxPolicy::plan_round(const ClusterState& state) {

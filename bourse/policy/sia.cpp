@@ -131,7 +131,7 @@ Decision SiaPolicy::plan_round(const ClusterState& state) const {
 }
 
 Decision SiaPolicy::decide(const ClusterState& state, const Event& event) {
-  return divide_in_rounds(state, event, rounds_, true, [&] { return plan_round(state); });
+  return divide_in_rounds(state, event, rounds_, false, [&] { return plan_round(state); });
 }
 
 namespace {
