@@ -129,7 +129,7 @@ struct Gather : std::enable_shared_from_this<Gather<T>> {
       const std::lock_guard lock(mutex);
       if (futures[index].state()->error() != nullptr)
         is_hopeless = ++failed == futures.size() - wanted + 1;
-      else
+      else if (finished.size() < wanted)  // Those that come later are not wanted.
         is_enough = (finished.push_back(index), finished.size() == wanted);
     }
     if (is_hopeless) result.state()->fail(*futures[index].state()->error());

@@ -389,6 +389,11 @@ struct Needy {
 };
 
 TEST_P(BothWays, ConstructorsThatWaitForEachOtherFail) {
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+  GTEST_SKIP() << "libstdc++ counts who shares the text of an error where the sanitizer cannot see";
+#endif
+#endif
   Program program("needy");
   NodeGroup group = program.group("needy");
   const Handle<Needy> a = group.declare<Needy>();
