@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 
+#include "bourse/program/call_error.h"
 #include "bourse/program/running.h"
 
 namespace bourse::program {
@@ -16,6 +18,17 @@ inline RunOptions in_processes(Placement placement = Placement::processes) {
   options.placement = placement;
   options.arguments = {std::string("--gtest_filter=") + test.test_suite_name() + "." + test.name()};
   return options;
+}
+
+/// What a call fails with; a failure of the test if it does not.
+inline CallError error_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const CallError& error) {
+    return error;
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return {CallCode::internal, "nothing was thrown"};
 }
 
 }  // namespace bourse::program

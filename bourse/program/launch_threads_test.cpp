@@ -41,16 +41,6 @@ struct Counter {
   std::uint32_t start() const { return incarnation(); }
 };
 
-CallError error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const CallError& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {CallCode::internal, "nothing was thrown"};
-}
-
 /// What a program failed with; empty if it did not.
 std::string failure_of(Running& running) {
   try {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "bourse/program/cacher.h"
+#include "bourse/program/fixtures.h"
 #include "bourse/program/named_address.h"
 #include "bourse/program/running.h"
 
@@ -36,16 +37,6 @@ struct Adder {
   }
   Buffer echo(const Buffer& buffer) const { return buffer; }
 };
-
-CallError error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const CallError& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {CallCode::internal, "nothing was thrown"};
-}
 
 /// By memory and by wire the same holds.
 class BothWays : public testing::TestWithParam<bool> {
