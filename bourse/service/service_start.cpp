@@ -42,6 +42,7 @@ Result<void> Service::recover() {
     added.plan = parse_plan(added.record.plan, added.id);
   }
   recover_cells(store_->cells());
+  tokens_ = store_->tokens();
   std::vector<std::pair<MachineId, std::string>> draining;
   for (const Store::Drain& drain : store_->drains())
     for (std::size_t m = 0; m < machines_.size(); ++m)

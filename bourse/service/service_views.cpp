@@ -42,6 +42,7 @@ JobView Service::view_of(const StoredJob& record) const {
   return {.number = record.number,
           .name = record.name,
           .group = record.group,
+          .owner = record.owner,
           .phase = record.phase,
           .reason = record.reason,
           .submitted = record.submitted,
