@@ -16,7 +16,7 @@ Result<Service::LiveJob> Service::read_live(StoredJob record, JobSpec& spec) con
     return fail(ErrorCode::data_corrupted, fmt::format("job {} in the store cannot be read: {}",
                                                        record.number, error.message));
   };
-  Result<JobFile> file = parse_job_file(record.text, "job.yaml");
+  Result<JobFile> file = parse_job_file(record.text, "job.yaml", CommandTexts::shell_too);
   if (!file) return broken(file.error());
   Result<JobSpec> bound =
       bind_job(*file, engine_.cluster(), record.submitted - store_->beginning());
