@@ -42,7 +42,7 @@ TEST(MachineWatch, SetsAMachineAsideAfterThreeLostCells) {
   watch.strike(kFirst, Seconds(3), false, "three");
   const auto down = watch.changes(Seconds(3));
   ASSERT_THAT(down, SizeIs(1));
-  EXPECT_EQ(down[0].reason, "set aside for 10s: three");
+  EXPECT_EQ(down[0].reason, "set aside for 10.0s: three");
   EXPECT_THAT(watch.changes(Seconds(12.9)), IsEmpty());
   EXPECT_THAT(watch.changes(Seconds(13)), SizeIs(1));
 }
