@@ -54,11 +54,12 @@ Result<void> SlurmEngine::set_up(std::vector<SlurmNode> nodes) {
     memory_.key = world_.random.token().substr(0, kKeyLength);
   }
   remember_nodes(memory_, nodes);
-  cluster_ = cluster_of(memory_, nodes);
+  cluster_ = cluster_of(memory_);
   watch_ = MachineWatch(cluster_.machines.size(), {});
   hosts_.assign(cluster_.machines.size(), "");
   polls_held_.assign(cluster_.machines.size(), 0);
-  for (std::size_t m = 0; m < memory_.nodes.size(); ++m) machines_[memory_.nodes[m]] = MachineId(m);
+  for (std::size_t m = 0; m < memory_.nodes.size(); ++m)
+    machines_[memory_.nodes[m].name] = MachineId(m);
   BOURSE_TRY_VOID(listen_for_agents());
   BOURSE_TRY_VOID(save_memory());
   take_nodes(std::move(nodes));

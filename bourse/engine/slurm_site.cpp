@@ -17,6 +17,7 @@ namespace {
 /// Memory of a cell whose job names none, MiB.
 constexpr std::int64_t kMemoryIfUnsaid = 1024;
 constexpr std::uint64_t kLargestPort = 65535;
+constexpr std::uint64_t kMostRemembered = std::uint64_t{1} << 30;
 
 /// Of a resource by its name; nothing if Slurm's nodes have none of that name.
 Amount amount_in(const ResourceType& type, std::int64_t cpus, std::int64_t memory_mib,
@@ -38,11 +39,36 @@ std::string class_name(const SlurmNode& node, std::map<std::string, int>& used) 
   return count == 0 ? name : fmt::format("{}-{}", name, count + 1);
 }
 
+Result<SlurmNode> read_node(const nlohmann::json& json) {
+  SlurmNode node;
+  if (!json.is_object()) return invalid("field 'nodes' must be a list of objects");
+  BOURSE_TRY(node.name, text_field(json, "name"));
+  BOURSE_TRY(const std::uint64_t cpus, whole_field(json, "cpus", kMostRemembered));
+  node.cpus = static_cast<std::int64_t>(cpus);
+  BOURSE_TRY(const std::uint64_t memory, whole_field(json, "memory_mib", kMostRemembered));
+  node.memory_mib = static_cast<std::int64_t>(memory);
+  BOURSE_TRY(node.gpu_type, text_field(json, "gpu_type"));
+  const auto gres = json.find("gres");
+  if (gres == json.end() || !gres->is_object()) return invalid("field 'gres' must be an object");
+  for (const auto& [name, count] : gres->items()) {
+    BOURSE_TRY(const std::uint64_t number, whole_field(*gres, name.c_str(), kMostRemembered));
+    node.gres[name] = static_cast<std::int64_t>(number);
+  }
+  return node;
+}
+
 }  // namespace
 
 std::string slurm_memory_text(const SlurmMemory& memory) {
-  return json_text(
-             nlohmann::json{{"key", memory.key}, {"port", memory.port}, {"nodes", memory.nodes}}) +
+  nlohmann::json nodes = nlohmann::json::array();
+  for (const SlurmNode& node : memory.nodes)
+    nodes.push_back({{"name", node.name},
+                     {"cpus", node.cpus},
+                     {"memory_mib", node.memory_mib},
+                     {"gres", node.gres},
+                     {"gpu_type", node.gpu_type}});
+  return json_text(nlohmann::json{
+             {"key", memory.key}, {"port", memory.port}, {"nodes", std::move(nodes)}}) +
          "\n";
 }
 
@@ -53,27 +79,30 @@ Result<SlurmMemory> parse_slurm_memory(std::string_view text) {
   BOURSE_TRY(const std::uint64_t port, whole_field(json, "port", kLargestPort));
   memory.port = static_cast<std::uint16_t>(port);
   BOURSE_TRY(const nlohmann::json* const nodes, list_field(json, "nodes"));
-  for (const nlohmann::json& node : *nodes) {
-    if (!node.is_string()) return invalid("field 'nodes' must be a list of names");
-    memory.nodes.push_back(node.get<std::string>());
+  for (const nlohmann::json& entry : *nodes) {
+    BOURSE_TRY(SlurmNode node, read_node(entry));
+    memory.nodes.push_back(std::move(node));
   }
   return memory;
 }
 
 void remember_nodes(SlurmMemory& memory, const std::vector<SlurmNode>& nodes) {
-  std::set<std::string> known(memory.nodes.begin(), memory.nodes.end());
-  for (const SlurmNode& node : nodes)
-    if (known.insert(node.name).second) memory.nodes.push_back(node.name);
+  std::map<std::string, std::size_t> known;
+  for (std::size_t at = 0; at < memory.nodes.size(); ++at) known[memory.nodes[at].name] = at;
+  for (const SlurmNode& node : nodes) {
+    const auto [at, is_new] = known.emplace(node.name, memory.nodes.size());
+    if (is_new)
+      memory.nodes.push_back(node);
+    else
+      memory.nodes[at->second] = node;
+  }
 }
 
-Cluster cluster_of(const SlurmMemory& memory, const std::vector<SlurmNode>& nodes) {
+Cluster cluster_of(const SlurmMemory& memory) {
   Cluster cluster;
-  std::map<std::string_view, const SlurmNode*> by_name;
   std::set<std::string> gres;
-  for (const SlurmNode& node : nodes) {
-    by_name[node.name] = &node;
+  for (const SlurmNode& node : memory.nodes)
     for (const auto& [name, count] : node.gres) gres.insert(name);
-  }
   const auto add_type = [&](const std::string& name, ResourceKind kind) {
     BOURSE_CHECK(cluster.types.add(name, kind).has_value());
   };
@@ -85,17 +114,13 @@ Cluster cluster_of(const SlurmMemory& memory, const std::vector<SlurmNode>& node
 
   std::map<std::pair<ResourceVector, std::string>, std::uint32_t> classes;
   std::map<std::string, int> names;
-  for (const std::string& name : memory.nodes) {
-    const auto found = by_name.find(name);
-    const SlurmNode node = found == by_name.end() ? SlurmNode{} : *found->second;
+  for (const SlurmNode& node : memory.nodes) {
     const ResourceVector capacity = capacity_of(node, cluster.types);
     const auto [at, is_new] = classes.emplace(std::pair(capacity, node.gpu_type),
                                               static_cast<std::uint32_t>(cluster.classes.size()));
-    if (is_new)
-      cluster.classes.push_back({.name = found == by_name.end() ? "gone" : class_name(node, names),
-                                 .capacity = capacity});
+    if (is_new) cluster.classes.push_back({.name = class_name(node, names), .capacity = capacity});
     cluster.machines.push_back({.class_index = at->second});
-    cluster.machine_names.push_back(name);
+    cluster.machine_names.push_back(node.name);
   }
   return cluster;
 }

@@ -12,23 +12,22 @@
 namespace bourse {
 
 /// What the engine keeps over its lives in `slurm.json`: positions of machines are in the journal,
-/// so a node keeps its own for ever.
+/// so a node keeps its own for ever, and what it had if Slurm does not list it any more.
 struct SlurmMemory {
-  std::string key;                 ///< In the names of our jobs; another for every state directory.
-  std::uint16_t port = 0;          ///< Agents know it; 0: not chosen yet.
-  std::vector<std::string> nodes;  ///< By MachineId.
+  std::string key;               ///< In the names of our jobs; another for every state directory.
+  std::uint16_t port = 0;        ///< Agents know it; 0: not chosen yet.
+  std::vector<SlurmNode> nodes;  ///< By MachineId; what they have, not what they do.
 };
 [[nodiscard]] std::string slurm_memory_text(const SlurmMemory& memory);
 /// Errors: data_corrupted or invalid_argument, naming the field.
 [[nodiscard]] Result<SlurmMemory> parse_slurm_memory(std::string_view text);
 
-/// Adds nodes that are new at the end.
+/// Adds nodes that are new at the end, and takes note of what the others have now.
 void remember_nodes(SlurmMemory& memory, const std::vector<SlurmNode>& nodes);
 
-/// A machine for each node that is remembered: gpu, cpu, memory, and what else gres counts. A node
-/// that Slurm does not list any more has nothing. Machines that are alike are of one class, which
-/// has the name of their GPUs, if it has one.
-[[nodiscard]] Cluster cluster_of(const SlurmMemory& memory, const std::vector<SlurmNode>& nodes);
+/// A machine for each node that is remembered: gpu, cpu, memory, and what else gres counts.
+/// Machines that are alike are of one class, which has the name of their GPUs, if they have one.
+[[nodiscard]] Cluster cluster_of(const SlurmMemory& memory);
 
 /// What a node has, in the order of these types. Types that it lacks: 0.
 [[nodiscard]] ResourceVector capacity_of(const SlurmNode& node, const ResourceTypes& types);

@@ -119,32 +119,39 @@ TEST(SlurmCommands, SeeNoneOfTheVariablesThatChangeThem) {
               ElementsAre("LC_ALL=C", "PATH=/bin", "SLURM_CONF=/etc/slurm.conf"));
 }
 
-TEST(SlurmSite, RemembersWhichMachineIsWhich) {
-  SlurmMemory memory{.key = "5f0c", .port = 7078, .nodes = {"n2", "old"}};
+std::vector<std::string> names_of(const std::vector<SlurmNode>& nodes) {
+  std::vector<std::string> names;
+  for (const SlurmNode& node : nodes) names.push_back(node.name);
+  return names;
+}
+
+TEST(SlurmSite, RemembersWhichMachineIsWhichAndWhatItHad) {
+  SlurmMemory memory{.key = "5f0c",
+                     .port = 7078,
+                     .nodes = {{.name = "n2"}, {.name = "old", .cpus = 8, .gres = {{"fpga", 1}}}}};
   const auto nodes = parse_slurm_nodes(kNodes).value();
   remember_nodes(memory, nodes);
-  EXPECT_THAT(memory.nodes, ElementsAre("n2", "old", "n1", "n3"));
+  EXPECT_THAT(names_of(memory.nodes), ElementsAre("n2", "old", "n1", "n3"));
   const auto again = parse_slurm_memory(slurm_memory_text(memory));
-  ASSERT_TRUE(again.has_value());
+  ASSERT_TRUE(again.has_value()) << again.error().message;
   EXPECT_EQ(again->key, "5f0c");
   EXPECT_EQ(again->port, 7078);
-  EXPECT_EQ(again->nodes, memory.nodes);
+  EXPECT_EQ(names_of(again->nodes), names_of(memory.nodes));
   EXPECT_EQ(parse_slurm_memory(R"({"key": "k", "port": 70000, "nodes": []})").error().code,
             ErrorCode::invalid_argument);
 
-  const Cluster cluster = cluster_of(memory, nodes);
+  const Cluster cluster = cluster_of(*again);
   EXPECT_EQ(cluster.machine_name(MachineId(2U)), "n1");
-  ASSERT_EQ(cluster.types.size(), 4U);  // gpu, cpu, memory, nic.
+  ASSERT_EQ(cluster.types.size(), 5U);  // gpu, cpu, memory, fpga, nic.
   EXPECT_EQ(cluster.class_of(MachineId(0U)).name, "a100");
-  EXPECT_THAT(cluster.class_of(MachineId(0U)).capacity, ElementsAre(3000, 16000, 65536000, 1000));
-  EXPECT_THAT(cluster.class_of(MachineId(1U)).capacity, ElementsAre(0, 0, 0, 0));
-  EXPECT_THAT(allocated_of(nodes[0], cluster.types), ElementsAre(2000, 1000, 100000, 0));
+  EXPECT_THAT(cluster.class_of(MachineId(0U)).capacity,
+              ElementsAre(3000, 16000, 65536000, 0, 1000));
+  EXPECT_THAT(cluster.class_of(MachineId(1U)).capacity, ElementsAre(0, 8000, 0, 1000, 0));
+  EXPECT_THAT(allocated_of(nodes[0], cluster.types), ElementsAre(2000, 1000, 100000, 0, 0));
 }
 
 TEST(SlurmSite, AsksForWholeDevicesAndNeverForNoMemory) {
-  const Cluster cluster =
-      cluster_of({.key = "k", .nodes = {"n1"}},
-                 parse_slurm_nodes(kNodes.substr(0, kNodes.find('\n') + 1)).value());
+  const Cluster cluster = cluster_of({.key = "k", .nodes = {parse_slurm_nodes(kNodes)->front()}});
   // Half a GPU, a processor and a half, no memory.
   const SlurmSubmission job = submission_of({.demand = {500, 1500, 0}}, cluster.types);
   EXPECT_THAT(job.gres, ElementsAre(Pair("gpu", 1)));

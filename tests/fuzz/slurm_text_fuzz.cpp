@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     SlurmMemory memory{.key = "key", .nodes = {}};
     remember_nodes(memory, *nodes);
     BOURSE_CHECK(memory.nodes.size() == nodes->size());
-    const Cluster cluster = cluster_of(memory, *nodes);
+    const Cluster cluster = cluster_of(memory);
     for (const SlurmNode& node : *nodes) {
       BOURSE_CHECK(node.trouble().find('\n') == std::string::npos);
       for (const Amount amount : capacity_of(node, cluster.types)) BOURSE_CHECK(amount >= 0);
