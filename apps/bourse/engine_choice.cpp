@@ -142,6 +142,17 @@ Result<std::vector<SlurmNode>> wait_for_nodes(RealWorld& real, SlurmCommands& co
   return found;
 }
 
+Result<std::string> wait_for_answer(RealWorld& real, SlurmCommands& commands,
+                                    std::vector<std::string> command) {
+  Result<std::string> said = fail(ErrorCode::unavailable, "Slurm was not asked");
+  commands.run(std::move(command), [&](Result<std::string> output) {
+    said = std::move(output);
+    real.stop();
+  });
+  real.run();
+  return said;
+}
+
 Result<std::unique_ptr<Engine>> open_engine(RealWorld& real, const EngineChoice& choice,
                                             const std::string& state_directory,
                                             std::function<void(std::string_view sentence)> log) {

@@ -39,6 +39,10 @@ void add_slurm_options(CLI::App& command, EngineChoice& choice);
                                                             SlurmCommands& commands,
                                                             const SlurmShare& share);
 
+/// Runs one command of Slurm, and waits for what it prints.
+[[nodiscard]] Result<std::string> wait_for_answer(RealWorld& real, SlurmCommands& commands,
+                                                  std::vector<std::string> command);
+
 /// The engine, with its state in this directory. The loop runs while Slurm is asked for its nodes.
 /// Errors: invalid_argument for options that do not fit; as LocalEngine::open, SlurmEngine::open
 /// and discover_nodes.

@@ -5,6 +5,8 @@ program=$(realpath "$program")
 . "$here/../serve/lib.bash"
 
 cluster() { "$here/cluster" "$1" "$work/slurm" "${@:2}"; }
+mkdir -p "$work/slurm"
+cp "$here/../../examples/slurm/job_submit.lua" "$work/slurm/" # For those who set JobSubmitPlugins.
 cluster up || {
   status=$?
   rm -rf "$work"
