@@ -10,7 +10,7 @@ namespace {
 
 // As Slurm 22.05 printed them.
 constexpr std::string_view kJobs =
-    "1|JobHeldUser|4|8G|gres:gpu:2|2:00:00|/home/anna|workers=1..4 servers=1|train.sh\n"
+    "1|JobHeldUser|4|8G|gres:gpu:2|2:00:00|/srv/anna|workers=1..4 servers=1|train.sh\n"
     "2|JobHeldAdmin|1|100M|N/A|5:00|/tmp|(null)|a|b\n"
     "3|Resources|1|100M|N/A|5:00|/tmp|(null)|waits by itself\n"
     "4|JobHeldUser|1|0|N/A|UNLIMITED|/tmp|(null)|endless\n";
@@ -19,19 +19,19 @@ TEST(HeldJob, IsReadFromWhatSqueuePrints) {
   const std::vector<HeldJob> jobs = parse_held_jobs(kJobs);
   ASSERT_EQ(jobs.size(), 3U);
   EXPECT_EQ(jobs[0].id, 1U);
-  EXPECT_EQ(jobs[0].directory, "/home/anna");
+  EXPECT_EQ(jobs[0].directory, "/srv/anna");
   EXPECT_EQ(jobs[1].comment, "");
 }
 
 TEST(HeldJob, BecomesAJobFileThatTheDaemonTakes) {
   const std::vector<HeldJob> jobs = parse_held_jobs(kJobs);
-  const auto text = job_file_of(jobs[0], "/home/anna/1.sh");
+  const auto text = job_file_of(jobs[0], "/srv/anna/1.sh");
   ASSERT_TRUE(text.has_value()) << text.error().message;
   const auto file = parse_job_file(*text, "held");
   ASSERT_TRUE(file.has_value()) << file.error().message;
   EXPECT_EQ(file->name, "train.sh");
   EXPECT_EQ(file->min_workers, 1);
-  EXPECT_EQ(file->workers.command, std::vector<std::string>{"/home/anna/1.sh"});
+  EXPECT_EQ(file->workers.command, std::vector<std::string>{"/srv/anna/1.sh"});
   EXPECT_TRUE(file->servers.has_value());
   EXPECT_TRUE(parse_job_file(job_file_of(jobs[1], "/s").value(), "held").has_value());
 }
