@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kMostOutput = std::size_t{64} << 20;
 
 /// For a shell: what is within single quotes stays as it is.
-std::string quoted(std::string_view word) {
+std::string shell_word(std::string_view word) {
   std::string text = "'";
   for (const char c : word) c == '\'' ? text += "'\\''" : text += c;
   return text + "'";
@@ -67,7 +67,7 @@ std::vector<std::string> submit_command(const SlurmSubmission& job, const SlurmA
     if (count > 0) gres += fmt::format("{}{}:{}", gres.empty() ? "" : ",", name, count);
   add("--gres", gres);
   std::string script = "exec";
-  for (const std::string& word : job.command) script += " " + quoted(word);
+  for (const std::string& word : job.command) script += " " + shell_word(word);
   add("--wrap", script);
   return command;
 }
