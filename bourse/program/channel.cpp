@@ -196,7 +196,9 @@ void Channel::begin_connecting() {
 void Channel::try_to_connect(Deadline give_up, Nanoseconds backoff) {
   std::string why = "it has not started";
   try {
-    if (const auto found = directory_->find_unit(options_.unit)) {
+    const auto found = directory_->find_unit(options_.unit);
+    if (found && is_absent(*found)) return fail_unsent(not_part_of_program(options_.peer), false);
+    if (found) {
       auto connected = connect_to({found->address}, std::min(give_up, deadline_in(kConnectOnce)));
       if (connected) {
         auto socket = shake_hands(*std::move(connected));
@@ -209,6 +211,7 @@ void Channel::try_to_connect(Deadline give_up, Nanoseconds backoff) {
       }
     }
   } catch (const CallError& error) {
+    if (error.code() == CallCode::cancelled) return fail_unsent(error, false);
     why = error.message();
   }
   const CallError error(CallCode::unavailable,

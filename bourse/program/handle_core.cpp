@@ -56,6 +56,19 @@ std::uint32_t HandleCore::incarnation() const {
   return where.runtime->channel_to(node_)->incarnation();
 }
 
+std::optional<std::vector<std::uint32_t>> HandleCore::present_group() const {
+  if (!graph_ || node_ >= graph_->nodes.size()) return std::nullopt;
+  const std::string& label = graph_->nodes[node_].label;
+  if (!graph_->is_elastic(label)) return std::nullopt;
+  const Site where = site();
+  const std::vector<std::uint32_t> absent = where.runtime->directory().absent_units();
+  std::vector<std::uint32_t> present;
+  for (const NodeSpec& node : graph_->nodes)
+    if (node.label == label && !std::ranges::binary_search(absent, node.unit))
+      present.push_back(node.id);
+  return present;
+}
+
 HandleCore::Site HandleCore::site() const {
   Site site;
   const CallContext& current = context();

@@ -86,7 +86,7 @@ class ProcessRun final : public Run {
       else
         stop();
     });
-    if (threads_) threads_->start();
+    if (threads_) threads_->start(true);
     start_supervisor();
   }
 
@@ -99,6 +99,15 @@ class ProcessRun final : public Run {
   void stop() override {
     runtime_->begin_stop();
     post([this] { supervisor_->stop(); });
+  }
+  void scale(const std::string& label, std::size_t count) override {
+    auto is_done = std::make_shared<std::promise<void>>();
+    std::future<void> done = is_done->get_future();
+    post([this, label, count, is_done = std::move(is_done)] {
+      supervisor_->scale(label, count);
+      is_done->set_value();
+    });
+    done.wait();  // not for ever: what is not called is dropped
   }
   RunState& state() override { return state_; }
 

@@ -29,9 +29,14 @@ class UnitLauncher {
     std::function<void(std::uint32_t unit, OutputStream stream, std::string_view text)> on_output;
     /// Once for each start that has succeeded.
     std::function<void(std::uint32_t unit, ExitStatus status)> on_end;
+    /// Where places come and go: there is one for this unit; it is going away.
+    std::function<void(std::uint32_t unit)> on_place = nullptr;
+    std::function<void(std::uint32_t unit)> on_place_lost = nullptr;
   };
   virtual ~UnitLauncher() = default;
 
+  /// True if the unit can be started now; else on_place tells.
+  [[nodiscard]] virtual bool has_place(std::uint32_t) const { return true; }
   /// Errors: whatever keeps the process from being started, in one sentence.
   [[nodiscard]] virtual Result<void> start(const UnitStart& start) = 0;
   /// Asks the process of a unit to end, if it runs.
