@@ -88,7 +88,7 @@ HandleCore::Site HandleCore::site() const {
       settings.timeout > Nanoseconds(0) ? settings.timeout : options.call_timeout;
   site.deadline = current.deadline;
   if (timeout > Nanoseconds(0)) site.deadline = std::min(site.deadline, deadline_in(timeout));
-  if (!options.forces_wire || node_ == kControlNode) site.host = site.runtime->host(node_);
+  if (!options.forces_wire || node_ >= kHostDeskNode) site.host = site.runtime->host(node_);
   site.is_direct =
       site.host != nullptr && site.deadline == kNoDeadline && !site.host->spec().make_foreign_calls;
   return site;

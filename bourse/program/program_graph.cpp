@@ -52,6 +52,9 @@ void ProgramGraph::add_spares_of(const std::string& label) {
     throw std::logic_error(fmt::format("group '{}' has {} nodes, fewer than its min_replicas, {}",
                                        label, count, options.min_replicas));
   if (options.max_replicas == 0 || options.max_replicas == count) return;
+  if (options.min_replicas == 0)
+    for (NodeSpec& node : nodes)
+      if (node.label == label) node.options.min_replicas = last.options.min_replicas = count;
   if (options.max_replicas < count)
     throw std::logic_error(fmt::format("group '{}' has {} nodes, more than its max_replicas, {}",
                                        label, count, options.max_replicas));
@@ -89,7 +92,7 @@ std::vector<std::uint32_t> ProgramGraph::units_of(std::string_view label) const 
 }
 
 std::string ProgramGraph::node_name(std::uint32_t node) const {
-  if (node == kControlNode) return "the launcher";
+  if (node == kControlNode || node == kHostDeskNode) return "the launcher";
   return node < nodes.size() ? nodes[node].name() : "node " + std::to_string(node);
 }
 

@@ -76,5 +76,10 @@ class Run {
 [[nodiscard]] std::unique_ptr<Run> run_as_processes(std::shared_ptr<ProgramGraph> graph,
                                                     const RunOptions& options,
                                                     std::uint32_t launch);
+struct JobTask;
+/// The same in a job, for its launcher.
+[[nodiscard]] std::unique_ptr<Run> run_as_job(std::shared_ptr<ProgramGraph> graph,
+                                              const RunOptions& options, std::uint32_t launch,
+                                              const JobTask& task);
 
 }  // namespace bourse::program

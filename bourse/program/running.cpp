@@ -4,12 +4,15 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
 #include <utility>
 
 #include "bourse/program/run.h"
+#include "bourse/program/task_host.h"
 #include "bourse/program/unit_process.h"
 
 namespace bourse::program {
@@ -149,13 +152,22 @@ Running launch(Program& program, const RunOptions& options) {
     if (!node.make && !node.run && !node.make_foreign_calls)
       throw std::logic_error(fmt::format("node {} was declared and never configured", node.name()));
   graph->add_spares();
+  if (options.is_described) {
+    fmt::print("{}\n", program.spec_json());
+    std::fflush(nullptr);
+    std::exit(EXIT_SUCCESS);  // NOLINT(concurrency-mt-unsafe): no thread of ours runs
+  }
   const std::uint32_t number = launch_number(graph->name);
   if (const auto& order = order_of_this_process()) {
     if (order->program == graph->name && order->launch == number) run_unit(graph, options, *order);
     return {};
   }
   if (options.placement == Placement::threads) return Running(run_as_threads(graph, options));
-  return Running(run_as_processes(graph, options, number));
+  if (options.placement != Placement::job) return Running(run_as_processes(graph, options, number));
+  const JobTask task = task_of_this_process();
+  if (!task.is_launcher()) run_task_host(graph, options, task);
+  start_with_fewest_workers(*graph);
+  return Running(run_as_job(graph, options, number, task));
 }
 
 }  // namespace bourse::program

@@ -43,7 +43,8 @@ Supervisor::Supervisor(World& world, RunState& state, DirectoryTable& directory,
       .on_place_lost = [this](std::uint32_t unit) { remove(unit); }};
   launcher_ = options_.make_launcher
                   ? options_.make_launcher(world, std::move(events))
-                  : std::make_unique<LocalLauncher>(world, options_.folder, std::move(events));
+                  : std::make_unique<LocalLauncher>(
+                        world, options_.folder, LocalLauncher::Asking::alone, std::move(events));
   for (const NodeSpec& node : state_.graph().nodes) {
     if (node.unit == options_.unit_here) continue;
     Unit& unit = units_[node.unit];
