@@ -1,9 +1,12 @@
 // Groups whose size changes while the program runs.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -152,6 +155,103 @@ TEST(ElasticGroup, SizesThatContradictEachOtherAreRefused) {
   };
   EXPECT_THAT(launch_with(3, 4), HasSubstr("group 'member' has 2 nodes, fewer than"));
   EXPECT_THAT(launch_with(1, 1), HasSubstr("group 'member' has 2 nodes, more than"));
+}
+
+/// Plays an engine: starts this test again as a task of the job, as the daemon would.
+class PlayedTask {
+ public:
+  PlayedTask(const RunOptions& options, const std::string& role, int rank) : pid_(fork()) {
+    if (pid_ != 0) return;
+    setenv("BOURSE_ROLE", role.c_str(), 1);
+    setenv("BOURSE_RANK", std::to_string(rank).c_str(), 1);
+    execl("/proc/self/exe", "test", options.arguments.front().c_str(), nullptr);
+    _exit(1);
+  }
+  void tell_to_end() const { kill(pid_, SIGTERM); }
+  [[nodiscard]] int status() const {
+    int status = -1;
+    waitpid(pid_, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+
+ private:
+  pid_t pid_;
+};
+
+/// What every task of a job finds in its environment; a played task has a role of its own.
+RunOptions in_a_job(const std::string& folder) {
+  setenv("BOURSE_ROLE", "server", 0);
+  setenv("BOURSE_RANK", "0", 0);
+  setenv("BOURSE_SERVER_ADDRESSES", "127.0.0.1:1", 0);
+  setenv("BOURSE_CHECKPOINT", folder.c_str(), 0);
+  setenv("BOURSE_EPOCH", "1", 0);
+  return in_processes(Placement::job);
+}
+
+struct Fragile {
+  std::uint32_t start() const { return incarnation(); }
+  void die() const { raise(SIGKILL); }
+};
+
+TEST(Job, TasksJoinTheLauncherAndLeave) {
+  const std::string folder = testing::TempDir();
+  const RunOptions options = in_a_job(folder);
+  Program program("job");
+  const Handle<Register> book = program.add<Register>("book");
+  const Handle<Fragile> server =
+      program.group("ps", {.restart = {.max = 1}, .role = NodeRole::parameter_server})
+          .add<Fragile>();
+  const Handles<Member> members =
+      program.group("member", {.role = NodeRole::worker, .min_replicas = 1, .max_replicas = 3})
+          .add_n<Member>(2, Member{book});
+  Running running = launch(program, options);
+  EXPECT_THROW(running.scale("member", 2), std::logic_error);
+  const PlayedTask ps(options, "server", 1);
+  const PlayedTask first(options, "worker", 0);
+  ASSERT_TRUE(running.wait_until_ready(60s));
+  EXPECT_EQ(running.size_of("member"), 1U);
+  EXPECT_EQ(server.call<&Fragile::start>(), 0U);
+
+  const PlayedTask second(options, "worker", 1);
+  EXPECT_TRUE(comes_true([&] { return running.size_of("member") == 2; }));
+  EXPECT_THAT(members.all().call<&Member::index>(), ElementsAre(0, 1));
+  first.tell_to_end();
+  EXPECT_EQ(first.status(), 0);
+  EXPECT_THAT(members.all().call<&Member::index>(), ElementsAre(1));
+  const PlayedTask third(options, "worker", 2);
+  EXPECT_TRUE(comes_true([&] { return running.size_of("member") == 2; }));
+  EXPECT_THAT(members.all().call<&Member::index>(), ElementsAre(0, 1));
+
+  // What fails at a task is started there again.
+  EXPECT_EQ(error_of([&] { server.call<&Fragile::die>(); }).code(), CallCode::unavailable);
+  EXPECT_EQ(server.call<&Fragile::start>(), 1U);
+  running.stop();
+  running.wait();
+  for (const PlayedTask* const task : {&ps, &second, &third}) EXPECT_EQ(task->status(), 0);
+}
+
+TEST(Job, ALostTaskIsAFailureInWords) {
+  const RunOptions options = in_a_job(testing::TempDir());
+  Program program("lost job");
+  const Handle<Fragile> worker = program.group("worker", {.role = NodeRole::worker}).add<Fragile>();
+  Running running = launch(program, options);
+  const PlayedTask task(options, "worker", 0);
+  ASSERT_TRUE(running.wait_until_ready(60s));
+  EXPECT_EQ(error_of([&] { worker.call<&Fragile::die>(); }).code(), CallCode::unavailable);
+  try {
+    running.wait();
+    FAIL();
+  } catch (const ProgramFailed& failed) {
+    EXPECT_THAT(failed.what(), HasSubstr("node worker/0 failed (killed by signal 9"));
+  }
+  EXPECT_EQ(task.status(), 0);
+}
+
+TEST(Job, OutsideOfAJobItIsRefused) {
+  unsetenv("BOURSE_ROLE");
+  Program program("no job");
+  program.add<Register>("book");
+  EXPECT_THROW((void)launch(program, {.placement = Placement::job}), std::logic_error);
 }
 
 }  // namespace
