@@ -133,6 +133,8 @@ TEST_F(AgentHubTest, ForgedEpochsAndReplayedMessagesChangeNothing) {
   EXPECT_TRUE(agent->is_closed);
   EXPECT_THAT(numbers_, ElementsAre(1));
   EXPECT_THAT(notes_, SizeIs(3));
+}
+
 TEST_F(AgentHubTest, LetsNoOtherAgentTakeUpWhatTheFirstBegan) {
   const auto first = hello(kCell, "secret", 7);
   first->on_close({ErrorCode::unavailable, "it was killed"});
@@ -157,6 +159,7 @@ TEST_F(AgentHubTest, HasPatienceWithAnAgentThatQueues) {
   clock_.advance(Seconds(70));
   EXPECT_THAT(silent_, IsEmpty());
   EXPECT_EQ(hub_.cells().at(0).heard_of, Seconds(10));
+  const auto agent = hello(kCell, "secret");
   clock_.advance(Seconds(13));  // From its hello on its lease counts, as ever.
   EXPECT_THAT(silent_, ElementsAre(kCell));
 }
