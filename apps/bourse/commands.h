@@ -18,6 +18,7 @@ void add_compare(CLI::App& app, int& status);     ///< bourse compare
 void add_workload(CLI::App& app, int& status);    ///< bourse workload, with its commands
 void add_optimum(CLI::App& app, int& status);     ///< bourse optimum
 void add_bound(CLI::App& app, int& status);       ///< bourse bound
+void add_train(CLI::App& app, int& status);       ///< bourse train
 void add_serve(CLI::App& app, int& status);       ///< bourse serve
 void add_policies(CLI::App& app, int& status);    ///< bourse policies
 void add_submit(CLI::App& app, int& status);      ///< bourse submit
