@@ -40,8 +40,9 @@ Service::Service(World world, Engine& engine, ServiceOptions options, std::uniqu
       policy_(std::move(policy)),
       state_(engine.cluster(), {}),
       start_clock_(world.clock.now()) {
-  // A clock that was set back must not make the policy's time go back.
-  start_policy_ = std::max(Seconds(0), world_.clock.unix_time() - store_->beginning());
+  // A clock that was set back must not make the policy's time go back: what is planned for an
+  // instant would wait until it comes again.
+  start_policy_ = std::max(world_.clock.unix_time(), store_->last_known()) - store_->beginning();
   for (std::size_t i = 0; i < cluster().machines.size(); ++i) {
     const std::span<const Amount> capacity = cluster().capacity(MachineId(i));
     machines_.push_back({.free = {capacity.begin(), capacity.end()}, .reason = {}});
@@ -49,7 +50,7 @@ Service::Service(World world, Engine& engine, ServiceOptions options, std::uniqu
 }
 
 Service::~Service() {
-  for (const TimerId timer : {wake_timer_, inbox_timer_, save_timer_, retry_timer_, untold_timer_})
+  for (const TimerId timer : {wake_timer_, inbox_timer_, save_timer_, retry_timer_, stuck_timer_})
     world_.clock.cancel(timer);
 }
 

@@ -116,15 +116,19 @@ class Service final : public EngineListener {
     Allocation running;  ///< Of the present incarnation or its members; empty: it has no cells.
     std::vector<LiveCell> cells;  ///< Not ended; of the present incarnation.
     std::vector<PlannedSlot> plan;
-    std::optional<Seconds> reported_at;  ///< Of the last report in this incarnation, unix time.
-    double reported_samples = 0;         ///< Then.
-    std::string failure;         ///< Why the incarnation is being given up; empty: it is not.
-    bool is_lost = false;        ///< It is given up through no fault of its own.
-    bool has_left = false;       ///< The policy gave it up; it ends when its cells have.
-    bool made_progress = false;  ///< In this incarnation.
-    bool has_completed = true;   ///< All cells of this incarnation that ended have completed.
-    bool is_finishing = false;   ///< Resized in place, and some member has completed.
-    bool is_dirty = false;       ///< Differs from the journal.
+    struct Report {
+      Seconds at{0};     ///< By the clock of its machine, which may jump.
+      Seconds heard{0};  ///< By ours, which does not.
+      double samples = 0;
+    };
+    std::optional<Report> reported;  ///< The last in this incarnation.
+    std::string failure;             ///< Why the incarnation is being given up; empty: it is not.
+    bool is_lost = false;            ///< It is given up through no fault of its own.
+    bool has_left = false;           ///< The policy gave it up; it ends when its cells have.
+    bool made_progress = false;      ///< In this incarnation.
+    bool has_completed = true;       ///< All cells of this incarnation that ended have completed.
+    bool is_finishing = false;       ///< Resized in place, and some member has completed.
+    bool is_dirty = false;           ///< Differs from the journal.
   };
   struct MachineState {
     std::vector<Amount> free;  ///< What no cell holds.
@@ -181,6 +185,9 @@ class Service final : public EngineListener {
   void take_events();
   void take_event(const CellEvent& event);
   void take_progress(LiveJob& job, const CellEvent& event);
+  /// Nothing if a clock was set in between.
+  [[nodiscard]] std::optional<Seconds> time_between(const LiveJob::Report& last,
+                                                    const CellEvent& event) const;
   void take_started(LiveJob& job, LiveCell& cell);
   void take_end(LiveJob& job, const CellEvent& event);
   void incarnation_is_over(LiveJob& job);
@@ -214,8 +221,8 @@ class Service final : public EngineListener {
   /// Gives ranks and writes a new list of the members.
   void tell_members(LiveJob& job);
   void write_members(const LiveJob& job);
-  /// The list could not be written: the job fails.
-  void members_are_unknown(JobNumber number, const std::string& why);
+  /// What its tasks need could not be written: the incarnation fails.
+  void cannot_go_on(JobNumber number, const std::string& why);
 
   // service_views.cpp
   [[nodiscard]] JobView view_of(const StoredJob& record) const;
@@ -248,8 +255,8 @@ class Service final : public EngineListener {
   TimerId inbox_timer_ = 0;
   TimerId save_timer_ = 0;
   TimerId retry_timer_ = 0;
-  TimerId untold_timer_ = 0;
-  std::vector<std::pair<JobNumber, std::string>> untold_;  ///< Jobs, and why.
+  TimerId stuck_timer_ = 0;
+  std::vector<std::pair<JobNumber, std::string>> stuck_;  ///< Jobs that cannot go on, and why.
   Result<void> status_;
   std::uint64_t told_change_ = 0;
   bool is_recovering_ = false;

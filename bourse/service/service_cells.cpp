@@ -96,15 +96,13 @@ void Service::take_progress(LiveJob& job, const CellEvent& event) {
   const bool is_gang = is_rigid(spec.throughput);
   if (report.samples && !is_gang) {
     const double samples = std::clamp(*report.samples, 0.0, spec.samples);
-    if (job.reported_at && samples > job.reported_samples) {
-      job.speeds.observe(tasks_of(job.running), locality_of(job.running, cluster()),
-                         samples - job.reported_samples, event.unix_time - *job.reported_at);
+    if (job.reported && samples > job.reported->samples) {
+      if (const auto passed = time_between(*job.reported, event))
+        job.speeds.observe(tasks_of(job.running), locality_of(job.running, cluster()),
+                           samples - job.reported->samples, *passed);
       job.made_progress = true;
     }
-    if (!job.reported_at || event.unix_time > *job.reported_at) {
-      job.reported_at = event.unix_time;
-      job.reported_samples = samples;
-    }
+    job.reported = {.at = event.unix_time, .heard = policy_now(), .samples = samples};
     job.record.samples_done = samples;
     if (report.checkpointed.value_or(false)) job.record.samples_saved = samples;
   } else if (report.samples_per_second && !is_gang) {
@@ -117,6 +115,16 @@ void Service::take_progress(LiveJob& job, const CellEvent& event) {
     if (report.samples) show_progress(job, Seconds(0));
   }
   job.is_dirty = true;
+}
+
+std::optional<Seconds> Service::time_between(const LiveJob::Report& last,
+                                             const CellEvent& event) const {
+  // An agent holds reports back while it cannot reach us, but for no longer than a lease.
+  const Seconds passed = event.unix_time - last.at;
+  const Seconds heard = policy_now() - last.heard;
+  const bool has_jumped = passed > heard + options_.lease || passed < heard - options_.lease;
+  if (has_jumped || passed <= Seconds(0)) return std::nullopt;
+  return passed;
 }
 
 void Service::take_end(LiveJob& job, const CellEvent& event) {
@@ -148,7 +156,7 @@ void Service::take_end(LiveJob& job, const CellEvent& event) {
 
 void Service::incarnation_is_over(LiveJob& job) {
   job.running.clear();
-  job.reported_at.reset();
+  job.reported.reset();
   job.is_finishing = false;
   const bool has_completed = std::exchange(job.has_completed, true);
   const std::string failure = std::exchange(job.failure, {});
@@ -277,9 +285,11 @@ void Service::start_incarnation(LiveJob& job, const Allocation& allocation) {
   }
   set_phase(job, JobPhase::starting, "starting " + text_of_tasks(allocation));
   show_progress(job, state_.spec(job.id).restart_cost);
-  acts_.emplace_back([this, directory = checkpoint_directory(
-                                job.file, directory_of(job.record.number), job.record.directory)] {
-    (void)world_.files.make_directories(directory);
+  acts_.emplace_back([this, number = job.record.number,
+                      directory = checkpoint_directory(job.file, directory_of(job.record.number),
+                                                       job.record.directory)] {
+    if (const auto made = world_.files.make_directories(directory); !made)
+      cannot_go_on(number, "it has no place for checkpoints: " + made.error().message);
   });
   start_cells(job, 0);
 }
