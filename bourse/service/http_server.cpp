@@ -121,7 +121,10 @@ class HttpServer::Implementation {
  public:
   Implementation(Api& api, std::function<void(std::function<void()>)> post,
                  const HttpOptions& options)
-      : options_(options), loop_(std::move(post), options.answer_within), context_{api, loop_} {}
+      : options_(options),
+        loop_(std::move(post), options.answer_within,
+              [&api](const std::function<void()>& work) { return api.together(work); }),
+        context_{api, loop_} {}
   Implementation(const Implementation&) = delete;
   Implementation& operator=(const Implementation&) = delete;
 

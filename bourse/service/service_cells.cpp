@@ -114,7 +114,7 @@ void Service::take_progress(LiveJob& job, const CellEvent& event) {
     specs_[job.id.index()].throughput = job.speeds.correct(job.declared);
     if (report.samples) show_progress(job, Seconds(0));
   }
-  job.is_dirty = true;
+  touch(job);
 }
 
 std::optional<Seconds> Service::time_between(const LiveJob::Report& last,
@@ -150,7 +150,8 @@ void Service::take_end(LiveJob& job, const CellEvent& event) {
     if (job.is_lost) ++counters_.cells_lost;
     stop_cells(job, false);
   }
-  job.is_dirty = true;
+  touch(job);
+  unsettle(job);
   if (job.cells.empty()) incarnation_is_over(job);
 }
 
@@ -218,17 +219,23 @@ void Service::hold(const LiveJob& job, const TaskGroup& group, int sign) {
 void Service::reconcile() {
   Seconds next_retry = kForever;
   // Those who came first start first.
-  for (auto& [number, job] : jobs_) {
-    if (is_end(job.record.phase)) continue;
-    if (job.record.phase == JobPhase::backing_off && job.record.retry_at) {
-      if (*job.record.retry_at <= unix_now()) {
-        job.record.retry_at.reset();
-        set_phase(job, JobPhase::waiting, "tried again");
-      } else {
-        next_retry = std::min(next_retry, *job.record.retry_at);
+  for (auto at = unsettled_.begin(); at != unsettled_.end();) {
+    const auto found = jobs_.find(*at);
+    bool stays = false;
+    if (found != jobs_.end() && !is_end(found->second.record.phase)) {
+      LiveJob& job = found->second;
+      if (job.record.phase == JobPhase::backing_off && job.record.retry_at) {
+        if (*job.record.retry_at <= unix_now()) {
+          job.record.retry_at.reset();
+          set_phase(job, JobPhase::waiting, "tried again");
+        } else {
+          next_retry = std::min(next_retry, *job.record.retry_at);
+          stays = true;
+        }
       }
+      stays |= reconcile_job(job);
     }
-    reconcile_job(job);
+    at = stays ? std::next(at) : unsettled_.erase(at);
   }
   world_.clock.cancel(std::exchange(retry_timer_, 0));
   if (next_retry < kForever)
@@ -238,18 +245,19 @@ void Service::reconcile() {
     });
 }
 
-void Service::reconcile_job(LiveJob& job) {
+bool Service::reconcile_job(LiveJob& job) {
   const Allocation& wanted = state_.job(job.id).allocation;
   switch (job.record.phase) {
     case JobPhase::waiting:
-      if (!wanted.empty() && has_room(job, wanted)) start_incarnation(job, wanted);
-      break;
+      if (wanted.empty()) return false;
+      if (has_room(job, wanted)) start_incarnation(job, wanted);
+      return true;
     case JobPhase::starting:
     case JobPhase::running:
-      if (wanted == job.running || !job.failure.empty()) break;
+      if (wanted == job.running || !job.failure.empty()) return false;
       if (can_resize_in_place(job, wanted)) {
         resize_in_place(job, wanted);
-        break;
+        return true;
       }
       ++job.record.resizes;
       ++counters_.resizes;
@@ -257,9 +265,9 @@ void Service::reconcile_job(LiveJob& job) {
           job, JobPhase::pausing,
           wanted.empty() ? "told to pause" : "told to end, to go on with " + text_of_tasks(wanted));
       stop_cells(job, false);
-      break;
+      return false;
     default:
-      break;
+      return false;
   }
 }
 
@@ -335,8 +343,8 @@ void Service::stop_cell(LiveCell& cell, bool is_urgent) {
 void Service::show_progress(LiveJob& job, Seconds startup) {
   if (job.has_left) return;
   const Allocation& allocation = state_.job(job.id).allocation;
-  state_.observe(job.id, job.record.samples_done,
-                 rate_of(state_.spec(job.id), allocation, cluster()), startup);
+  state_.observe(job.id, shown_samples(job), rate_of(state_.spec(job.id), allocation, cluster()),
+                 startup);
 }
 
 void Service::set_usable(MachineId machine, const std::function<void(MachineState&)>& change) {
@@ -347,8 +355,10 @@ void Service::set_usable(MachineId machine, const std::function<void(MachineStat
   if (was_usable) {
     for (const JobId job : std::vector<JobId>(state_.active()))
       if (std::ranges::find(state_.job(job).allocation, machine, &TaskGroup::machine) !=
-          state_.job(job).allocation.end())
+          state_.job(job).allocation.end()) {
+        unsettle(live(job));
         state_.allocate(job, {}, 0, Seconds(0));
+      }
   }
   state_.set_up(machine, !was_usable);
   ask({.kind = was_usable ? EventKind::machine_down : EventKind::machine_up, .machine = machine});

@@ -74,7 +74,7 @@ void Service::tell_members(LiveJob& job) {
     store_->put_cell(cell.record);
   }
   ++job.record.generation;
-  job.is_dirty = true;
+  touch(job);
   write_members(job);
 }
 

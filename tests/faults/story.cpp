@@ -66,17 +66,24 @@ class Stage {
       pass_until([] { return false; }, std::min(Seconds(1), end - world_.now()));
   }
 
-  void submit(const std::string& text, Promised promised) {
+  /// Jobs that come together: they are answered when all are committed.
+  void submit(const std::vector<std::string>& texts, Promised promised) {
     Service* const service = this->service();
     if (service == nullptr) return;
     witness_.tries(promised);
-    const auto job = service->submit({.text = text, .directory = "/"});
+    std::vector<Result<JobView>> jobs;
+    const Result<void> done = service->together([&] {
+      for (const std::string& text : texts)
+        jobs.push_back(service->submit({.text = text, .directory = "/"}));
+    });
     // Who dies has answered nobody.
     if (this->service() == nullptr) return;
-    if (job)
-      witness_.accepted(job->number, promised);
-    else
-      witness_.say("a submission is refused: " + job.error().message);
+    if (!done) return witness_.say("submissions are refused: " + done.error().message);
+    for (const Result<JobView>& job : jobs)
+      if (job)
+        witness_.accepted(job->number, promised);
+      else
+        witness_.say("a submission is refused: " + job.error().message);
   }
 
   /// Until all jobs have ended and nothing is left of them.
@@ -213,8 +220,9 @@ class Story {
     kind.samples = static_cast<double>(2 + stage_.chance(24));
     kind.shape = stage_.chance(3);
     if (stage_.chance(3) == 0) kind.deadline = static_cast<double>(5 + stage_.chance(60));
-    stage_.submit(text_of(kind),
-                  {.may_fail = kind.program == "frail", .may_decline = policy_ == "pd-ors"});
+    const std::vector<std::string> texts(1 + static_cast<std::size_t>(stage_.chance(2)),
+                                         text_of(kind));
+    stage_.submit(texts, {.may_fail = kind.program == "frail", .may_decline = policy_ == "pd-ors"});
   }
 
   void go_wrong();
@@ -393,7 +401,7 @@ Outcome tell_quiet_story(PlannedFault fault, bool is_told) {
   const auto is_up = [&stage] { return stage.service() != nullptr; };
   for (int i = 0; i < 6; ++i) {
     stage.pass_until(is_up, Seconds(60));
-    stage.submit(text_of({.samples = 4, .shape = i % 3}), {});
+    stage.submit({text_of({.samples = 4, .shape = i % 3})}, {});
     stage.pass(Seconds(0.7));
   }
   if (is_up()) {
@@ -415,9 +423,9 @@ Outcome tell_days(double days, int jobs_per_day, const std::string& machines, bo
   stage.pass(Seconds(1));
   const int jobs = static_cast<int>(days * jobs_per_day);
   for (int i = 0; i < jobs && !stage.witness().violation(); ++i) {
-    stage.submit(text_of({.samples = static_cast<double>(120 + stage.chance(3000)),
-                          .shape = stage.chance(2),
-                          .step = 60}),
+    stage.submit({text_of({.samples = static_cast<double>(120 + stage.chance(3000)),
+                           .shape = stage.chance(2),
+                           .step = 60})},
                  {.may_decline = true});
     stage.pass(Seconds(stage.random().exponential(86'400.0 / jobs_per_day)));
   }
