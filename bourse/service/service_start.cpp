@@ -182,6 +182,7 @@ void Service::recover_decisions() {
     for (auto& [number, job] : jobs_)
       if (goes_on(job) == running) recover_job(job, running);
   is_recovering_ = false;
+  for (const auto& [number, job] : jobs_) unsettle(job);
   wake_at_ = state_.now();
   wake_while_due();
   // What runs goes on from where it was seen, not from the beginning of a restart.
