@@ -56,7 +56,7 @@ std::string error_with(std::string_view rest, std::string_view size = "") {
 
 TEST(JobFile, ReadsTheExamplesOfItsDocument) {
   const auto found = examples();
-  ASSERT_EQ(found.size(), 3u);
+  ASSERT_EQ(found.size(), 4u);
   for (const std::string& each : found)
     EXPECT_TRUE(parse_job_file(each, "docs/job-file.md").has_value())
         << parse_job_file(each, "docs/job-file.md").error().message;
