@@ -428,7 +428,10 @@ void Channel::arm_locked() {
   if (is_armed_ || is_reading_ || !socket_ || (is_watched_ && !is_needed)) return;
   is_armed_ = is_needed;
   is_watched_ = true;
-  reactor_->change(watch_, socket_->number(), is_needed ? kEndOnly | EPOLLIN : kEndOnly);
+  std::uint32_t events = kEndOnly;
+  if (is_needed) events |= EPOLLIN;
+  if (socket_->unsent() > 0) events |= EPOLLOUT;  // as on_blocked() had asked
+  reactor_->change(watch_, socket_->number(), events);
 }
 
 void Channel::attend(const std::shared_ptr<FutureCore>& call) {
