@@ -54,6 +54,12 @@ bool is_borrowed(const Message& message) {
 
 }  // namespace
 
+std::unique_ptr<TlsSession> tls_session(const Agreement& agreement, int socket,
+                                        TlsSession::Side side) {
+  if (!agreement.tls || host_of_this_end(socket).empty()) return nullptr;
+  return std::make_unique<TlsSession>(agreement.tls, side);
+}
+
 Frame hello_frame(const Agreement& agreement) {
   Frame frame;
   frame.header = {.kind = FrameKind::hello, .schema = agreement.fingerprint};
@@ -250,7 +256,8 @@ void Channel::fail_unsent(const CallError& error, bool only_fast) {
 
 Result<std::shared_ptr<FrameSocket>> Channel::shake_hands(Descriptor connected) {
   const FrameLimits limits{.message_size = options_.agreement.largest_message};
-  auto socket = std::make_shared<FrameSocket>(std::move(connected), limits);
+  auto tls = tls_session(options_.agreement, connected.number(), TlsSession::Side::client);
+  auto socket = std::make_shared<FrameSocket>(std::move(connected), limits, std::move(tls));
   socket->send(hello_frame(options_.agreement));
   const Deadline until = deadline_in(kConnectOnce);
   std::vector<Frame> frames;
@@ -258,7 +265,9 @@ Result<std::shared_ptr<FrameSocket>> Channel::shake_hands(Descriptor connected) 
     if (!socket->wait_readable(until))
       return fail(ErrorCode::unavailable, "it accepts connections and does not answer");
     if (socket->read(frames, false) == FrameSocket::ReadStatus::closed && frames.empty())
-      return fail(ErrorCode::unavailable, socket->why());
+      return fail(
+          socket->has_tls_failed() ? ErrorCode::failed_precondition : ErrorCode::unavailable,
+          socket->why());
   }
   const Frame& answer = frames.front();
   if (answer.header.kind == FrameKind::error)
@@ -419,7 +428,10 @@ void Channel::arm_locked() {
   if (is_armed_ || is_reading_ || !socket_ || (is_watched_ && !is_needed)) return;
   is_armed_ = is_needed;
   is_watched_ = true;
-  reactor_->change(watch_, socket_->number(), is_needed ? kEndOnly | EPOLLIN : kEndOnly);
+  std::uint32_t events = kEndOnly;
+  if (is_needed) events |= EPOLLIN;
+  if (socket_->unsent() > 0) events |= EPOLLOUT;  // as on_blocked() had asked
+  reactor_->change(watch_, socket_->number(), events);
 }
 
 void Channel::attend(const std::shared_ptr<FutureCore>& call) {

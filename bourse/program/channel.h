@@ -21,6 +21,9 @@ struct Agreement {
   std::string token;              ///< Secret of this run.
   std::uint64_t fingerprint = 0;  ///< Of the graph of the program.
   std::size_t largest_message = std::size_t{1} << 30;
+  /// Of connections by TCP, if not null; those by unix sockets stay on the machine. Owned by all
+  /// who make connections.
+  std::shared_ptr<const TlsContext> tls = nullptr;
 };
 
 /// How a call is sent.
@@ -116,6 +119,10 @@ class Channel final : public CallRoute, public std::enable_shared_from_this<Chan
 
   std::atomic<bool> has_kept_ = false;  ///< Frames that are to go out with the next.
 };
+
+/// TLS as agreed for a connected socket; null if there is none.
+[[nodiscard]] std::unique_ptr<TlsSession> tls_session(const Agreement& agreement, int socket,
+                                                      TlsSession::Side side);
 
 /// The first frame of a connection.
 [[nodiscard]] Frame hello_frame(const Agreement& agreement);

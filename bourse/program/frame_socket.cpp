@@ -22,8 +22,8 @@ constexpr std::size_t kAtOnce = 2048;
 
 }  // namespace
 
-FrameSocket::FrameSocket(Descriptor socket, FrameLimits limits)
-    : socket_(std::move(socket)), parser_(limits), arrived_(kReadSize) {}
+FrameSocket::FrameSocket(Descriptor socket, FrameLimits limits, std::unique_ptr<TlsSession> tls)
+    : socket_(std::move(socket)), tls_(std::move(tls)), parser_(limits), arrived_(kReadSize) {}
 
 /// Requires mutex_.
 void FrameSocket::push(Frame frame, bool* is_sent) {
@@ -45,7 +45,7 @@ bool FrameSocket::keep(Frame frame) {
 /// Sends a small frame in one piece, if nothing waits before it. False if it must wait after all.
 /// Requires mutex_: it is short work.
 bool FrameSocket::send_at_once(const Frame& frame) {
-  if (is_flushing_ || unsent_ > 0 || !frame.message.segments.empty() ||
+  if (is_flushing_ || unsent_ > 0 || tls_ || !frame.message.segments.empty() ||
       frame.message.head.size() > kAtOnce)
     return false;
   std::array<char, kAtOnce + 2048> bytes;
@@ -93,9 +93,14 @@ bool FrameSocket::flush_locked(std::unique_lock<std::mutex>& lock, const bool* u
   is_flushing_ = true;
   std::vector<iovec> parts;
   bool is_blocked = false;
-  while (!is_broken_ && unsent_ > 0) {
+  while (!is_broken_ && unsent_locked() > 0) {
     parts.clear();
-    gather(parts);
+    if (tls_) {
+      if (!encrypt()) break;
+      parts.push_back({wire_.data() + wire_sent_, wire_.size() - wire_sent_});
+    } else {
+      gather(parts);
+    }
     lock.unlock();
     msghdr message{};
     message.msg_iov = parts.data();
@@ -104,7 +109,9 @@ bool FrameSocket::flush_locked(std::unique_lock<std::mutex>& lock, const bool* u
     const int error = count < 0 ? errno : 0;
     if (error == EAGAIN && until_sent && !*until_sent) (*wait)();
     lock.lock();
-    if (count >= 0) {
+    if (count >= 0 && tls_) {
+      wire_sent_ += static_cast<std::size_t>(count);
+    } else if (count >= 0) {
       drop_sent(static_cast<std::size_t>(count));
     } else if (error == EAGAIN && (!until_sent || *until_sent)) {
       is_blocked = true;
@@ -122,6 +129,47 @@ bool FrameSocket::flush_locked(std::unique_lock<std::mutex>& lock, const bool* u
     lock.lock();
   }
   return !is_broken_;
+}
+
+/// Has bytes in wire_ that have not gone out, if there is anything to send. False if nothing can be
+/// sent for now, or ever. Requires mutex_.
+bool FrameSocket::encrypt() {
+  if (wire_sent_ < wire_.size()) return true;
+  wire_.clear();
+  wire_sent_ = 0;
+  is_broken_ = is_broken_ || (!tls_->is_established() && !tls_->greet());
+  if (!is_broken_ && tls_->is_established()) {
+    std::vector<iovec> parts;
+    gather(parts);
+    std::size_t taken = 0;
+    for (const iovec& part : parts) {
+      const std::size_t size = std::min(part.iov_len, kGatherSize - taken);
+      is_broken_ = is_broken_ || !tls_->put({static_cast<const char*>(part.iov_base), size});
+      taken += size;
+      if (taken == kGatherSize) break;
+    }
+    drop_sent(taken);
+  }
+  tls_->take_output(wire_);
+  return !is_broken_ && !wire_.empty();
+}
+
+/// What has arrived by TLS. False once that is broken.
+bool FrameSocket::decrypt(std::string_view wire, std::vector<Frame>& frames) {
+  std::string plain;
+  bool is_fine = true;
+  {
+    std::unique_lock lock(mutex_);
+    const bool was_established = tls_->is_established();
+    is_fine = tls_->take(wire, plain);
+    if (!was_established || !is_fine) {
+      tls_->take_output(wire_);  // our part of the greeting, or why we give up
+      if (!is_flushing_) flush_locked(lock, nullptr, nullptr);
+    }
+    if (!is_fine) why_ = tls_->why();
+  }
+  parser_.feed(plain, frames);
+  return is_fine;
 }
 
 /// Moves what is sent next to begun_, and lists its bytes. Requires mutex_.
@@ -175,11 +223,11 @@ void FrameSocket::drop_sent(std::size_t count) {
 
 std::size_t FrameSocket::unsent() const {
   const std::lock_guard lock(mutex_);
-  return unsent_;
+  return unsent_locked();
 }
 
 FrameSocket::ReadStatus FrameSocket::read(std::vector<Frame>& frames, bool may_wait) {
-  const std::span<char> target = parser_.target();
+  const std::span<char> target = tls_ ? std::span<char>() : parser_.target();
   iovec parts[2] = {{target.data(), target.size()}, {arrived_.data(), arrived_.size()}};
   msghdr message{};
   message.msg_iov = parts;
@@ -203,7 +251,11 @@ FrameSocket::ReadStatus FrameSocket::read(std::vector<Frame>& frames, bool may_w
     parser_.advance(direct, frames);
     size -= direct;
   }
-  parser_.feed({arrived_.data(), size}, frames);
+  if (tls_) {
+    if (!decrypt({arrived_.data(), size}, frames)) return ReadStatus::closed;
+  } else {
+    parser_.feed({arrived_.data(), size}, frames);
+  }
   if (!parser_.is_broken()) return ReadStatus::some;
   why_ = parser_.why();
   return ReadStatus::closed;

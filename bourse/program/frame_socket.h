@@ -13,6 +13,7 @@
 
 #include "bourse/program/deadline.h"
 #include "bourse/program/frame.h"
+#include "bourse/program/tls.h"
 #include "bourse/world/descriptor.h"
 
 namespace bourse::program {
@@ -22,7 +23,9 @@ namespace bourse::program {
 /// interrupted.
 class FrameSocket {
  public:
-  explicit FrameSocket(Descriptor socket, FrameLimits limits = {});
+  /// `tls` is null for a connection in the clear. The client's side greets with its first frame.
+  explicit FrameSocket(Descriptor socket, FrameLimits limits = {},
+                       std::unique_ptr<TlsSession> tls = nullptr);
 
   /// What a sender that has to wait does meanwhile: returns when it is worth trying again.
   using WaitToSend = std::function<void()>;
@@ -50,6 +53,8 @@ class FrameSocket {
   /// True once something can be read; false if `until` has passed first.
   [[nodiscard]] bool wait_readable(Deadline until) const;
   [[nodiscard]] const std::string& why() const { return why_; }
+  /// True if the ends did not agree on TLS: it makes no sense to try again.
+  [[nodiscard]] bool has_tls_failed() const { return tls_ && !tls_->why().empty(); }
   void set_limits(FrameLimits limits) { parser_.set_limits(limits); }
 
   /// Ends the connection for both; whoever waits in it returns.
@@ -68,6 +73,9 @@ class FrameSocket {
   using Key = std::pair<int, std::uint64_t>;  ///< Negated priority, order of sending.
 
   void push(Frame frame, bool* is_sent);
+  bool encrypt();
+  bool decrypt(std::string_view wire, std::vector<Frame>& frames);
+  [[nodiscard]] std::size_t unsent_locked() const { return unsent_ + wire_.size() - wire_sent_; }
   bool send_at_once(const Frame& frame);
   bool flush_locked(std::unique_lock<std::mutex>& lock, const bool* until_sent,
                     const WaitToSend* wait);
@@ -86,6 +94,9 @@ class FrameSocket {
   std::size_t unsent_ = 0;
   bool is_flushing_ = false;
   bool is_broken_ = false;
+  std::unique_ptr<TlsSession> tls_;
+  std::string wire_;  ///< Encrypted; the first wire_sent_ bytes have gone out.
+  std::size_t wire_sent_ = 0;
 
   FrameParser parser_;
   std::vector<char> arrived_;

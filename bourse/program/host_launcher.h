@@ -21,9 +21,9 @@ class HostLauncher final : public UnitLauncher {
   ~HostLauncher() override;
 
   /// A task offers itself; is told to end; has given a sign of life.
-  void join(std::uint32_t host, const HostPlace& place);
-  void leave(std::uint32_t host);
-  void beat(std::uint32_t host);
+  void join(std::uint32_t number, const HostPlace& place);
+  void leave(std::uint32_t number);
+  void beat(std::uint32_t number);
   /// What its process does.
   void output(std::uint32_t unit, bool is_error, std::string_view text);
   void ended(std::uint32_t unit, ExitStatus status);
@@ -47,7 +47,7 @@ class HostLauncher final : public UnitLauncher {
   [[nodiscard]] std::uint32_t unit_for(const HostPlace& place) const;
   [[nodiscard]] Host* host_of(std::uint32_t unit);
   void signal(std::uint32_t unit, int signal);
-  void release(std::uint32_t host);
+  void release(std::uint32_t number);
   void look_for_silence();
 
   World& world_;

@@ -64,7 +64,8 @@ class ProcessRun final : public Run {
                          .call_timeout = options.call_timeout,
                          .agreement = {.token = order_.token,
                                        .fingerprint = order_.fingerprint,
-                                       .largest_message = options.largest_message}},
+                                       .largest_message = options.largest_message,
+                                       .tls = tls_of(options)}},
         directory_);
     runtime_->on_stop_request([this] { stop(); });
     if (job_) options_.tcp_host = job_->host;

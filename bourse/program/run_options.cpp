@@ -48,6 +48,12 @@ RunOptions run_options(int argc, const char* const* argv) {
       options.only = argument.substr(7);
     else if (argument.starts_with("--grace="))
       options.grace = parse_seconds(argument.substr(8));
+    else if (argument.starts_with("--tls-certificate="))
+      options.tls.certificate = argument.substr(18);
+    else if (argument.starts_with("--tls-key="))
+      options.tls.key = argument.substr(10);
+    else if (argument.starts_with("--tls-authority="))
+      options.tls.authority = argument.substr(16);
   }
   if (!options.only.empty() && options.placement == Placement::threads)
     options.placement = Placement::processes;

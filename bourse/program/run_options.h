@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "bourse/program/tls.h"
+
 namespace bourse::program {
 
 /// Where the nodes of a program run.
@@ -32,6 +34,8 @@ struct RunOptions {
   std::size_t largest_message = std::size_t{1} << 30;
   /// Host that processes listen at with Placement::tcp; "*" for every address of the machine.
   std::string tcp_host = "127.0.0.1";
+  /// Connections by TCP are encrypted, and both ends show a certificate; empty: in the clear.
+  TlsFiles tls;
   /// Arguments that processes are started with; empty: those of this process.
   std::vector<std::string> arguments;
   /// "label/0": this node, and those of its process, run in this very process, for a debugger; all
@@ -46,7 +50,8 @@ struct RunOptions {
 };
 
 /// Options from the command line and the environment: --launch=threads|processes|tcp (or
-/// BOURSE_LAUNCH), --only=label/0, --grace=SECONDS, and what `bourse submit` adds to the command of
+/// BOURSE_LAUNCH), --only=label/0, --grace=SECONDS, --tls-certificate=FILE, --tls-key=FILE,
+/// --tls-authority=FILE, and what `bourse submit` adds to the command of
 /// a job: --launch=job, --describe. Other arguments are left alone. Throws std::invalid_argument
 /// with one sentence.
 [[nodiscard]] RunOptions run_options(int argc, const char* const* argv);

@@ -4,6 +4,13 @@
 
 namespace bourse::program {
 
+std::shared_ptr<const TlsContext> tls_of(const RunOptions& options) {
+  if (options.tls.is_empty()) return nullptr;
+  auto context = TlsContext::make(options.tls);
+  if (!context) throw call_error_of(context.error());
+  return *std::move(context);
+}
+
 Runtime::Runtime(std::shared_ptr<ProgramGraph> graph, Options options,
                  std::shared_ptr<Directory> directory)
     : graph_(std::move(graph)),

@@ -14,6 +14,7 @@
 #include "bourse/program/node_host.h"
 #include "bourse/program/program_graph.h"
 #include "bourse/program/reactor.h"
+#include "bourse/program/run_options.h"
 #include "bourse/program/server.h"
 
 namespace bourse::program {
@@ -26,6 +27,9 @@ inline constexpr std::uint32_t kControlUnit = kNoNode - 1;
 /// nodes of these tasks.
 inline constexpr std::uint32_t kHostDeskNode = kControlNode - 1;
 inline constexpr std::uint32_t kLowestHostNode = kHostDeskNode - 1'000'000;
+
+/// Null if the options say nothing of TLS. Throws CallError.
+[[nodiscard]] std::shared_ptr<const TlsContext> tls_of(const RunOptions& options);
 
 /// The part of a running program that is in this process: its nodes, and the ways to all others.
 class Runtime : public std::enable_shared_from_this<Runtime> {

@@ -62,8 +62,8 @@ struct Server::Shared {
 class Server::Connection final : public Reactor::Watcher,
                                  public std::enable_shared_from_this<Connection> {
  public:
-  Connection(std::shared_ptr<Shared> shared, Descriptor socket)
-      : shared_(std::move(shared)), socket_(std::move(socket), {kStrangerSize}) {}
+  Connection(std::shared_ptr<Shared> shared, Descriptor socket, std::unique_ptr<TlsSession> tls)
+      : shared_(std::move(shared)), socket_(std::move(socket), {kStrangerSize}, std::move(tls)) {}
 
   void begin() {
     socket_.on_blocked([weak = weak_from_this()] {
@@ -444,7 +444,9 @@ class Server::Acceptor final : public Reactor::Watcher {
         return;
       }
       tune(socket.number());
-      const auto connection = std::make_shared<Connection>(shared_, std::move(socket));
+      auto tls = tls_session(shared_->options.agreement, socket.number(), TlsSession::Side::server);
+      const auto connection =
+          std::make_shared<Connection>(shared_, std::move(socket), std::move(tls));
       {
         const std::lock_guard lock(shared_->mutex);
         shared_->connections.emplace(connection.get(), connection);

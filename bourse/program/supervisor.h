@@ -41,8 +41,8 @@ class Supervisor {
   void start();
   /// Has a unit be part of the program, or no more: then it is asked to end, and killed after the
   /// grace. How it ends does not matter.
-  void add(std::uint32_t unit);
-  void remove(std::uint32_t unit);
+  void add(std::uint32_t number);
+  void remove(std::uint32_t number);
   /// Has the first `count` units of a label, and no other of it, be part of the program.
   void scale(const std::string& label, std::size_t count);
   /// Ends all processes, within the grace. The second time, at once.

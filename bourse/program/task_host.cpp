@@ -59,7 +59,8 @@ class HostProcess {
             Runtime::Options{.connect_timeout = options.connect_timeout,
                              .agreement = {.token = meeting.token,
                                            .fingerprint = graph_->fingerprint(),
-                                           .largest_message = options.largest_message}},
+                                           .largest_message = options.largest_message,
+                                           .tls = tls_of(options)}},
             std::make_shared<RemoteDirectory>(control_, meeting.control))) {
     runtime_->on_stop_request([] {});
     const std::lock_guard lock(graph_->mutex);

@@ -67,7 +67,8 @@ class UnitProcess {
                              .call_timeout = options.call_timeout,
                              .agreement = {.token = order.token,
                                            .fingerprint = order.fingerprint,
-                                           .largest_message = options.largest_message},
+                                           .largest_message = options.largest_message,
+                                           .tls = tls_of(options)},
                              .incarnation = order.incarnation},
             std::make_shared<RemoteDirectory>(control_, order.control))),
         signals_(*runtime_->reactor(), [this](int signal) {
