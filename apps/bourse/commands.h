@@ -30,6 +30,7 @@ void add_prices(CLI::App& app, int& status);      ///< bourse prices
 void add_machines(CLI::App& app, int& status);    ///< bourse machines
 void add_drain(CLI::App& app, int& status);       ///< bourse drain
 void add_undrain(CLI::App& app, int& status);     ///< bourse undrain
+void add_accounts(CLI::App& app, int& status);    ///< bourse accounts, with its commands
 void add_token(CLI::App& app, int& status);       ///< bourse token, with its commands
 void add_top(CLI::App& app, int& status);         ///< bourse top
 void add_agent(CLI::App& app, int& status);       ///< bourse agent
