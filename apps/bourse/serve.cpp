@@ -12,8 +12,8 @@
 #include <memory>
 #include <utility>
 
-#include "apps/bourse/agent_command.h"
 #include "apps/bourse/commands.h"
+#include "apps/bourse/engine_choice.h"
 #include "apps/bourse/exec_policy.h"
 #include "apps/bourse/options.h"
 #include "apps/bourse/policy_choice.h"
@@ -22,7 +22,6 @@
 #include "apps/bourse/terminal.h"
 #include "bourse/base/text.h"
 #include "bourse/base/units.h"
-#include "bourse/engine/local_engine.h"
 #include "bourse/engine/log_file.h"
 #include "bourse/policy/registry.h"
 #include "bourse/service/http_server.h"
@@ -39,7 +38,7 @@ constexpr int kDefaultPort = 7077;
 constexpr const char* kDefaultSlot = "1min";
 
 struct ServeOptions {
-  std::string machines;
+  EngineChoice engine;
   std::string state;
   std::string socket;
   std::uint64_t port = kDefaultPort;
@@ -116,7 +115,8 @@ class Daemon {
     BOURSE_TRY(const PolicyChoice policy, policy_of(options_));
     state_ = state_directory(options_.state);
     BOURSE_TRY(lock_, lock_state_directory(real_.world().files, state_));
-    BOURSE_TRY_VOID(open_engine());
+    BOURSE_TRY(engine_, open_engine(real_, options_.engine, state_,
+                                    [this](std::string_view sentence) { log(sentence); }));
     ServiceOptions service;
     service.directory = state_;
     service.policy = policy.name;
@@ -132,18 +132,6 @@ class Daemon {
     BOURSE_TRY_VOID(listen());
     service_->on_change([this] { http_->notify(service_->last_change()); });
     tell(policy.name);
-    return {};
-  }
-
-  Result<void> open_engine() {
-    LocalEngineOptions options;
-    options.state_directory = state_;
-    options.agent_command = agent_command();
-    options.log = [this](std::string_view sentence) { log(sentence); };
-    if (!options_.machines.empty()) {
-      BOURSE_TRY(options.machines, load_cluster(options_.machines));
-    }
-    BOURSE_TRY(engine_, LocalEngine::open(real_.world(), std::move(options)));
     return {};
   }
 
@@ -253,7 +241,7 @@ class Daemon {
   std::string fingerprint_;
   std::unique_ptr<FileLock> lock_;
   std::unique_ptr<LogFile> audit_;
-  std::unique_ptr<LocalEngine> engine_;
+  std::unique_ptr<Engine> engine_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<ServiceApi> api_;
   std::unique_ptr<HttpServer> http_;
@@ -266,11 +254,7 @@ void add_serve(CLI::App& app, int& status) {
   const auto options = std::make_shared<ServeOptions>();
   CLI::App* const command =
       app.add_subcommand("serve", "Run the daemon: admit, place, run and resize submitted jobs");
-  command
-      ->add_option("--machines", options->machines,
-                   "Play these machines on this one: 4x2 (4 machines of 2 GPUs) or a cluster file "
-                   "(default: this machine as it is)")
-      ->type_name("CLUSTER");
+  add_engine_options(*command, options->engine);
   command
       ->add_option("--state", options->state,
                    "Directory of the journal, logs and checkpoints (default: "
@@ -310,7 +294,8 @@ void add_serve(CLI::App& app, int& status) {
   add_duration(*command, "--lease", options->lease,
                "Tasks that cannot reach the daemon for so long are ended (default: 15s)");
   add_examples(*command, {"bourse serve", "bourse serve --machines 4x2 --slot 10s --state ./state",
-                          "bourse serve --policy fifo --no-tcp"});
+                          "bourse serve --policy fifo --no-tcp",
+                          "bourse serve --engine slurm --partition gpu --state /shared/bourse"});
   command->callback([options, &status] { status = Daemon(*options).run(); });
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -137,6 +138,13 @@ struct MetricsView {
 class Api {
  public:
   virtual ~Api() = default;
+
+  /// Calls `work`, which asks several things of it. What they change is one step of the journal and
+  /// is safe on return. Errors: what kept it from the journal; then nothing of it is done.
+  [[nodiscard]] virtual Result<void> together(const std::function<void()>& work) {
+    work();
+    return {};
+  }
 
   [[nodiscard]] virtual Result<JobList> jobs(const JobQuery& query) = 0;
   [[nodiscard]] virtual Result<JobDetail> job(JobNumber number) = 0;

@@ -211,7 +211,8 @@ class HttpServer::Implementation {
                  const HttpOptions& options)
       : options_(options),
         post_(post),
-        loop_(std::move(post), options.answer_within),
+        loop_(std::move(post), options.answer_within,
+              [&api](const std::function<void()>& work) { return api.together(work); }),
         context_{api, loop_},
         gate_(context_, options) {}
   Implementation(const Implementation&) = delete;

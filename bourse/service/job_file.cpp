@@ -19,7 +19,7 @@ constexpr std::string_view kKeys[] = {
     "name",    "group",        "directory",  "environment", "workers", "servers",
     "work",    "deadline",     "value",      "late_value",  "utility", "throughput",
     "profile", "global_batch", "checkpoint", "retries",     "elastic", "grace",
-    "lease",   "restart_cost", "progress"};
+    "lease",   "restart_cost", "progress",   "program"};
 constexpr std::string_view kWorkerKeys[] = {"command", "count", "min", "max", "resources"};
 constexpr std::string_view kServerKeys[] = {"command", "count", "per_workers", "resources"};
 constexpr std::string_view kWorkKeys[] = {"samples", "epochs", "duration"};
@@ -88,6 +88,10 @@ class JobFileReader {
 
   Result<JobFile> read() && {
     BOURSE_TRY_VOID(root_.expect_keys(kKeys));
+    if (const auto program = root_.find("program"))
+      return program->error(
+          "stands for workers and servers that `bourse submit` asks the program for; the daemon "
+          "takes the file that it makes of this one");
     BOURSE_TRY_VOID(read_names());
     BOURSE_TRY_VOID(read_environment());
     BOURSE_TRY_VOID(read_throughput_of_job());

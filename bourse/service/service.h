@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,7 +48,8 @@ struct Submission {
 ///
 /// Everything that happens - a submission, the end of a cell, a timer - is one turn: the state
 /// changes, the policy is asked, what shall be done is written down and committed, and only then is
-/// it done. A turn that cannot be committed does nothing. After a restart the journal tells which
+/// it done. Requests that came together are turns of one commit. A turn that cannot be committed
+/// does nothing. After a restart the journal tells which
 /// cells may be alive and what was promised; the engine tells which are.
 ///
 /// The policy decides about allocations as they shall be. A job whose cells differ from its
@@ -67,7 +69,12 @@ class Service final : public EngineListener {
                                                              ServiceOptions options);
   ~Service() override;
 
-  // Requests; all from the loop. What they change is committed when they return.
+  // Requests; all from the loop. What they change is committed when they return, or when the work
+  // returns that they are part of.
+
+  /// Calls `work`, which may make several requests. What they change is committed as one step when
+  /// it returns, and done then. Errors: the journal's; nothing is done.
+  [[nodiscard]] Result<void> together(const std::function<void()>& work);
 
   /// Errors: as parse_job_file and bind_job; unavailable if it can't be journaled.
   [[nodiscard]] Result<JobView> submit(const Submission& submission);
@@ -139,16 +146,20 @@ class Service final : public EngineListener {
     Allocation running;  ///< Of the present incarnation or its members; empty: it has no cells.
     std::vector<LiveCell> cells;  ///< Not ended; of the present incarnation.
     std::vector<PlannedSlot> plan;
-    std::optional<Charge> charge;        ///< Once it was admitted for a price.
-    std::optional<Seconds> reported_at;  ///< Of the last report in this incarnation, unix time.
-    double reported_samples = 0;         ///< Then.
-    std::string failure;         ///< Why the incarnation is being given up; empty: it is not.
-    bool is_lost = false;        ///< It is given up through no fault of its own.
-    bool has_left = false;       ///< The policy gave it up; it ends when its cells have.
-    bool made_progress = false;  ///< In this incarnation.
-    bool has_completed = true;   ///< All cells of this incarnation that ended have completed.
-    bool is_finishing = false;   ///< Resized in place, and some member has completed.
-    bool is_dirty = false;       ///< Differs from the journal.
+    std::optional<Charge> charge;  ///< Once it was admitted for a price.
+    struct Report {
+      Seconds at{0};     ///< By the clock of its machine, which may jump.
+      Seconds heard{0};  ///< By ours, which does not.
+      double samples = 0;
+    };
+    std::optional<Report> reported;  ///< The last in this incarnation.
+    std::string failure;             ///< Why the incarnation is being given up; empty: it is not.
+    bool is_lost = false;            ///< It is given up through no fault of its own.
+    bool has_left = false;           ///< The policy gave it up; it ends when its cells have.
+    bool made_progress = false;      ///< In this incarnation.
+    bool has_completed = true;       ///< All cells of this incarnation that ended have completed.
+    bool is_finishing = false;       ///< Resized in place, and some member has completed.
+    bool is_dirty = false;           ///< Differs from the journal.
   };
   struct MachineState {
     std::vector<Amount> free;  ///< What no cell holds.
@@ -166,6 +177,12 @@ class Service final : public EngineListener {
   [[nodiscard]] Seconds unix_now() const { return unix_time_of(policy_now()); }
   /// Runs the work as one turn. Errors: the journal's.
   Result<void> turn(const std::function<void()>& work);
+  /// What was done since the last commit is safe from now on, and acted on.
+  [[nodiscard]] Result<void> commit();
+  /// It is written down at the end of the turn.
+  void touch(LiveJob& job);
+  /// It is looked at when wanted and running are reconciled.
+  void unsettle(const LiveJob& job) { unsettled_.insert(job.record.number); }
   void ask(const Event& event);
   void apply(Decision decision);
   void keep_reason(LiveJob& job, const Reason& reason);
@@ -175,6 +192,7 @@ class Service final : public EngineListener {
   void arm_wake();
   /// Jobs that have used up their declared work are taken to have a little left.
   void leave_some_work();
+  [[nodiscard]] double shown_samples(const LiveJob& job) const;
   [[nodiscard]] LiveJob& live(JobId id) { return jobs_.at(number_of_[id.index()]); }
   LiveJob& add_live(LiveJob job, JobSpec spec);
   /// From now on the policy can see the job.
@@ -217,12 +235,16 @@ class Service final : public EngineListener {
   void take_events();
   void take_event(const CellEvent& event);
   void take_progress(LiveJob& job, const CellEvent& event);
+  /// Nothing if a clock was set in between.
+  [[nodiscard]] std::optional<Seconds> time_between(const LiveJob::Report& last,
+                                                    const CellEvent& event) const;
   void take_started(LiveJob& job, LiveCell& cell);
   void take_end(LiveJob& job, const CellEvent& event);
   void incarnation_is_over(LiveJob& job);
   void retry_later(LiveJob& job);
   void reconcile();
-  void reconcile_job(LiveJob& job);
+  /// False if there is nothing to do about it before something changes.
+  bool reconcile_job(LiveJob& job);
   [[nodiscard]] bool has_room(const LiveJob& job, const Allocation& allocation) const;
   void hold(const LiveJob& job, const TaskGroup& group, int sign);
   void start_incarnation(LiveJob& job, const Allocation& allocation);
@@ -250,8 +272,8 @@ class Service final : public EngineListener {
   /// Gives ranks and writes a new list of the members.
   void tell_members(LiveJob& job);
   void write_members(const LiveJob& job);
-  /// The list could not be written: the job fails.
-  void members_are_unknown(JobNumber number, const std::string& why);
+  /// What its tasks need could not be written: the incarnation fails.
+  void cannot_go_on(JobNumber number, const std::string& why);
 
   // service_views.cpp
   [[nodiscard]] JobView view_of(const StoredJob& record) const;
@@ -267,15 +289,18 @@ class Service final : public EngineListener {
   ServiceOptions options_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Policy> policy_;
-  std::vector<JobSpec> specs_;               ///< By JobId; of all jobs since this process began.
-  ClusterState state_;                       ///< What the policy sees.
-  std::vector<JobNumber> number_of_;         ///< By JobId.
-  std::map<JobNumber, LiveJob> jobs_;        ///< That have not ended.
-  std::vector<MachineState> machines_;       ///< By MachineId.
-  std::vector<StoredToken> tokens_;          ///< By id, as in the store.
-  Accounts accounts_;                        ///< As in the store.
-  std::vector<CellEvent> inbox_;             ///< Came in this turn of the loop.
-  std::vector<JobNumber> ended_;             ///< In this turn.
+  std::vector<JobSpec> specs_;          ///< By JobId; of all jobs since this process began.
+  ClusterState state_;                  ///< What the policy sees.
+  std::vector<JobNumber> number_of_;    ///< By JobId.
+  std::map<JobNumber, LiveJob> jobs_;   ///< That have not ended.
+  std::vector<MachineState> machines_;  ///< By MachineId.
+  std::vector<StoredToken> tokens_;     ///< By id, as in the store.
+  Accounts accounts_;                   ///< As in the store.
+  std::vector<CellEvent> inbox_;        ///< Came in this turn of the loop.
+  std::vector<JobNumber> ended_;        ///< In this turn.
+  std::vector<JobNumber> dirty_;        ///< That differ from the journal, in this turn.
+  /// Whose cells may not be as they shall be, or that back off; kept until there is nothing to do.
+  std::set<JobNumber> unsettled_;
   std::vector<std::function<void()>> acts_;  ///< To be done once the turn is committed.
   ServiceCounters counters_;
   std::function<void()> on_change_;
@@ -286,11 +311,13 @@ class Service final : public EngineListener {
   TimerId inbox_timer_ = 0;
   TimerId save_timer_ = 0;
   TimerId retry_timer_ = 0;
-  TimerId untold_timer_ = 0;
-  std::vector<std::pair<JobNumber, std::string>> untold_;  ///< Jobs, and why.
+  TimerId stuck_timer_ = 0;
+  std::vector<std::pair<JobNumber, std::string>> stuck_;  ///< Jobs that cannot go on, and why.
   Result<void> status_;
   std::uint64_t told_change_ = 0;
   bool is_recovering_ = false;
+  bool is_together_ = false;  ///< Turns do not commit; who made them does.
+  bool is_open_ = false;      ///< A step of the journal has begun.
 };
 
 }  // namespace bourse

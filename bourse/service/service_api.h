@@ -14,6 +14,9 @@ class ServiceApi final : public Api {
   ServiceApi(Service& service, World world, std::string policy, std::string version,
              std::string user);
 
+  [[nodiscard]] Result<void> together(const std::function<void()>& work) override {
+    return service_.together(work);
+  }
   [[nodiscard]] Result<JobList> jobs(const JobQuery& query) override;
   [[nodiscard]] Result<JobDetail> job(JobNumber number) override;
   [[nodiscard]] Result<SubmitReply> submit(const SubmitRequest& request) override;

@@ -21,6 +21,7 @@ ErrorCode code_of(int sqlite_code) {
       return ErrorCode::resource_exhausted;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+    case SQLITE_ERROR:  // Not our tables.
       return ErrorCode::data_corrupted;
     default:
       return ErrorCode::unavailable;
@@ -44,23 +45,24 @@ Result<void> make_private(const std::string& path) {
 void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 
 Statement& Statement::bind(int parameter, std::int64_t value) {
-  BOURSE_CHECK(sqlite3_bind_int64(statement_.get(), parameter, value) == SQLITE_OK);
+  BOURSE_CHECK(!statement_ || sqlite3_bind_int64(statement_.get(), parameter, value) == SQLITE_OK);
   return *this;
 }
 
 Statement& Statement::bind(int parameter, double value) {
-  BOURSE_CHECK(sqlite3_bind_double(statement_.get(), parameter, value) == SQLITE_OK);
+  BOURSE_CHECK(!statement_ || sqlite3_bind_double(statement_.get(), parameter, value) == SQLITE_OK);
   return *this;
 }
 
 Statement& Statement::bind(int parameter, std::string_view value) {
-  BOURSE_CHECK(sqlite3_bind_text64(statement_.get(), parameter, value.data(), value.size(),
+  BOURSE_CHECK(!statement_ ||
+               sqlite3_bind_text64(statement_.get(), parameter, value.data(), value.size(),
                                    SQLITE_TRANSIENT, SQLITE_UTF8) == SQLITE_OK);
   return *this;
 }
 
 Statement& Statement::bind_null(int parameter) {
-  BOURSE_CHECK(sqlite3_bind_null(statement_.get(), parameter) == SQLITE_OK);
+  BOURSE_CHECK(!statement_ || sqlite3_bind_null(statement_.get(), parameter) == SQLITE_OK);
   return *this;
 }
 
@@ -69,7 +71,7 @@ Statement& Statement::bind(int parameter, std::optional<double> value) {
 }
 
 bool Statement::step() {
-  if (database_->error_) return false;
+  if (database_->error_ || !statement_) return false;
   const int code = sqlite3_step(statement_.get());
   if (code == SQLITE_ROW) return true;
   if (code != SQLITE_DONE) database_->note_error();
@@ -132,8 +134,7 @@ Statement Database::prepare(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
   const int code = sqlite3_prepare_v3(database_, sql.data(), static_cast<int>(sql.size()),
                                       SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
-  if (code != SQLITE_OK && !error_) note_error();
-  BOURSE_CHECK(code != SQLITE_ERROR);
+  if (code != SQLITE_OK) note_error();
   return {*this, statement};
 }
 

@@ -223,9 +223,13 @@ Result<void> Store::prepare(Seconds now) {
   Statement beginning = database.prepare("SELECT value FROM meta WHERE name='beginning'");
   beginning.step();
   beginning_ = Seconds(beginning.real(0));
-  Statement last = database.prepare("SELECT max(number) FROM changes");
-  last.step();
-  last_change_ = static_cast<std::uint64_t>(last.integer(0));
+  Statement last = database.prepare("SELECT number, at FROM changes ORDER BY number DESC LIMIT 1");
+  last_known_ = beginning_;
+  if (last.step()) {
+    last_change_ = static_cast<std::uint64_t>(last.integer(0));
+    last_known_ = std::max(beginning_, Seconds(last.real(1)));
+  }
+  last.reset();
   statements_ = std::make_unique<Statements>(database);
   return database.status();
 }

@@ -123,6 +123,8 @@ class Store {
   /// Changes with a larger number, oldest first.
   [[nodiscard]] std::vector<ChangeView> changes_after(std::uint64_t number, std::size_t limit);
   [[nodiscard]] std::uint64_t last_change() const { return last_change_; }
+  /// Instant of the last change when the store was opened; its beginning if there was none.
+  [[nodiscard]] Seconds last_known() const { return last_known_; }
   /// Jobs in each phase, ended ones included. Cost: O(jobs) by an index.
   [[nodiscard]] std::vector<std::uint64_t> counts();
 
@@ -134,6 +136,7 @@ class Store {
   struct Statements;
   std::unique_ptr<Statements> statements_;
   Seconds beginning_{0};
+  Seconds last_known_{0};
   std::uint64_t last_change_ = 0;
 
  public:
