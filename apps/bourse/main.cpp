@@ -108,6 +108,9 @@ int run(int argc, char** argv) {
   add_slurm(app, status);
   add_accounts(app, status);
   add_token(app, status);
+  add_backup(app, status);
+  add_restore(app, status);
+  add_doctor(app, status);
   add_agent(app, status);
   add_version(app, status);
   add_completion(app, status);
