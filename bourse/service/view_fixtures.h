@@ -32,6 +32,7 @@ inline JobView some_job(JobNumber number = 17) {
           .charged = 12.5};
 }
 
+/// With credits for a day.
 inline Account some_account() {
   return {.name = "team-a",
           .credits = 100,
