@@ -31,6 +31,10 @@ void add_prices(CLI::App& app, int& status);      ///< bourse prices
 void add_machines(CLI::App& app, int& status);    ///< bourse machines
 void add_drain(CLI::App& app, int& status);       ///< bourse drain
 void add_undrain(CLI::App& app, int& status);     ///< bourse undrain
+void add_accounts(CLI::App& app, int& status);    ///< bourse accounts, with its commands
+void add_backup(CLI::App& app, int& status);      ///< bourse backup
+void add_restore(CLI::App& app, int& status);     ///< bourse restore
+void add_doctor(CLI::App& app, int& status);      ///< bourse doctor
 void add_token(CLI::App& app, int& status);       ///< bourse token, with its commands
 void add_top(CLI::App& app, int& status);         ///< bourse top
 void add_slurm(CLI::App& app, int& status);       ///< bourse slurm, with its commands

@@ -106,7 +106,11 @@ int run(int argc, char** argv) {
   add_undrain(app, status);
   add_top(app, status);
   add_slurm(app, status);
+  add_accounts(app, status);
   add_token(app, status);
+  add_backup(app, status);
+  add_restore(app, status);
+  add_doctor(app, status);
   add_agent(app, status);
   add_version(app, status);
   add_completion(app, status);

@@ -10,6 +10,7 @@
 #include <ctime>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "apps/bourse/commands.h"
@@ -37,6 +38,11 @@ constexpr int kDefaultPort = 7077;
 /// Length of a slot unless told otherwise: a job that is resized loses some seconds.
 constexpr const char* kDefaultSlot = "1min";
 
+/// What is logged; each with those before it.
+enum class LogLevel : std::uint8_t { error, warning, info, debug };
+const std::vector<std::string> kLogLevels{"error", "warning", "info", "debug"};
+const std::vector<std::string> kLogFormats{"text", "json"};
+
 struct ServeOptions {
   EngineChoice engine;
   std::string state;
@@ -48,6 +54,8 @@ struct ServeOptions {
   std::string certificate;
   std::string key;
   std::string socket_group;
+  std::size_t log_level = static_cast<std::size_t>(LogLevel::info);
+  std::size_t log_format = 0;  ///< Position in kLogFormats.
   std::string policy = "pd-ors";
   std::vector<std::string> settings;
   std::optional<Seconds> slot;
@@ -115,8 +123,10 @@ class Daemon {
     BOURSE_TRY(const PolicyChoice policy, policy_of(options_));
     state_ = state_directory(options_.state);
     BOURSE_TRY(lock_, lock_state_directory(real_.world().files, state_));
-    BOURSE_TRY(engine_, open_engine(real_, options_.engine, state_,
-                                    [this](std::string_view sentence) { log(sentence); }));
+    BOURSE_TRY(engine_,
+               open_engine(real_, options_.engine, state_, [this](std::string_view sentence) {
+                 log(sentence, LogLevel::warning);
+               }));
     ServiceOptions service;
     service.directory = state_;
     service.policy = policy.name;
@@ -199,12 +209,23 @@ class Daemon {
     const auto seconds = static_cast<std::time_t>(real_.world().clock.unix_time().value);
     const auto written = audit_->append(fmt::format("{{\"time\":\"{:%Y-%m-%dT%H:%M:%SZ}\",{}\n",
                                                     fmt::gmtime(seconds), line.substr(1)));
-    if (!written) log(written.error().message);
+    if (!written) log(written.error().message, LogLevel::error);
+    log("request " + line, LogLevel::debug);
   }
 
-  void log(std::string_view sentence) {
+  void log(std::string_view sentence, LogLevel level = LogLevel::info) {
+    if (level > static_cast<LogLevel>(options_.log_level)) return;
     const auto seconds = static_cast<std::time_t>(real_.world().clock.unix_time().value);
-    fmt::print(stderr, "{:%Y-%m-%d %H:%M:%S} {}\n", fmt::localtime(seconds), sentence);
+    if (options_.log_format == 0) {
+      fmt::print(stderr, "{:%Y-%m-%d %H:%M:%S} {}\n", fmt::localtime(seconds), sentence);
+      return;
+    }
+    const nlohmann::ordered_json line{
+        {"time", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(seconds))},
+        {"level", kLogLevels[static_cast<std::size_t>(level)]},
+        {"message", sentence}};
+    using nlohmann::ordered_json;
+    fmt::print(stderr, "{}\n", line.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
   }
 
   void tell(const std::string& policy) {
@@ -293,6 +314,11 @@ void add_serve(CLI::App& app, int& status) {
                "Length of a slot, for policies that have slots (default: 1min)");
   add_duration(*command, "--lease", options->lease,
                "Tasks that cannot reach the daemon for so long are ended (default: 15s)");
+  add_choice(*command, "--log-level", options->log_level, kLogLevels,
+             "What is told on standard error; debug tells each request that changes something "
+             "(default: info)");
+  add_choice(*command, "--log-format", options->log_format, kLogFormats,
+             "Lines of text, or an object of JSON a line (default: text)");
   add_examples(*command, {"bourse serve", "bourse serve --machines 4x2 --slot 10s --state ./state",
                           "bourse serve --policy fifo --no-tcp",
                           "bourse serve --engine slurm --partition gpu --state /shared/bourse"});

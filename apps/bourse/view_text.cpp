@@ -139,6 +139,8 @@ std::string job_text(const JobDetail& detail, Seconds now) {
     add_line(out, "speed", rough(job.samples_per_second) + " samples/s");
   if (detail.loss) add_line(out, "loss", fmt::format("{:.4g}", *detail.loss));
   add_line(out, "utility", rough(job.utility));
+  if (!job.account.empty())
+    add_line(out, "charged", fmt::format("{} to {}", rough(job.charged), job.account));
   add_line(out, "has", placement_text(detail.placement));
   add_line(out, "starts",
            fmt::format("{}, of them {} after failures; {} resizes and moves", job.epoch,
@@ -182,6 +184,60 @@ std::string prices_text(const PriceList& list) {
   for (const ResourcePrice& price : list.prices)
     table.add_row({price.resource, rough(price.price)});
   return table.text();
+}
+
+namespace {
+
+std::string limit_text(const Account& account) {
+  if (account.shares > 0) return fmt::format("{} shares", number_text(account.shares));
+  if (!account.credits) return "none";
+  return fmt::format("{} a {}", rough(*account.credits), human(account.period));
+}
+
+std::string balance_text(const Account& account) {
+  return account.has_limit() ? rough(account.balance) : "-";
+}
+
+std::string members_text(const Account& account) {
+  std::string out;
+  for (const std::string& member : account.members) out += (out.empty() ? "" : ",") + member;
+  return out.empty() ? "all" : out;
+}
+
+}  // namespace
+
+std::string accounts_text(const AccountList& list, Seconds now) {
+  Table table({{"account", Align::left},
+               {"limit", Align::left},
+               {"left"},
+               {"renewed", Align::left},
+               {"charged"},
+               {"refunded"},
+               {"members", Align::left}});
+  for (const Account& account : list.accounts)
+    table.add_row({account.name, limit_text(account), balance_text(account),
+                   account.credits ? from_now(account.renewed + account.period, now) : "-",
+                   rough(account.charged), rough(account.refunded),
+                   shortened(members_text(account), kNameWidth)});
+  return table.text();
+}
+
+std::string account_text(const AccountDetail& detail, Seconds now) {
+  const Account& account = detail.account;
+  std::string out;
+  add_line(out, "account", account.name);
+  add_line(out, "limit", limit_text(account));
+  add_line(out, "left", balance_text(account));
+  if (account.credits) add_line(out, "renewed", from_now(account.renewed + account.period, now));
+  add_line(out, "charged", rough(account.charged));
+  add_line(out, "refunded", rough(account.refunded));
+  add_line(out, "members", members_text(account));
+  if (detail.charges.empty()) return out;
+  Table table({{"job"}, {"price"}, {"refund"}, {"charged", Align::left}});
+  for (const Charge& charge : detail.charges)
+    table.add_row({fmt::format("{}", charge.job), rough(charge.price), rough(charge.refund),
+                   from_now(charge.at, now)});
+  return out + "\n" + table.text();
 }
 
 std::string tokens_text(const TokenList& list, Seconds now) {

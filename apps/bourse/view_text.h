@@ -25,6 +25,10 @@ namespace bourse {
 [[nodiscard]] std::string machines_text(const MachineList& list, std::size_t width = kTableWidth);
 /// A row a resource.
 [[nodiscard]] std::string prices_text(const PriceList& list);
+/// A row an account.
+[[nodiscard]] std::string accounts_text(const AccountList& list, Seconds now);
+/// An account and what its jobs were charged.
+[[nodiscard]] std::string account_text(const AccountDetail& detail, Seconds now);
 /// A row a token.
 [[nodiscard]] std::string tokens_text(const TokenList& list, Seconds now);
 /// What would become of a job.

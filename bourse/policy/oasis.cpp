@@ -79,11 +79,13 @@ bool OasisPolicy::arrive(const ClusterState& state, JobId id, Decision& decision
   OasisPrices prices(*bookings_, price_bounds, units_, spec);
   auto schedule = find_oasis_schedule({*bookings_, prices, options_.search}, spec,
                                       state.samples_left(id), state.now());
-  const bool is_paying = schedule && schedule->payoff() > 0;
-  if (!is_paying) {
+  const bool is_worth_it = schedule && schedule->payoff() > 0;
+  const bool is_unpaid = is_worth_it && purse_ && !purse_(id, schedule->cost);
+  if (!is_worth_it || is_unpaid) {
     decision.declined.push_back(id);
-    const ReasonCode code =
+    ReasonCode code =
         schedule && schedule->utility > 0 ? ReasonCode::priced_out : ReasonCode::no_schedule;
+    if (is_unpaid) code = ReasonCode::waits_for_credit;
     Reason reason{id, code, {}};
     if (schedule) {
       reason.numbers[0] = schedule->payoff();

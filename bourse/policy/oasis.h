@@ -40,6 +40,7 @@ class OasisPolicy final : public Policy {
  public:
   explicit OasisPolicy(OasisOptions options) : options_(std::move(options)) {}
   Decision decide(const ClusterState& state, const Event& event) override;
+  void set_purse(Purse purse) override { purse_ = std::move(purse); }
 
  private:
   struct Admitted {
@@ -66,6 +67,7 @@ class OasisPolicy final : public Policy {
   std::optional<SlotBookings> bookings_;
   std::vector<double> units_;
   std::optional<OasisEstimator> estimator_;
+  Purse purse_;                     ///< Empty: nobody is charged.
   std::vector<Admitted> admitted_;  ///< Unfinished, by job.
   std::int64_t current_ = 0;
   std::int64_t entered_ = -1;  ///< Last slot whose bookings were enacted.

@@ -62,8 +62,8 @@ Decision PdOrsPolicy::decide(const ClusterState& state, const Event& event) {
   if (event.kind != EventKind::wake) settled_ = false;
   if (event.kind == EventKind::wake) settle(state, decision);
   enact(state, decision);
-  if (options_.filler) yield_filler(state, decision);
-  if (options_.filler && event.kind == EventKind::wake) fill(state, decision);
+  if (has_filler()) yield_filler(state, decision);
+  if (has_filler() && event.kind == EventKind::wake) fill(state, decision);
   decision.wake_at = next_wake(state, event, enters_slot);
   return decision;
 }
@@ -79,6 +79,8 @@ bool PdOrsPolicy::adopt(const ClusterState& state, JobId job, std::span<const Pl
     prices_->arrive(state, bookings_->ledger(), job);
     waiting_.add(job);
     waiting_.stir();
+    // What runs without a booking has to give way.
+    if (!state.job(job).allocation.empty()) unpaid_.insert(job);
     return true;
   }
   std::vector<ScheduledSlot> slots;
@@ -102,7 +104,7 @@ Seconds PdOrsPolicy::next_wake(const ClusterState& state, const Event& event,
   if (!arrived_.empty()) return state.now();
   const bool is_behind = entered_ < bookings_->current();
   const bool looks_on = waiting_.is_stirred();
-  const bool fills = options_.filler && !waiting_.empty();
+  const bool fills = has_filler() && !waiting_.empty();
   const bool works_ahead = options_.replan && worked_ahead_ < bookings_->current();
   const bool has_jobs = !bookings_->all().empty();
   if (!settled_ && (looks_on || fills || (works_ahead && has_jobs))) return state.now();
@@ -135,6 +137,7 @@ void PdOrsPolicy::settle(const ClusterState& state, Decision& decision) {
 
 void PdOrsPolicy::leave(const ClusterState& state, JobId id) {
   waiting_.remove(id);
+  unpaid_.erase(id);
   std::erase(arrived_, id);
   const Booking* booking = bookings_->find(id);
   if (booking == nullptr) return;
@@ -206,9 +209,11 @@ void PdOrsPolicy::decide_on(const ClusterState& state, JobId id, Decision& decis
   if (result.verdict == SearchVerdict::found) return;
   look_without_bids(state, id);
   const bool is_priced_out = result.verdict == SearchVerdict::priced_out;
+  const bool is_unpaid = result.verdict == SearchVerdict::unpaid;
   ReasonCode code = is_priced_out ? ReasonCode::priced_out : ReasonCode::no_schedule;
-  if (options_.wait && best_utility(state, id) > 0) {
-    code = is_priced_out ? ReasonCode::waits_for_price : ReasonCode::waits_for_room;
+  if (is_unpaid) code = ReasonCode::waits_for_credit;
+  if (is_unpaid || (options_.wait && best_utility(state, id) > 0)) {
+    if (!is_unpaid) code = is_priced_out ? ReasonCode::waits_for_price : ReasonCode::waits_for_room;
     waiting_.add(id);
   } else {
     decision.declined.push_back(id);
@@ -217,10 +222,22 @@ void PdOrsPolicy::decide_on(const ClusterState& state, JobId id, Decision& decis
   give_reason(decision, {id, code, {best.payoff(), best.utility, best.cost, 0}});
 }
 
+bool PdOrsPolicy::pays(JobId id, double price) {
+  const bool is_paid = !purse_ || purse_(id, price);
+  if (is_paid)
+    unpaid_.erase(id);
+  else
+    unpaid_.insert(id);
+  return is_paid;
+}
+
 SearchResult PdOrsPolicy::try_to_admit(const ClusterState& state, JobId id, Decision& decision) {
   SearchResult result = search(state, id, all_work(state, id), false);
   if (result.verdict == SearchVerdict::found) {
-    admit(state, id, std::move(result.schedule), decision);
+    if (pays(id, result.schedule.cost))
+      admit(state, id, std::move(result.schedule), decision);
+    else
+      result.verdict = SearchVerdict::unpaid;
   } else if (options_.replan && make_room(state, id, decision)) {
     result.verdict = SearchVerdict::found;
   }
@@ -238,6 +255,7 @@ void PdOrsPolicy::look_again(const ClusterState& state, Decision& decision) {
       decision.declined.push_back(*id);
       give_reason(decision, {*id, ReasonCode::worthless, {}});
       waiting_.remove(*id);
+      unpaid_.erase(*id);
       continue;
     }
     ++looks;

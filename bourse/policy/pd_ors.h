@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <utility>
 #include <vector>
@@ -45,6 +46,7 @@ struct PdOrsOptions {
 ///    a slot has begun and nobody else has come, its idle machines work ahead for admitted jobs.
 ///  - filler: what then is idle runs waiting jobs, the most utility for the least work first. They
 ///    give way to whatever is booked; what they have trained counts when they are looked at again.
+///    A job whose price nobody pays (set_purse) is filler whatever the switch says.
 /// Assumes: declared speeds; jobs may be resized, moved and paused between slots.
 /// Ties: events in their order; equal prices by machine id.
 /// Guarantees: no machine is ever over-booked; every admitted job had a positive payoff; no
@@ -59,6 +61,7 @@ class PdOrsPolicy final : public Policy, public PriceView {
   [[nodiscard]] std::optional<Explanation> explain(const ClusterState& state, JobId id) override;
   bool adopt(const ClusterState& state, JobId job, std::span<const PlannedSlot> plan,
              Seconds promised) override;
+  void set_purse(Purse purse) override { purse_ = std::move(purse); }
   [[nodiscard]] std::vector<double> prices_now() const override;
   [[nodiscard]] double price_now(const ClusterState& state, MachineId machine,
                                  std::size_t resource) const override;
@@ -98,6 +101,11 @@ class PdOrsPolicy final : public Policy, public PriceView {
   void decide_on(const ClusterState& state, JobId id, Decision& decision);
   /// Tells the prices if the job would have been admitted without bids.
   void look_without_bids(const ClusterState& state, JobId id);
+  /// True if the price is paid; from then on a job whose price is not is filler.
+  [[nodiscard]] bool pays(JobId id, double price);
+  /// True if some waiting jobs may run on idle machines.
+  [[nodiscard]] bool has_filler() const { return options_.filler || !unpaid_.empty(); }
+  [[nodiscard]] bool is_filler(JobId id) const { return options_.filler || unpaid_.contains(id); }
   [[nodiscard]] SearchResult try_to_admit(const ClusterState& state, JobId id, Decision& decision);
   void look_again(const ClusterState& state, Decision& decision);
   void admit(const ClusterState& state, JobId id, PricedSchedule schedule, Decision& decision);
@@ -177,8 +185,10 @@ class PdOrsPolicy final : public Policy, public PriceView {
   std::unique_ptr<PriceSource> prices_;
   std::optional<Bookings> bookings_;
   WaitingList waiting_;
-  std::vector<JobId> arrived_;   ///< Gathered and not decided about.
-  SlotIndex entered_ = -1;       ///< Last slot whose bookings were enacted.
+  Purse purse_;                 ///< Empty: nobody is charged.
+  std::set<JobId> unpaid_;      ///< Waiting jobs that could not pay, or ran when they were adopted.
+  std::vector<JobId> arrived_;  ///< Gathered and not decided about.
+  SlotIndex entered_ = -1;      ///< Last slot whose bookings were enacted.
   SlotIndex worked_ahead_ = -1;  ///< Last slot whose idle machines were offered to admitted jobs.
   bool settled_ = true;          ///< Nothing has changed since jobs were looked at again.
   SlotCostCounters counters_;

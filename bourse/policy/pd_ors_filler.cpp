@@ -42,7 +42,7 @@ std::vector<JobId> PdOrsPolicy::waiting_by_rank(const ClusterState& state,
                                                 bool only_running) const {
   std::vector<std::pair<double, JobId>> ranked;
   for (const JobId id : waiting_.jobs())
-    if (!only_running || !state.job(id).allocation.empty())
+    if (is_filler(id) && (!only_running || !state.job(id).allocation.empty()))
       ranked.emplace_back(-payoff_density(state, id), id);
   std::ranges::sort(ranked);
   std::vector<JobId> jobs;

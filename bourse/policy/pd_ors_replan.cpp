@@ -184,7 +184,7 @@ bool PdOrsPolicy::try_moving(const ClusterState& state, JobId newcomer,
   }
   const bool found = result.verdict == SearchVerdict::found;
   if (found) bookings_->remove(state.spec(newcomer), newcomer);
-  if (fits && gain > 0) {
+  if (fits && gain > 0 && pays(newcomer, result.schedule.cost)) {
     for (std::size_t i = 0; i < movers.size(); ++i) {
       Booking& booking = *bookings_->find(movers[i]);
       const PricedSchedule& after = moves[i].after;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,21 +28,22 @@ struct Event {
 
 /// Why a job has what it has. Kept as code and numbers; reason_text makes the sentence.
 enum class ReasonCode : std::uint8_t {
-  started,          ///< Runs now.
-  no_room,          ///< Its tasks do not fit what is free.
-  behind_head,      ///< Fits, but the head of the queue does not, and nobody overtakes.
-  preempted,        ///< Gave way to a job that comes first by the policy's order.
-  resized,          ///< Keeps running with another number of tasks.
-  admitted,         ///< numbers: utility, cost, payoff, promised completion (s since the start).
-  priced_out,       ///< numbers: best utility - cost, its utility, its cost.
-  no_schedule,      ///< No schedule completes it in time.
-  waits_for_price,  ///< As priced_out, but it is looked at again.
-  waits_for_room,   ///< As no_schedule, but it is looked at again.
-  filler,           ///< Runs on idle machines without a booking, until they are needed.
-  worthless,        ///< Waited until no completion was worth anything.
-  machine_lost,     ///< A machine under it went down.
-  replanned,        ///< Late, or lost a machine; numbers: cost of the rest, promised completion.
-  moved,            ///< Its promise holds; numbers: as of replanned, then the completion promised.
+  started,           ///< Runs now.
+  no_room,           ///< Its tasks do not fit what is free.
+  behind_head,       ///< Fits, but the head of the queue does not, and nobody overtakes.
+  preempted,         ///< Gave way to a job that comes first by the policy's order.
+  resized,           ///< Keeps running with another number of tasks.
+  admitted,          ///< numbers: utility, cost, payoff, promised completion (s since the start).
+  priced_out,        ///< numbers: best utility - cost, its utility, its cost.
+  no_schedule,       ///< No schedule completes it in time.
+  waits_for_price,   ///< As priced_out, but it is looked at again.
+  waits_for_room,    ///< As no_schedule, but it is looked at again.
+  filler,            ///< Runs on idle machines without a booking, until they are needed.
+  worthless,         ///< Waited until no completion was worth anything.
+  machine_lost,      ///< A machine under it went down.
+  replanned,         ///< Late, or lost a machine; numbers: cost of the rest, promised completion.
+  waits_for_credit,  ///< Nobody pays its price; numbers: as of priced_out. It runs as filler only.
+  moved,             ///< Its promise holds; numbers: as of replanned, then the completion promised.
 };
 
 /// One decision about one job, explained.
@@ -83,6 +85,9 @@ struct Decision {
 /// Gives the decision this reason about its job, in place of one that it has already.
 void give_reason(Decision& decision, const Reason& reason);
 
+/// Pays the price of a job, in utility, before it is admitted. True if its account could, and has.
+using Purse = std::function<bool(JobId job, double price)>;
+
 /// An online scheduler: sees what has happened so far, decides what runs. The simulator and the
 /// daemon call the same object, from one thread. Deterministic: the same calls give the same
 /// answers.
@@ -90,6 +95,10 @@ class Policy {
  public:
   virtual ~Policy() = default;
   virtual Decision decide(const ClusterState& state, const Event& event) = 0;
+
+  /// From now on a job is admitted only if its price is paid; one that cannot pay runs on idle
+  /// machines only, until it can. Policies without prices ask for nothing.
+  virtual void set_purse(Purse /*purse*/) {}
 
   /// Tells a new policy of a job that an earlier one knew, with what is left of its plan (by time)
   /// and the completion it was promised, kForever if it was not admitted yet; called before the

@@ -42,6 +42,7 @@ struct SearchOptions {
 
 /// What the search for a schedule came to.
 enum class SearchVerdict {
+  unpaid,  ///< The policy's own: it found one, and nobody paid for it.
   found,
   priced_out,   ///< Schedules exist; `schedule` is the best, with a payoff <= 0.
   no_schedule,  ///< None completes the job in time for any utility.

@@ -48,6 +48,10 @@ TokenView view_of(const StoredToken& token) {
           .token = std::nullopt};
 }
 
+bool is_user_name(std::string_view name) {
+  return !name.empty() && name.size() <= kLongestUser && std::ranges::all_of(name, is_in_names);
+}
+
 std::string sha256_of(std::string_view text) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
@@ -68,11 +72,8 @@ bool is_same_secret(std::string_view a, std::string_view b) {
 Result<MadeToken> make_token(const TokenRequest& request, std::uint64_t id_bits,
                              const std::string& secret, Seconds now) {
   BOURSE_CHECK(secret.size() == kSecretSize);
-  if (request.user.empty() || request.user.size() > kLongestUser ||
-      !std::ranges::all_of(request.user, is_in_names))
-    return invalid(
-        fmt::format("user: '{}' is no name; use 1 to {} letters, digits, '.', '_', '-' or '@'",
-                    quotable(request.user), kLongestUser));
+  if (!is_user_name(request.user))
+    return invalid(fmt::format("user: '{}' is no name; {}", quotable(request.user), kUserNameRule));
   if (request.note.size() > kLongestNote)
     return invalid(fmt::format("note: is longer than {} bytes", kLongestNote));
   if (request.lifetime && !(*request.lifetime > Seconds(0)))

@@ -72,6 +72,11 @@ struct TokenList {
 /// What is told of it.
 [[nodiscard]] TokenView view_of(const StoredToken& token);
 
+/// True for 1 to 64 letters, digits, '.', '_', '-' and '@'.
+[[nodiscard]] bool is_user_name(std::string_view name);
+inline constexpr std::string_view kUserNameRule =
+    "use 1 to 64 letters, digits, '.', '_', '-' or '@'";
+
 /// SHA-256, hexadecimal.
 [[nodiscard]] std::string sha256_of(std::string_view text);
 
@@ -86,9 +91,8 @@ struct MadeToken {
 
 /// Makes a token "bourse_<id>_<secret>". `secret` is 32 random hexadecimal
 /// digits (RandomSource::token), `id_bits` names it.
-/// Errors: invalid_argument if the name of the user is empty, longer than 64 bytes or has other
-/// characters than letters, digits, '.', '_', '-' and '@', the note is longer than 200 bytes, or
-/// the lifetime is not positive.
+/// Errors: invalid_argument if the user has no name (is_user_name), the note is longer than 200
+/// bytes, or the lifetime is not positive.
 [[nodiscard]] Result<MadeToken> make_token(const TokenRequest& request, std::uint64_t id_bits,
                                            const std::string& secret, Seconds now);
 

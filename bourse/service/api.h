@@ -14,6 +14,7 @@
 #include "bourse/model/resources.h"
 #include "bourse/policy/explanation.h"
 #include "bourse/service/access.h"
+#include "bourse/service/accounts.h"
 #include "bourse/service/views.h"
 
 namespace bourse {
@@ -42,7 +43,8 @@ struct SubmitRequest {
   std::string directory;          ///< Where it is submitted, absolute; may be empty.
   std::map<std::string, std::string> environment;  ///< Of who submits it.
   bool is_dry_run = false;                         ///< Nothing is submitted: only the forecast.
-  std::string user;  ///< Who submits it; empty: the user of the daemon. Not part of the body.
+  std::string user;       ///< Who submits it; empty: the user of the daemon. Not part of the body.
+  bool is_admin = false;  ///< May use any account. Not part of the body.
 };
 
 /// What a submission came to. Exactly one of `job` and `forecast` is there.
@@ -168,6 +170,13 @@ class Api {
   [[nodiscard]] virtual Result<MetricsView> metrics() = 0;
   /// Who submitted the job.
   [[nodiscard]] virtual Result<std::string> owner_of(JobNumber number) = 0;
+
+  [[nodiscard]] virtual Result<AccountList> accounts() = 0;
+  [[nodiscard]] virtual Result<AccountDetail> account(const std::string& name) = 0;
+  /// Makes it, or gives it other terms. Errors: as make_account.
+  [[nodiscard]] virtual Result<Account> put_account(const AccountRequest& request) = 0;
+  /// Errors: not_found; failed_precondition if it has no limit.
+  [[nodiscard]] virtual Result<Account> grant(const std::string& name, double credits) = 0;
 
   /// Whose token it is. Errors: as bourse::caller_of.
   [[nodiscard]] virtual Result<Caller> caller_of(const std::string& token) = 0;

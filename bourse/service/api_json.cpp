@@ -48,6 +48,8 @@ void fields(V& visit, JobView& x) {
   visit("epoch", x.epoch);
   visit("restarts", x.restarts);
   visit("resizes", x.resizes);
+  visit("account", x.account);
+  visit("charged", x.charged);
 }
 
 template <class V>
@@ -154,6 +156,50 @@ void fields(V& visit, ChangeView& x) {
   visit("kind", x.kind);
   visit("job", x.job);
   visit("text", x.text);
+}
+
+template <class V>
+void fields(V& visit, Account& x) {
+  visit("name", x.name);
+  visit("credits", x.credits);
+  visit("period_s", x.period);
+  visit("shares", x.shares);
+  visit("members", x.members);
+  visit("balance", x.balance);
+  visit("renewed_s", x.renewed);
+  visit("charged", x.charged);
+  visit("refunded", x.refunded);
+}
+
+template <class V>
+void fields(V& visit, AccountList& x) {
+  visit("accounts", x.accounts);
+}
+
+template <class V>
+void fields(V& visit, Charge& x) {
+  visit("job", x.job);
+  visit("account", x.account);
+  visit("price", x.price);
+  visit("refund", x.refund);
+  visit("at_s", x.at);
+  visit("promised_s", x.promised);
+  visit("was_hit", x.was_hit);
+}
+
+template <class V>
+void fields(V& visit, AccountDetail& x) {
+  visit("account", x.account);
+  visit("charges", x.charges);
+}
+
+template <class V>
+void fields(V& visit, AccountRequest& x) {
+  visit("name", x.name);
+  visit("credits", x.credits);
+  visit("period_s", x.period);
+  visit("shares", x.shares);
+  visit("members", x.members);
 }
 
 template <class V>
@@ -461,6 +507,10 @@ std::string to_json(const ChangeView& change) { return written(change); }
 std::string to_json(const TokenRequest& request) { return written(request); }
 std::string to_json(const TokenView& token) { return written(token); }
 std::string to_json(const TokenList& list) { return written(list); }
+std::string to_json(const Account& account) { return written(account); }
+std::string to_json(const AccountList& list) { return written(list); }
+std::string to_json(const AccountDetail& detail) { return written(detail); }
+std::string to_json(const AccountRequest& request) { return written(request); }
 
 std::string to_json(const MachineList& list) {
   Json json;
@@ -501,6 +551,17 @@ Result<SubmitRequest> submit_request_from_json(std::string_view text) {
 
 Result<TokenRequest> token_request_from_json(std::string_view text) {
   return read_strictly<TokenRequest>(text, "user");
+}
+
+Result<AccountRequest> account_request_from_json(std::string_view text) {
+  return read_strictly<AccountRequest>(text, "name");
+}
+Result<Account> account_from_json(std::string_view text) { return read_as<Account>(text); }
+Result<AccountList> account_list_from_json(std::string_view text) {
+  return read_as<AccountList>(text);
+}
+Result<AccountDetail> account_detail_from_json(std::string_view text) {
+  return read_as<AccountDetail>(text);
 }
 
 Result<TokenList> token_list_from_json(std::string_view text) { return read_as<TokenList>(text); }

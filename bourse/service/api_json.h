@@ -25,6 +25,10 @@ namespace bourse {
 [[nodiscard]] std::string to_json(const TokenRequest& request);
 [[nodiscard]] std::string to_json(const TokenView& token);
 [[nodiscard]] std::string to_json(const TokenList& list);
+[[nodiscard]] std::string to_json(const Account& account);
+[[nodiscard]] std::string to_json(const AccountList& list);
+[[nodiscard]] std::string to_json(const AccountDetail& detail);
+[[nodiscard]] std::string to_json(const AccountRequest& request);
 /// {"error": {"code": "not_found", "message": "..."}}
 [[nodiscard]] std::string to_json(const Error& error);
 
@@ -35,6 +39,11 @@ namespace bourse {
 [[nodiscard]] Result<SubmitRequest> submit_request_from_json(std::string_view text);
 /// Errors: as submit_request_from_json.
 [[nodiscard]] Result<TokenRequest> token_request_from_json(std::string_view text);
+/// Errors: as submit_request_from_json.
+[[nodiscard]] Result<AccountRequest> account_request_from_json(std::string_view text);
+[[nodiscard]] Result<Account> account_from_json(std::string_view text);
+[[nodiscard]] Result<AccountList> account_list_from_json(std::string_view text);
+[[nodiscard]] Result<AccountDetail> account_detail_from_json(std::string_view text);
 [[nodiscard]] Result<TokenView> token_view_from_json(std::string_view text);
 [[nodiscard]] Result<TokenList> token_list_from_json(std::string_view text);
 [[nodiscard]] Result<SubmitReply> submit_reply_from_json(std::string_view text);

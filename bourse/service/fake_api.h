@@ -97,6 +97,21 @@ class FakeApi : public Api {
     if (number != 17) return none(number);
     return some_job().owner;
   }
+  Result<AccountList> accounts() override { return AccountList{.accounts = {some_account()}}; }
+  Result<AccountDetail> account(const std::string& name) override {
+    if (name != some_account().name && name != "local-0") return no_account();
+    return AccountDetail{.account = some_account(),
+                         .charges = {{.job = 17, .account = "team-a", .price = 12.5}}};
+  }
+  Result<Account> put_account(const AccountRequest& request) override {
+    return make_account(request, Seconds(1.7e9));
+  }
+  Result<Account> grant(const std::string& name, double credits) override {
+    if (name != some_account().name && name != "local-0") return no_account();
+    Account account = some_account();
+    account.balance += credits;
+    return account;
+  }
   /// Tokens are "<role>:<user>".
   Result<Caller> caller_of(const std::string& token) override {
     const auto colon = token.find(':');
@@ -119,6 +134,9 @@ class FakeApi : public Api {
   }
 
  private:
+  static tl::unexpected<Error> no_account() {
+    return fail(ErrorCode::not_found, "there is no such account");
+  }
   static tl::unexpected<Error> none(JobNumber number) {
     return fail(ErrorCode::not_found, "there is no job " + std::to_string(number));
   }

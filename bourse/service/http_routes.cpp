@@ -145,6 +145,7 @@ HttpReply submit_job(const HttpContext& context, const HttpRequest& request, con
   auto submission = submission_of(request);
   if (!submission) return error_reply(submission.error());
   submission->user = request.caller.user;
+  submission->is_admin = request.caller.role == Role::admin;
   const int status = submission->is_dry_run ? 200 : 201;
   return asked<SubmitReply>(
       context,
@@ -281,6 +282,11 @@ Result<std::uint64_t> last_change(const HttpContext& context) {
       [&api = context.api]() -> Result<std::uint64_t> { return api.last_change(); });
 }
 
+/// A user is told of their own jobs and of machines.
+bool is_for(const Caller& caller, const ChangeView& change) {
+  return change.kind == "job" ? owns(caller, change.owner) : change.kind != "account";
+}
+
 /// Changes in the order of their numbers. A reader that is slow only delays itself: what it has not
 /// taken is read from the journal when it comes to it.
 std::function<bool(std::string&)> change_stream(const HttpContext& context, std::uint64_t after,
@@ -297,7 +303,7 @@ std::function<bool(std::string&)> change_stream(const HttpContext& context, std:
     if (!changes) return false;
     for (const ChangeView& change : *changes) {
       at = change.number;
-      if (caller.role == Role::user && change.job != 0 && !owns(caller, change.owner)) continue;
+      if (caller.role == Role::user && !is_for(caller, change)) continue;
       piece += fmt::format("id: {}\nevent: {}\ndata: {}\n\n", change.number, change.kind,
                            to_json(change));
     }
@@ -349,6 +355,50 @@ HttpReply show_document(const HttpContext&, const HttpRequest&, const Parts&) {
   return reply;
 }
 
+/// A user sees the accounts that they may use.
+bool may_use(const Caller& caller, const Account& account) {
+  return caller.role != Role::user || account.members.empty() ||
+         std::ranges::binary_search(account.members, caller.user);
+}
+
+HttpReply list_accounts(const HttpContext& context, const HttpRequest& request, const Parts&) {
+  return asked<AccountList>(
+      context, [&api = context.api, caller = request.caller]() -> Result<AccountList> {
+        BOURSE_TRY(AccountList list, api.accounts());
+        std::erase_if(list.accounts,
+                      [&](const Account& account) { return !may_use(caller, account); });
+        return list;
+      });
+}
+
+HttpReply show_account(const HttpContext& context, const HttpRequest& request, const Parts& parts) {
+  return asked<AccountDetail>(context,
+                              [&api = context.api, name = std::string(parts[0]),
+                               caller = request.caller]() -> Result<AccountDetail> {
+                                BOURSE_TRY(AccountDetail detail, api.account(name));
+                                if (may_use(caller, detail.account)) return detail;
+                                return fail(ErrorCode::not_found,
+                                            fmt::format("there is no account '{}'", name));
+                              });
+}
+
+HttpReply put_account(const HttpContext& context, const HttpRequest& request, const Parts&) {
+  auto wanted = account_request_from_json(request.body);
+  if (!wanted) return error_reply(wanted.error());
+  return asked<Account>(context, [&api = context.api, wanted = *std::move(wanted)] {
+    return api.put_account(wanted);
+  });
+}
+
+HttpReply grant_credits(const HttpContext& context, const HttpRequest& request,
+                        const Parts& parts) {
+  const auto given = request.query.find("credits");
+  const Result<double> credits = parse_number(given == request.query.end() ? "" : given->second);
+  if (!credits) return error_reply({ErrorCode::invalid_argument, "credits: is no number"});
+  return asked<Account>(context, [&api = context.api, name = std::string(parts[0]),
+                                  amount = *credits] { return api.grant(name, amount); });
+}
+
 HttpReply list_tokens(const HttpContext& context, const HttpRequest&, const Parts&) {
   return asked<TokenList>(context, [&api = context.api] { return api.tokens(); });
 }
@@ -384,6 +434,10 @@ const std::vector<Route>& routes() {
       {{"POST", "/v1/machines/{name}/undrain"}, Right::admin, undrain_machine, {"reason"}},
       {{"GET", "/v1/prices"}, Right::see, list_prices, {}},
       {{"GET", "/v1/events"}, Right::see, stream_events, {"after"}},
+      {{"GET", "/v1/accounts"}, Right::see, list_accounts, {}},
+      {{"POST", "/v1/accounts"}, Right::admin, put_account, {}},
+      {{"GET", "/v1/accounts/{name}"}, Right::see, show_account, {}},
+      {{"POST", "/v1/accounts/{name}/grant"}, Right::admin, grant_credits, {"credits"}},
       {{"GET", "/v1/tokens"}, Right::admin, list_tokens, {}},
       {{"POST", "/v1/tokens"}, Right::admin, create_token, {}},
       {{"DELETE", "/v1/tokens/{id}"}, Right::admin, revoke_token, {}},

@@ -154,6 +154,8 @@ TEST_F(OpenApi, DescribesWhatIsAnswered) {
       request.content_type = "application/yaml";
       request.body = "name: a";
     }
+    if (route.path == "/v1/accounts") request.body = R"({"name": "team-a", "credits": 5})";
+    if (route.path.ends_with("/grant")) request.query["credits"] = "5";
     if (route.path == "/v1/tokens") request.body = R"({"user": "alice", "role": "user"})";
     const HttpReply reply = ask(request);
     const std::string method = lower(route.method);

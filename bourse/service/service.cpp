@@ -61,6 +61,9 @@ Result<std::unique_ptr<Service>> Service::open(World world, Engine& engine,
   BOURSE_TRY(auto policy, options.make_policy());
   std::unique_ptr<Service> service(
       new Service(world, engine, std::move(options), std::move(store), std::move(policy)));
+  service->policy_->set_purse([heart = service.get()](JobId id, double price) {
+    return heart->pay(heart->live(id), price);
+  });
   engine.listen(*service);
   BOURSE_TRY_VOID(service->recover());
   return service;
@@ -168,6 +171,10 @@ void Service::keep_reason(LiveJob& job, const Reason& reason) {
   job.record.reason = reason_text(reason);
   if (reason.code == ReasonCode::admitted) {
     promise(Seconds(n[3]));
+    if (job.charge && job.charge->promised == Seconds(0)) {
+      job.charge->promised = *job.record.promised;
+      store_->put_charge(*job.charge);
+    }
     job.record.was_admitted = true;
     job.record.utility = n[0];
     job.record.reason =
@@ -259,6 +266,7 @@ Result<JobView> Service::submit(const Submission& submission) {
   BOURSE_TRY(JobFile file, parse_job_file(submission.text, submission.file));
   state_.set_now(policy_now());
   BOURSE_TRY(JobSpec spec, bind_job(file, cluster(), state_.now()));
+  BOURSE_TRY_VOID(check_member(file.group.empty() ? submission.user : file.group, submission));
   LiveJob job;
   job.record = {.name = file.name,
                 .group = file.group.empty() ? submission.user : file.group,
@@ -334,6 +342,9 @@ void Service::end_job(LiveJob& job, JobPhase phase, const std::string& why) {
     counters_.utility += job.record.utility;
   }
   job.record.ended = unix_now();
+  if (job.charge)
+    refund(job, refund_at_end(*job.charge, phase, *job.record.ended),
+           phase == JobPhase::declined ? "it was given up" : "its promise was broken");
   job.record.reason = why;
   job.record.plan.clear();
   set_phase(job, phase, why);

@@ -12,6 +12,7 @@
 
 #include "bourse/engine/engine.h"
 #include "bourse/policy/policy.h"
+#include "bourse/service/accounts.h"
 #include "bourse/service/api.h"
 #include "bourse/service/job_file.h"
 #include "bourse/service/observed_speeds.h"
@@ -40,6 +41,7 @@ struct Submission {
   std::string directory;          ///< Where it was submitted; absolute.
   std::string environment;        ///< As StoredJob::environment.
   std::string user;  ///< Its owner, and the group of a job whose file names none; may be empty.
+  bool is_admin = false;  ///< May use any account.
 };
 
 /// The daemon's heart: asks the policy at every event, and brings what runs to what is wanted.
@@ -106,6 +108,16 @@ class Service final : public EngineListener {
   /// Called after each commit that added changes.
   void on_change(std::function<void()> callback) { on_change_ = std::move(callback); }
 
+  // service_accounts.cpp: who pays.
+  [[nodiscard]] AccountList accounts();
+  /// With at most `limit` charges. Errors: not_found.
+  [[nodiscard]] Result<AccountDetail> account(const std::string& name, std::size_t limit);
+  /// Makes an account, or gives the one of that name other terms; what it holds is as of a new one.
+  /// Errors: as make_account.
+  [[nodiscard]] Result<Account> put_account(const AccountRequest& request);
+  /// Errors: not_found; failed_precondition if it has no limit; invalid_argument.
+  [[nodiscard]] Result<Account> grant(const std::string& name, double credits);
+
   // service_access.cpp: tokens.
   /// Errors: as bourse::caller_of.
   [[nodiscard]] Result<Caller> caller_of(const std::string& token) const;
@@ -134,6 +146,7 @@ class Service final : public EngineListener {
     Allocation running;  ///< Of the present incarnation or its members; empty: it has no cells.
     std::vector<LiveCell> cells;  ///< Not ended; of the present incarnation.
     std::vector<PlannedSlot> plan;
+    std::optional<Charge> charge;  ///< Once it was admitted for a price.
     struct Report {
       Seconds at{0};     ///< By the clock of its machine, which may jump.
       Seconds heard{0};  ///< By ours, which does not.
@@ -206,6 +219,18 @@ class Service final : public EngineListener {
   /// A policy that learns of one job after the other must not move those it has learnt of.
   void leave_what_runs(Decision& decision) const;
 
+  // service_accounts.cpp
+  /// Errors: failed_precondition if the user is no member of the account of the group.
+  [[nodiscard]] Result<void> check_member(const std::string& group,
+                                          const Submission& submission) const;
+  /// The purse of the policy: takes the price, unless the job has paid before.
+  bool pay(LiveJob& job, double price);
+  /// Gives back so much of its price.
+  void refund(LiveJob& job, double amount, const std::string& why);
+  /// A machine under it was lost or taken away.
+  void note_hit(LiveJob& job);
+  void journal(const std::vector<std::string>& accounts);
+
   // service_cells.cpp: wanted against running.
   void take_events();
   void take_event(const CellEvent& event);
@@ -270,6 +295,7 @@ class Service final : public EngineListener {
   std::map<JobNumber, LiveJob> jobs_;   ///< That have not ended.
   std::vector<MachineState> machines_;  ///< By MachineId.
   std::vector<StoredToken> tokens_;     ///< By id, as in the store.
+  Accounts accounts_;                   ///< As in the store.
   std::vector<CellEvent> inbox_;        ///< Came in this turn of the loop.
   std::vector<JobNumber> ended_;        ///< In this turn.
   std::vector<JobNumber> dirty_;        ///< That differ from the journal, in this turn.

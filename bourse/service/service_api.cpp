@@ -6,6 +6,8 @@
 namespace bourse {
 namespace {
 
+constexpr std::size_t kMostCharges = 100;  ///< Of an account, shown with it.
+
 std::string joined(const std::map<std::string, std::string>& environment) {
   std::string all;
   for (const auto& [name, value] : environment) {
@@ -51,7 +53,8 @@ Result<SubmitReply> ServiceApi::submit(const SubmitRequest& request) {
                               .file = request.name,
                               .directory = request.directory,
                               .environment = joined(request.environment),
-                              .user = request.user.empty() ? user_ : request.user};
+                              .user = request.user.empty() ? user_ : request.user,
+                              .is_admin = request.is_admin};
   SubmitReply reply;
   BOURSE_TRY(const JobFile file, parse_job_file(request.file, request.name));
   if (const auto path = request.environment.find("PATH"); path != request.environment.end())
@@ -141,6 +144,20 @@ Result<MetricsView> ServiceApi::metrics() {
 }
 
 Result<std::string> ServiceApi::owner_of(JobNumber number) { return service_.owner_of(number); }
+
+Result<AccountList> ServiceApi::accounts() { return service_.accounts(); }
+
+Result<AccountDetail> ServiceApi::account(const std::string& name) {
+  return service_.account(name, kMostCharges);
+}
+
+Result<Account> ServiceApi::put_account(const AccountRequest& request) {
+  return service_.put_account(request);
+}
+
+Result<Account> ServiceApi::grant(const std::string& name, double credits) {
+  return service_.grant(name, credits);
+}
 
 Result<Caller> ServiceApi::caller_of(const std::string& token) { return service_.caller_of(token); }
 

@@ -33,6 +33,10 @@ class ServiceApi final : public Api {
   [[nodiscard]] std::uint64_t last_change() override;
   [[nodiscard]] Result<MetricsView> metrics() override;
   [[nodiscard]] Result<std::string> owner_of(JobNumber number) override;
+  [[nodiscard]] Result<AccountList> accounts() override;
+  [[nodiscard]] Result<AccountDetail> account(const std::string& name) override;
+  [[nodiscard]] Result<Account> put_account(const AccountRequest& request) override;
+  [[nodiscard]] Result<Account> grant(const std::string& name, double credits) override;
   [[nodiscard]] Result<Caller> caller_of(const std::string& token) override;
   [[nodiscard]] Result<TokenList> tokens() override;
   [[nodiscard]] Result<TokenView> create_token(const TokenRequest& request) override;

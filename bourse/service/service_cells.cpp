@@ -147,7 +147,10 @@ void Service::take_end(LiveJob& job, const CellEvent& event) {
                       ? (event.end == CellEnd::lost ? "a cell was lost" : "a task failed")
                       : event.message;
     job.is_lost = event.end == CellEnd::lost;
-    if (job.is_lost) ++counters_.cells_lost;
+    if (job.is_lost) {
+      ++counters_.cells_lost;
+      note_hit(job);
+    }
     stop_cells(job, false);
   }
   // What was to end in peace may be lost on the way.
@@ -166,6 +169,11 @@ void Service::incarnation_is_over(LiveJob& job) {
   if (job.record.is_cancelled) return end_job(job, JobPhase::cancelled, "cancelled");
   if (job.has_left) return end_job(job, JobPhase::declined, std::string(job.record.reason));
   if (!failure.empty()) {
+    if (job.charge && job.is_lost)
+      refund(job,
+             refund_for_loss(*job.charge, job.record.samples_done - job.record.samples_saved,
+                             job.record.samples),
+             "a machine took work with it");
     // What was not saved is lost.
     job.record.samples_done = std::min(job.record.samples_done, job.record.samples_saved);
     show_progress(job, state_.spec(job.id).restart_cost);
@@ -362,6 +370,7 @@ void Service::set_usable(MachineId machine, const std::function<void(MachineStat
     for (const JobId job : std::vector<JobId>(state_.active()))
       if (std::ranges::find(state_.job(job).allocation, machine, &TaskGroup::machine) !=
           state_.job(job).allocation.end()) {
+        note_hit(live(job));
         unsettle(live(job));
         state_.allocate(job, {}, 0, Seconds(0));
       }

@@ -333,5 +333,109 @@ TEST(Service, ForecastsWithoutChangingAnything) {
   EXPECT_EQ(rig.phase(first), running);
 }
 
+/// A machine of two GPUs under pd-ors with fixed prices, so that costs are known: a GPU for a slot
+/// of 100 s costs at least 1.
+struct PricedRig : ServiceRig {
+  PricedRig()
+      : ServiceRig(
+            "1x2", "pd-ors",
+            {{"slot", "100s"}, {"on-decline", "wait"}, {"price-low", "1"}, {"price-high", "2"}}) {}
+  JobNumber submit_for(const std::string& group, int workers = 2) {
+    return submit(job_of(workers, "value: 50\nrestart_cost: 0s\ngroup: " + group + "\n"));
+  }
+  [[nodiscard]] double left(const std::string& account) const {
+    return service->account(account, 1)->account.balance;
+  }
+};
+
+TEST(ServiceAccounts, ChargeAnAdmittedJobThePostedPriceOnce) {
+  PricedRig rig;
+  ASSERT_TRUE(rig.service->put_account({.name = "team", .credits = 100}).has_value());
+  const JobNumber job = rig.submit_for("team");
+  rig.clock.settle();
+  const JobView view = rig.job(job);
+  EXPECT_EQ(view.account, "team");
+  EXPECT_GT(view.charged, 0);
+  EXPECT_NEAR(rig.left("team"), 100 - view.charged, 1e-9);
+  rig.restart();
+  EXPECT_EQ(rig.job(job).charged, view.charged);
+  EXPECT_NEAR(rig.left("team"), 100 - view.charged, 1e-9);
+  const JobNumber other = rig.submit_for("nobody");
+  EXPECT_EQ(rig.job(other).account, "default");
+}
+
+TEST(ServiceAccounts, JobsWithoutCreditRunAsFillerAndGiveWay) {
+  PricedRig rig;
+  ASSERT_TRUE(rig.service->put_account({.name = "poor", .credits = 0}).has_value());
+  const JobNumber poor = rig.submit_for("poor", 1);
+  rig.clock.settle();
+  EXPECT_EQ(rig.job(poor).charged, 0);
+  EXPECT_THAT(
+      rig.service->job(poor)->history.back().what,
+      ::testing::AnyOf(::testing::HasSubstr("idle machines"), ::testing::HasSubstr("starting")));
+  rig.start_all();
+  EXPECT_EQ(rig.phase(poor), running) << "the machine is idle";
+  rig.restart();
+  const JobNumber rich = rig.submit_for("default", 2);
+  rig.clock.settle();
+  rig.engine.obey();
+  rig.clock.settle();
+  rig.start_all();
+  EXPECT_EQ(rig.phase(rich), running);
+  EXPECT_EQ(rig.phase(poor), waiting);
+  ASSERT_TRUE(rig.service->grant("poor", 50).has_value());
+  rig.engine.tell_ended({rich, 1, MachineId(std::size_t{0})}, CellEnd::completed);
+  rig.clock.advance(Seconds(200));
+  EXPECT_GT(rig.job(poor).charged, 0) << "it can pay now";
+}
+
+TEST(ServiceAccounts, GiveThePriceBackWhenAMachineBreaksThePromise) {
+  PricedRig rig;
+  ASSERT_TRUE(rig.service->put_account({.name = "team", .credits = 100}).has_value());
+  const JobNumber job = rig.submit_for("team");
+  rig.clock.settle();
+  rig.start_all();
+  ASSERT_EQ(rig.phase(job), running);
+  rig.engine.tell_ended({job, 1, MachineId(std::size_t{0})}, CellEnd::lost, "power");
+  rig.clock.advance(Seconds(1000));
+  rig.start_all();
+  rig.engine.tell_ended({job, 2, MachineId(std::size_t{0})}, CellEnd::completed);
+  rig.clock.settle();
+  EXPECT_EQ(rig.phase(job), finished);
+  EXPECT_NEAR(rig.job(job).charged, 0, 1e-9);
+  EXPECT_NEAR(rig.left("team"), 100, 1e-9);
+}
+
+TEST(ServiceAccounts, AreForTheirMembers) {
+  PricedRig rig;
+  ASSERT_TRUE(rig.service->put_account({.name = "team", .credits = 9, .members = {"alice"}}));
+  const std::string file = job_of(1, "group: team\n");
+  const auto refused = rig.service->submit({.text = file, .directory = "/tmp", .user = "bob"});
+  EXPECT_EQ(refused.error().message,
+            "user 'bob' is no member of the account 'team'; name another group, or ask an admin");
+  EXPECT_TRUE(rig.service->submit({.text = file, .directory = "/tmp", .user = "alice"}));
+  EXPECT_TRUE(
+      rig.service->submit({.text = file, .directory = "/tmp", .user = "bob", .is_admin = true}));
+  EXPECT_EQ(rig.service->grant("nobody", 1).error().code, ErrorCode::not_found);
+  EXPECT_EQ(rig.service->grant("default", 1).error().code, ErrorCode::failed_precondition);
+}
+
+// Names come from people; paths must not.
+TEST(ServiceAccess, NoNameOfAJobOrTaskLeavesItsDirectory) {
+  ServiceRig rig;
+  std::string file = job_of(1);
+  file.replace(file.find("name: j"), 7, "name: ../../../tmp/evil");
+  const JobNumber job = rig.submit(file);
+  ASSERT_EQ(rig.engine.started.size(), 1U);
+  const std::string root = rig.directory.path() + "/jobs/" + std::to_string(job) + "/";
+  const CellSpec& cell = rig.engine.started[0];
+  EXPECT_EQ(cell.directory.find(".."), std::string::npos);
+  for (const std::string& path : {cell.directory, cell.tasks[0].log_file, cell.tasks[0].fifo})
+    EXPECT_TRUE(path.empty() || path.starts_with(rig.directory.path() + "/")) << path;
+  EXPECT_TRUE(cell.tasks[0].log_file.starts_with(root)) << cell.tasks[0].log_file;
+  for (const char* task : {"../../bourse.db", "/etc/passwd", "worker-0/../../x", "", "worker-0\n"})
+    EXPECT_EQ(rig.service->log(job, task, 0, 10).error().code, ErrorCode::not_found) << task;
+}
+
 }  // namespace
 }  // namespace bourse

@@ -39,10 +39,12 @@ Result<void> Service::recover() {
     // A clock that was set back must not put an arrival into the future.
     spec.arrival = std::min(spec.arrival, state_.now());
     LiveJob& added = add_live(std::move(job), std::move(spec));
+    added.charge = store_->charge_of(added.record.number);
     added.plan = parse_plan(added.record.plan, added.id);
   }
   recover_cells(store_->cells());
   tokens_ = store_->tokens();
+  accounts_ = Accounts(store_->accounts());
   std::vector<std::pair<MachineId, std::string>> draining;
   for (const Store::Drain& drain : store_->drains())
     for (std::size_t m = 0; m < machines_.size(); ++m)

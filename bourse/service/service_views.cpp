@@ -58,11 +58,17 @@ JobView Service::view_of(const StoredJob& record) const {
           .servers = 0,
           .epoch = record.epoch,
           .restarts = record.restarts,
-          .resizes = record.resizes};
+          .resizes = record.resizes,
+          .account = record.account,
+          .charged = record.charged};
 }
 
 JobView Service::view_of(const LiveJob& job) const {
   JobView view = view_of(job.record);
+  if (job.charge) {
+    view.account = job.charge->account;
+    view.charged = job.charge->price - job.charge->refund;
+  }
   const TaskCounts tasks = tasks_of(job.running);
   view.workers = tasks.workers;
   view.servers = tasks.servers;
@@ -182,7 +188,13 @@ Result<Forecast> Service::forecast(const Submission& submission) {
   BOURSE_TRY(const JobFile file, parse_job_file(submission.text, submission.file));
   const Seconds now = std::max(state_.now(), policy_now());
   BOURSE_TRY(JobSpec spec, bind_job(file, cluster(), now));
+  const std::string group = file.group.empty() ? submission.user : file.group;
+  BOURSE_TRY_VOID(check_member(group, submission));
   BOURSE_TRY(const std::unique_ptr<Policy> policy, options_.make_policy());
+  accounts_.renew(unix_now());
+  policy->set_purse([this, account = accounts_.of_group(group).name](JobId, double price) {
+    return accounts_.can_pay(account, price);
+  });
   // A copy of all that the policy knows, with the job in it.
   std::vector<JobSpec> specs = specs_;
   specs.push_back(std::move(spec));

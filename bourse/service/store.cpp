@@ -3,9 +3,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "bourse/base/check.h"
+#include "bourse/base/text.h"
 
 namespace bourse {
 namespace {
@@ -31,6 +33,14 @@ CREATE TABLE IF NOT EXISTS cells (
   rank INTEGER NOT NULL, has_started INTEGER NOT NULL, PRIMARY KEY (job, epoch, machine, part))
   WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS drains (machine TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS accounts (
+  name TEXT PRIMARY KEY, credits REAL, period REAL NOT NULL, shares REAL NOT NULL,
+  members TEXT NOT NULL, balance REAL NOT NULL, renewed REAL NOT NULL, charged REAL NOT NULL,
+  refunded REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS charges (
+  job INTEGER PRIMARY KEY, account TEXT NOT NULL, price REAL NOT NULL, refund REAL NOT NULL,
+  at REAL NOT NULL, promised REAL NOT NULL, was_hit INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS charges_by_account ON charges (account, job);
 CREATE TABLE IF NOT EXISTS tokens (
   id TEXT PRIMARY KEY, user TEXT NOT NULL, role TEXT NOT NULL, hash TEXT NOT NULL,
   note TEXT NOT NULL, created REAL NOT NULL, expires REAL) WITHOUT ROWID;
@@ -49,7 +59,9 @@ ALTER TABLE cells RENAME TO old_cells;
 constexpr std::string_view kJobColumns =
     "number, name, team, submitted, samples, phase, reason, started, ended, promised, retry_at, "
     "samples_done, samples_saved, utility, loss, epoch, failures, restarts, resizes, port, "
-    "was_admitted, is_cancelled, generation, last_part, owner";
+    "was_admitted, is_cancelled, generation, last_part, owner, "
+    "(SELECT account FROM charges WHERE job = number), "
+    "(SELECT price - refund FROM charges WHERE job = number)";
 
 std::optional<Seconds> as_seconds(std::optional<double> value) {
   if (!value) return std::nullopt;
@@ -88,7 +100,27 @@ StoredJob read_job(const Statement& row) {
   job.generation = static_cast<std::uint32_t>(row.integer(22));
   job.last_part = static_cast<std::uint32_t>(row.integer(23));
   job.owner = row.text(24);
+  job.account = row.text(25);
+  job.charged = row.real(26);
   return job;
+}
+
+std::vector<Charge> read_charges(Database& database, std::string_view condition,
+                                 const std::function<void(Statement&)>& bind) {
+  Statement list = database.prepare(
+      fmt::format("SELECT job, account, price, refund, at, promised, was_hit FROM charges WHERE {}",
+                  condition));
+  bind(list);
+  std::vector<Charge> charges;
+  while (list.step())
+    charges.push_back({.job = static_cast<JobNumber>(list.integer(0)),
+                       .account = list.text(1),
+                       .price = list.real(2),
+                       .refund = list.real(3),
+                       .at = Seconds(list.real(4)),
+                       .promised = Seconds(list.real(5)),
+                       .was_hit = list.integer(6) != 0});
+  return charges;
 }
 
 /// Binds what may change, from parameter 1 on; returns the next one.
@@ -342,6 +374,70 @@ std::vector<Store::Drain> Store::drains() {
   Statement all = database_->prepare("SELECT machine, reason FROM drains ORDER BY machine");
   while (all.step()) drains.push_back({all.text(0), all.text(1)});
   return drains;
+}
+
+void Store::put_account(const Account& account) {
+  std::string members;
+  for (const std::string& member : account.members)
+    members += fmt::format("{}{}", members.empty() ? "" : ",", member);
+  database_->prepare("INSERT OR REPLACE INTO accounts VALUES (?,?,?,?,?,?,?,?,?)")
+      .bind(1, std::string_view(account.name))
+      .bind(2, account.credits)
+      .bind(3, account.period.value)
+      .bind(4, account.shares)
+      .bind(5, std::string_view(members))
+      .bind(6, account.balance)
+      .bind(7, account.renewed.value)
+      .bind(8, account.charged)
+      .bind(9, account.refunded)
+      .run();
+}
+
+std::vector<Account> Store::accounts() {
+  std::vector<Account> accounts;
+  Statement all = database_->prepare(
+      "SELECT name, credits, period, shares, members, balance, renewed, charged, refunded "
+      "FROM accounts ORDER BY name");
+  while (all.step()) {
+    Account& account = accounts.emplace_back();
+    account.name = all.text(0);
+    account.credits = all.optional_real(1);
+    account.period = Seconds(all.real(2));
+    account.shares = all.real(3);
+    for (const std::string_view member : split(all.text(4), ','))
+      if (!member.empty()) account.members.emplace_back(member);
+    account.balance = all.real(5);
+    account.renewed = Seconds(all.real(6));
+    account.charged = all.real(7);
+    account.refunded = all.real(8);
+  }
+  return accounts;
+}
+
+void Store::put_charge(const Charge& charge) {
+  database_->prepare("INSERT OR REPLACE INTO charges VALUES (?,?,?,?,?,?,?)")
+      .bind(1, static_cast<std::int64_t>(charge.job))
+      .bind(2, std::string_view(charge.account))
+      .bind(3, charge.price)
+      .bind(4, charge.refund)
+      .bind(5, charge.at.value)
+      .bind(6, charge.promised.value)
+      .bind(7, std::int64_t{charge.was_hit ? 1 : 0})
+      .run();
+}
+
+std::vector<Charge> Store::charges(const std::string& account, std::size_t limit) {
+  return read_charges(*database_, "account = ?1 ORDER BY job DESC LIMIT ?2", [&](Statement& list) {
+    list.bind(1, std::string_view(account)).bind(2, static_cast<std::int64_t>(limit));
+  });
+}
+
+std::optional<Charge> Store::charge_of(JobNumber job) {
+  const std::vector<Charge> found = read_charges(*database_, "job = ?1", [&](Statement& list) {
+    list.bind(1, static_cast<std::int64_t>(job));
+  });
+  if (found.empty()) return std::nullopt;
+  return found.front();
 }
 
 void Store::put_token(const StoredToken& token) {

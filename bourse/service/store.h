@@ -9,6 +9,7 @@
 #include "bourse/base/error.h"
 #include "bourse/base/quantity.h"
 #include "bourse/service/access.h"
+#include "bourse/service/accounts.h"
 #include "bourse/service/api.h"
 #include "bourse/service/job_state.h"
 #include "bourse/service/sqlite.h"
@@ -23,6 +24,8 @@ struct StoredJob {
   std::string name;
   std::string group;
   std::string owner;        ///< Who submitted it; empty in stores of before version 4.
+  std::string account;      ///< Of its charge, which is kept apart: put_charge().
+  double charged = 0;       ///< Of its charge, less what was given back.
   std::string text;         ///< The job file as submitted.
   std::string directory;    ///< Where it was submitted.
   std::string environment;  ///< Of who submitted it: "NAME=value" lines, each ended by a 0 byte.
@@ -95,6 +98,12 @@ class Store {
   void put_cell(const StoredCell& cell);
   void remove_cell(const StoredCell& cell);
   void set_drain(const std::string& machine, bool is_draining, const std::string& reason);
+
+  void put_account(const Account& account);
+  [[nodiscard]] std::vector<Account> accounts();  ///< By name.
+  void put_charge(const Charge& charge);          ///< In place of that of the same job.
+  [[nodiscard]] std::optional<Charge> charge_of(JobNumber job);
+  [[nodiscard]] std::vector<Charge> charges(const std::string& account, std::size_t limit);
 
   void put_token(const StoredToken& token);
   void remove_token(const std::string& id);

@@ -27,7 +27,22 @@ inline JobView some_job(JobNumber number = 17) {
           .servers = 1,
           .epoch = 3,
           .restarts = 1,
-          .resizes = 2};
+          .resizes = 2,
+          .account = "team-a",
+          .charged = 12.5};
+}
+
+/// With credits for a day.
+inline Account some_account() {
+  return {.name = "team-a",
+          .credits = 100,
+          .period = Seconds(86400),
+          .shares = 0,
+          .members = {"alice"},
+          .balance = 87.5,
+          .renewed = Seconds(1.7e9),
+          .charged = 12.5,
+          .refunded = 0};
 }
 
 /// Without the token itself.

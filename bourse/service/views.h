@@ -46,6 +46,8 @@ struct JobView {
   std::uint32_t epoch = 0;     ///< Incarnations so far.
   std::uint32_t restarts = 0;  ///< After failures of its own.
   std::uint32_t resizes = 0;   ///< By decision of the policy.
+  std::string account;         ///< That it was charged to; empty: it was not charged.
+  double charged = 0;          ///< Less what was given back; in units of utility.
 };
 
 /// An entry of a job's history.
