@@ -108,6 +108,33 @@ TEST_F(AgentHubTest, EndsASecondAgentOfACell) {
   EXPECT_TRUE(first->is_closed);
 }
 
+// What somebody would try who has heard an agent, or was one: docs/security.md.
+TEST_F(AgentHubTest, ForgedEpochsAndReplayedMessagesChangeNothing) {
+  hub_.expected_all();
+  const auto agent = hello(kCell, "secret");
+  agent->say(event(1, CellEventKind::started));
+  agent->take();
+  // An epoch to come, with the token of the present one, and the token of another cell.
+  constexpr CellId kNext{.job = 1, .epoch = 3, .machine = MachineId(0U)};
+  EXPECT_TRUE(was_told<AgentEnd>(*hello(kNext, "secret")));
+  hub_.expect({.id = kNext, .token = "other", .grace = Seconds(5), .lease = Seconds(10)});
+  EXPECT_TRUE(hello(kNext, "secret")->is_closed);
+  EXPECT_TRUE(hello(kCell, "other")->is_closed);
+  EXPECT_FALSE(hub_.is_connected(kNext));
+  // Messages again: an event, and the end of an earlier life of it.
+  agent->say(event(1, CellEventKind::started));
+  agent->say(event(1, CellEventKind::ended));
+  EXPECT_THAT(numbers_, ElementsAre(1));
+  EXPECT_TRUE(hub_.is_connected(kCell));
+  // One that knows its own cell tells of another.
+  CellEvent forged = event(2, CellEventKind::ended);
+  forged.cell = kNext;
+  agent->say(forged);
+  EXPECT_TRUE(agent->is_closed);
+  EXPECT_THAT(numbers_, ElementsAre(1));
+  EXPECT_THAT(notes_, SizeIs(3));
+}
+
 TEST_F(AgentHubTest, LetsNoOtherAgentTakeUpWhatTheFirstBegan) {
   const auto first = hello(kCell, "secret", 7);
   first->on_close({ErrorCode::unavailable, "it was killed"});

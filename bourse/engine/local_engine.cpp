@@ -70,7 +70,6 @@ Result<void> LocalEngine::set_up() {
     std::ranges::replace(name, '/', '-');
     if (auto groups = CellGroups::open(files, *own, name)) groups_ = std::move(*groups);
   }
-  watch_timer_ = world_.clock.call_in(kWatchPause, [this] { watch(); });
   return {};
 }
 
@@ -145,6 +144,7 @@ void LocalEngine::start(const CellSpec& spec) {
   if (!process) return fail_later(spec.id, process.error().message);
   cell.process = *process;
   write_record(cell);
+  watch_soon();
 }
 
 Result<ProcessId> LocalEngine::launch(Cell& cell) {
@@ -183,6 +183,7 @@ void LocalEngine::adopt(const CellSpec& spec) {
   cell.spec = launch->cell;
   cell.confinement = launch->confinement;
   book(cell, true);
+  watch_soon();
   // Without one we died while it was started; it comes or it does not.
   if (const auto record = read_cell_record(world_.files, record_path(spec.id)))
     cell.process = record->process;
@@ -245,19 +246,26 @@ void LocalEngine::on_event(const CellEvent& event) {
 
 void LocalEngine::on_agent(CellId id, ProcessId agent) { cells_.at(id).process = agent; }
 
-void LocalEngine::on_broken(CellId /*id*/) {}  // watch() looks whether the agent is still there.
+/// watch() looks whether the agent is still there.
+void LocalEngine::on_broken(CellId /*id*/) { watch_soon(); }
 
 void LocalEngine::on_silent(CellId id) {
   sweep(id, fmt::format("its agent was not heard of for {}", to_text(cells_.at(id).spec.lease)));
 }
 
-/// Agents that died are noticed at once, those that hang when their lease is over.
+void LocalEngine::watch_soon() {
+  if (watch_timer_ == 0) watch_timer_ = world_.clock.call_in(kWatchPause, [this] { watch(); });
+}
+
+/// Agents that died are noticed at once, those that hang when their lease is over. Goes on as long
+/// as there is an agent that is not connected.
 void LocalEngine::watch() {
-  watch_timer_ = world_.clock.call_in(kWatchPause, [this] { watch(); });
+  watch_timer_ = 0;
   std::vector<CellId> gone;
   for (const auto& [id, cell] : cells_) {
     if (cell.process.pid == 0 || cell.sweep || cell.end_event != 0 || hub_.is_connected(id))
       continue;
+    watch_soon();
     if (!world_.processes.is_alive(cell.process)) gone.push_back(id);
   }
   for (const CellId id : gone) sweep(id, "its agent was killed or could not start");

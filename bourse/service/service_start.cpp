@@ -16,7 +16,7 @@ Result<Service::LiveJob> Service::read_live(StoredJob record, JobSpec& spec) con
     return fail(ErrorCode::data_corrupted, fmt::format("job {} in the store cannot be read: {}",
                                                        record.number, error.message));
   };
-  Result<JobFile> file = parse_job_file(record.text, "job.yaml");
+  Result<JobFile> file = parse_job_file(record.text, "job.yaml", CommandTexts::shell_too);
   if (!file) return broken(file.error());
   Result<JobSpec> bound =
       bind_job(*file, engine_.cluster(), record.submitted - store_->beginning());
@@ -42,6 +42,7 @@ Result<void> Service::recover() {
     added.plan = parse_plan(added.record.plan, added.id);
   }
   recover_cells(store_->cells());
+  tokens_ = store_->tokens();
   std::vector<std::pair<MachineId, std::string>> draining;
   for (const Store::Drain& drain : store_->drains())
     for (std::size_t m = 0; m < machines_.size(); ++m)
@@ -181,6 +182,7 @@ void Service::recover_decisions() {
     for (auto& [number, job] : jobs_)
       if (goes_on(job) == running) recover_job(job, running);
   is_recovering_ = false;
+  for (const auto& [number, job] : jobs_) unsettle(job);
   wake_at_ = state_.now();
   wake_while_due();
   // What runs goes on from where it was seen, not from the beginning of a restart.
