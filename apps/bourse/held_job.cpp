@@ -90,7 +90,9 @@ std::vector<HeldJob> parse_held_jobs(std::string_view text) {
     const auto id = parse_slurm_submission(columns[0]);
     const auto cpus = whole(columns[2], "cpus");
     if (!id || !cpus) continue;
-    HeldJob job{.id = *id, .cpus = std::max<std::int64_t>(1, *cpus)};
+    HeldJob job;
+    job.id = *id;
+    job.cpus = std::max<std::int64_t>(1, *cpus);
     job.reason = columns[1];
     job.memory = columns[3];
     job.gres = columns[4];

@@ -72,10 +72,10 @@ class Taker {
     if (error)
       return fail(ErrorCode::failed_precondition,
                   fmt::format("cannot make '{}' a program: {}", script, error.message()));
-    const SubmitRequest request{.file = file,
-                                .name = fmt::format("job {} of Slurm", job.id),
-                                .directory = job.directory,
-                                .environment = {}};
+    SubmitRequest request;
+    request.file = file;
+    request.name = fmt::format("job {} of Slurm", job.id);
+    request.directory = job.directory;
     BOURSE_TRY(const std::string answer, client_.post("/v1/jobs", {}, to_json(request)));
     BOURSE_TRY(const SubmitReply reply, submit_reply_from_json(answer));
     if (!reply.job) return fail(ErrorCode::data_corrupted, "the daemon answered with no job");

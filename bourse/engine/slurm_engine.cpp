@@ -252,10 +252,11 @@ void SlurmEngine::on_broken(CellId id) {
   if (entry != cells_.end() && entry->second.end_event == 0) poll_in(Seconds(0.5));
 }
 
+/// Had only the agent died, Slurm would have told of the end of its job by now.
 void SlurmEngine::on_silent(CellId id) {
-  const Cell& cell = cells_.at(id);
-  lose(id, cell.has_agent ? "its agent was not heard of for its lease" : "its agent has never come",
-       cell.stand != Stand::gone);
+  const bool has_agent = cells_.at(id).has_agent;
+  lose(id, has_agent ? "its agent was not heard of for its lease" : "its agent has never come",
+       has_agent);
 }
 
 void SlurmEngine::cancel_job(const Cell& cell) {

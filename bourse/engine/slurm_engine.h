@@ -101,7 +101,7 @@ class SlurmEngine final : public Engine, private AgentHubListener {
   [[nodiscard]] Result<void> listen_for_agents();
   [[nodiscard]] Result<void> save_memory();
 
-  void on_event(const CellEvent& event) override;
+  void on_event(const CellEvent& told) override;
   void on_agent(CellId id, ProcessId agent) override;
   void on_broken(CellId id) override;
   void on_silent(CellId id) override;
