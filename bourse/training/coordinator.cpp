@@ -93,8 +93,13 @@ void Coordinator::stop() {
 
 bool Coordinator::wait_until_over(double seconds) {
   std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, std::chrono::duration<double>(seconds), [&] { return is_over_; });
+}
+
+bool Coordinator::wait_until_alone(double seconds) {
+  std::unique_lock lock(mutex_);
   return changed_.wait_for(lock, std::chrono::duration<double>(seconds),
-                           [&] { return is_over_ && members_.empty(); });
+                           [&] { return members_.empty(); });
 }
 
 void Coordinator::finish_checkpoints() {
@@ -295,11 +300,11 @@ Assignment Coordinator::next(const Report& report) {
   std::unique_lock lock(mutex_);
   observe_norm(report);
   take(report);
-  if (report.is_leaving) remove(report.worker);
+  if (report.is_leaving && !must_finish_step(report.worker)) remove(report.worker);
   if (is_open_ && phase_.left == 0) close_phase(lock);
   try_to_stop(lock);
   changed_.notify_all();
-  if (report.is_leaving) return {};
+  if (!members_.contains(report.worker)) return {};
   std::optional<Assignment> work;
   const bool is_wanted = changed_.wait(lock, program::cancel_token(), [&] {
     work = work_for(report.worker);
@@ -311,6 +316,13 @@ Assignment Coordinator::next(const Report& report) {
     changed_.notify_all();
   }
   return *work;
+}
+
+/// The last one to leave finishes the step: half a step could not be saved.
+bool Coordinator::must_finish_step(const std::string& worker) const {
+  const bool is_alone = members_.size() == 1 && members_.contains(worker);
+  return is_alone && is_open_ && phase_.work.kind == WorkKind::train && phase_.left > 0 &&
+         phase_.left < phase_.done.size();
 }
 
 void Coordinator::take(const Report& report) {

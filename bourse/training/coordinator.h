@@ -59,8 +59,10 @@ class Coordinator {
   void start();
   /// Ends the training between two batches, with a checkpoint.
   void stop();
-  /// Waits until the training is over and all workers have been told; false if it takes longer.
+  /// Waits until the training is over; false if it takes longer.
   bool wait_until_over(double seconds);
+  /// Waits until all workers have left; false if it takes longer.
+  bool wait_until_alone(double seconds);
   /// Waits until the last checkpoint is written.
   void finish_checkpoints();
   /// True if all epochs are done.
@@ -109,6 +111,7 @@ class Coordinator {
   void close_phase(std::unique_lock<std::mutex>& lock);
   void close_train_phase();
   void remove(const std::string& worker);
+  [[nodiscard]] bool must_finish_step(const std::string& worker) const;
   [[nodiscard]] std::optional<Assignment> work_for(const std::string& worker);
   void observe_norm(const Report& report);
   [[nodiscard]] bool is_checkpoint_due() const;
