@@ -1,15 +1,11 @@
-#include <fcntl.h>
 #include <fmt/core.h>
 #include <httplib.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <csignal>
 #include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -17,6 +13,7 @@
 
 #include "bench/figures.h"
 #include "bench/process.h"
+#include "bench/real_daemon.h"
 #include "bench/service_rig.h"
 #include "bourse/engine/local_engine.h"
 #include "bourse/model/cluster.h"
@@ -24,78 +21,12 @@
 #include "bourse/service/http_server.h"
 #include "bourse/service/service_api.h"
 
-extern char** environ;
-
 // The daemon: from a submission to a running process, what an event costs, a store with history.
 // All times are wall time: a daemon waits for the disk and for other processes.
 namespace bourse {
 namespace {
 
 using std::chrono::steady_clock;
-
-double ms_since(steady_clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(steady_clock::now() - start).count();
-}
-
-double quantile(std::vector<double> values, double share) {
-  std::ranges::sort(values);
-  const auto rank = static_cast<std::size_t>(std::ceil(share * static_cast<double>(values.size())));
-  return values[std::max<std::size_t>(rank, 1) - 1];
-}
-
-Sample ms(const std::string& metric, double value) { return {metric, "ms", Better::lower, value}; }
-
-/// A client of the unix socket in a state directory.
-httplib::Client client_of(const std::string& state) {
-  httplib::Client client(state + "/socket");
-  client.set_address_family(AF_UNIX);
-  client.set_default_headers({{"Host", "localhost"}});
-  client.set_keep_alive(true);
-  client.set_read_timeout(60);
-  return client;
-}
-
-/// A real `bourse serve` in a directory of its own, for as long as this object.
-class RealDaemon {
- public:
-  static Result<std::unique_ptr<RealDaemon>> start(const std::string& program,
-                                                   const std::string& machines) {
-    auto daemon = std::unique_ptr<RealDaemon>(new RealDaemon);
-    const std::string& state = daemon->directory_.path();
-    std::vector<std::string> texts{program,   "serve", "--machines", machines,
-                                   "--state", state,   "--no-tcp"};
-    std::vector<char*> arguments;
-    for (std::string& text : texts) arguments.push_back(text.data());
-    arguments.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, (state + "/serve.log").c_str(),
-                                     O_CREAT | O_WRONLY, 0600);
-    const int status =
-        posix_spawn(&daemon->pid_, program.c_str(), &actions, nullptr, arguments.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (status != 0) return fail(ErrorCode::unavailable, fmt::format("cannot run '{}'", program));
-    httplib::Client client = client_of(state);
-    for (int i = 0; i < 500; ++i) {
-      if (const auto ready = client.Get("/readyz"); ready && ready->status == 200) return daemon;
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    return fail(ErrorCode::unavailable, fmt::format("'{} serve' does not answer", program));
-  }
-  ~RealDaemon() {
-    if (pid_ == 0) return;
-    kill(pid_, SIGTERM);
-    waitpid(pid_, nullptr, 0);
-  }
-  RealDaemon(const RealDaemon&) = delete;
-  RealDaemon& operator=(const RealDaemon&) = delete;
-  [[nodiscard]] const std::string& state() const { return directory_.path(); }
-
- private:
-  RealDaemon() = default;
-  ScratchDirectory directory_;
-  pid_t pid_ = 0;
-};
 
 /// From the call that submits a job until its process says what time it is.
 Result<std::vector<Sample>> run_start(const Setup& setup) {
@@ -324,6 +255,7 @@ void add_service_cases(std::vector<Case>& cases) {
   add("boundary of 64 cells", false, run_boundary);
   add("1000 live jobs", false, [](const Setup& setup) { return run_events(1000, setup); });
   add("100000 jobs that ended", false, run_history);
+  add_service_load_cases(cases);
 }
 
 }  // namespace bourse

@@ -105,6 +105,8 @@ int run(int argc, char** argv) {
   add_drain(app, status);
   add_undrain(app, status);
   add_top(app, status);
+  add_slurm(app, status);
+  add_token(app, status);
   add_agent(app, status);
   add_version(app, status);
   add_completion(app, status);

@@ -85,6 +85,7 @@ class LocalEngine final : public Engine, private AgentHubListener {
   [[nodiscard]] std::vector<CellEvent> left_events(const Cell& cell);
   void fail_later(CellId id, std::string message);
   void drop(CellId id);
+  void watch_soon();
   void watch();
 
   [[nodiscard]] std::string record_path(CellId id) const;

@@ -18,6 +18,8 @@ Decision FifoPolicy::decide(const ClusterState& state, const Event& event) {
   Decision decision;
   switch (event.kind) {
     case EventKind::arrival: {
+      // After a restart of the daemon jobs arrive that run already.
+      if (state.job(event.job).status != JobStatus::waiting) return decision;
       queue_.push_back(event.job);
       if (queue_.size() > 1 && !options_.skip) {
         decision.reasons.push_back({event.job, ReasonCode::behind_head, {}});
@@ -33,6 +35,7 @@ Decision FifoPolicy::decide(const ClusterState& state, const Event& event) {
     }
     case EventKind::machine_down:
     case EventKind::cancel:
+    case EventKind::wake:  // All has arrived again; not all that was started then was done.
       rebuild_queue(state);
       break;
     default:

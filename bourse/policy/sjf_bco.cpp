@@ -87,9 +87,13 @@ std::optional<Allocation> planned_allocation(const FreeCapacity& free, const Job
 }  // namespace
 
 void SjfBcoPolicy::update_queue(const ClusterState& state, const Event& event) {
-  if (event.kind == EventKind::arrival) queue_.push_back({event.job, batch_});
-  if (event.kind == EventKind::machine_down) {  // Jobs came back to the queue, or lost their plan.
-    planned_.clear();
+  // After a restart of the daemon jobs arrive that run already, and not all that is started is
+  // done.
+  if (event.kind == EventKind::arrival && state.job(event.job).status == JobStatus::waiting)
+    queue_.push_back({event.job, batch_});
+  const bool misses_some = event.kind == EventKind::wake && queue_.size() < state.waiting_count();
+  if (event.kind == EventKind::machine_down || misses_some) {
+    planned_.clear();  // Jobs came back to the queue, or lost their plan.
     for (const JobId id : state.active())
       if (state.job(id).status == JobStatus::waiting &&
           std::ranges::find(queue_, id, &Waiting::id) == queue_.end())
@@ -176,7 +180,7 @@ Decision SjfBcoPolicy::decide(const ClusterState& state, const Event& event) {
     decision.wake_at = rounds_.wake_after_round(is_still);
     return decision;
   }
-  if (event.kind == EventKind::arrival && queue_.size() == 1) {
+  if (event.kind == EventKind::arrival && queue_.size() == 1 && queue_[0].id == event.job) {
     FreeCapacity free(state);
     const JobSpec& job = state.spec(event.job);
     if (auto placed = place(free, job, requested_tasks(job)))

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "bourse/model/cluster.h"
 #include "bourse/model/resources.h"
 #include "bourse/policy/explanation.h"
+#include "bourse/service/access.h"
 #include "bourse/service/views.h"
 
 namespace bourse {
@@ -22,6 +24,7 @@ namespace bourse {
 struct JobQuery {
   std::vector<JobPhase> phases;  ///< Only these; empty: all.
   std::string group;             ///< Only of this group; empty: all.
+  std::string owner;             ///< Only of this user; empty: all.
   JobNumber before = 0;          ///< Only numbers below; 0: all.
   std::size_t limit = 100;       ///< From 1 to kMaxJobsListed.
 };
@@ -39,6 +42,7 @@ struct SubmitRequest {
   std::string directory;          ///< Where it is submitted, absolute; may be empty.
   std::map<std::string, std::string> environment;  ///< Of who submits it.
   bool is_dry_run = false;                         ///< Nothing is submitted: only the forecast.
+  std::string user;  ///< Who submits it; empty: the user of the daemon. Not part of the body.
 };
 
 /// What a submission came to. Exactly one of `job` and `forecast` is there.
@@ -133,6 +137,13 @@ class Api {
  public:
   virtual ~Api() = default;
 
+  /// Calls `work`, which asks several things of it. What they change is one step of the journal and
+  /// is safe on return. Errors: what kept it from the journal; then nothing of it is done.
+  [[nodiscard]] virtual Result<void> together(const std::function<void()>& work) {
+    work();
+    return {};
+  }
+
   [[nodiscard]] virtual Result<JobList> jobs(const JobQuery& query) = 0;
   [[nodiscard]] virtual Result<JobDetail> job(JobNumber number) = 0;
   /// Errors: as parse_job_file and bind_job.
@@ -155,6 +166,17 @@ class Api {
   /// Number of the last change; 0 if there is none.
   [[nodiscard]] virtual std::uint64_t last_change() = 0;
   [[nodiscard]] virtual Result<MetricsView> metrics() = 0;
+  /// Who submitted the job.
+  [[nodiscard]] virtual Result<std::string> owner_of(JobNumber number) = 0;
+
+  /// Whose token it is. Errors: as bourse::caller_of.
+  [[nodiscard]] virtual Result<Caller> caller_of(const std::string& token) = 0;
+  [[nodiscard]] virtual Result<TokenList> tokens() = 0;
+  /// The token is in the answer, and never again. Errors: as make_token.
+  [[nodiscard]] virtual Result<TokenView> create_token(const TokenRequest& request) = 0;
+  /// Errors: not_found. Returns the token as it was.
+  [[nodiscard]] virtual Result<TokenView> revoke_token(const std::string& id) = 0;
+
   /// Errors: unavailable, with the reason, while the daemon cannot take jobs.
   [[nodiscard]] virtual Result<void> ready() = 0;
 };

@@ -57,7 +57,8 @@ Throughput scaled(const Throughput& throughput, double factor) {
 }
 
 void ObservedSpeeds::observe(TaskCounts tasks, Locality locality, double samples, Seconds time) {
-  if (time <= Seconds(0) || samples < 0) return;
+  // A job of which all members were told to end may report once more.
+  if (time <= Seconds(0) || samples < 0 || tasks.workers < 1) return;
   Point seen{tasks, locality, samples / time.value, time.value};
   const auto at = std::ranges::lower_bound(points_, key_of(seen), {}, key_of);
   if (at == points_.end() || key_of(*at) != key_of(seen)) {
@@ -106,7 +107,8 @@ ObservedSpeeds ObservedSpeeds::parse(std::string_view text) {
   for (const Json& one : all) {
     const bool is_point = one.is_array() && one.size() == 5 &&
                           std::ranges::all_of(one, [](const Json& n) { return n.is_number(); });
-    if (!is_point || one[2].get<int>() < 0 || one[2].get<int>() > 2) return {};
+    if (!is_point || one[0].get<int>() < 1 || one[2].get<int>() < 0 || one[2].get<int>() > 2)
+      continue;
     speeds.points_.push_back({{one[0].get<int>(), one[1].get<int>()},
                               static_cast<Locality>(one[2].get<int>()),
                               one[3].get<double>(),

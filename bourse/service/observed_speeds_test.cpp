@@ -74,6 +74,14 @@ TEST(ObservedSpeeds, ReadBackWhatTheyWrote) {
   EXPECT_EQ(again.points().size(), 2U);
 }
 
+// A job whose members were all told to end runs with nobody, and one of them reports once more.
+TEST(ObservedSpeeds, KnowNoSpeedOfNoWorkers) {
+  ObservedSpeeds speeds;
+  speeds.observe({0, 0}, Locality::machine, 2, Seconds(1));
+  EXPECT_TRUE(speeds.points().empty());
+  EXPECT_TRUE(ObservedSpeeds::parse("[[0,0,0,2.0,4.0]]").points().empty());
+}
+
 TEST(ObservedSpeeds, TakeATextThatIsNoneForNothingObserved) {
   EXPECT_TRUE(ObservedSpeeds::parse("").points().empty());
   EXPECT_TRUE(ObservedSpeeds::parse("[[1,2]]").points().empty());

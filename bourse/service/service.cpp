@@ -40,8 +40,9 @@ Service::Service(World world, Engine& engine, ServiceOptions options, std::uniqu
       policy_(std::move(policy)),
       state_(engine.cluster(), {}),
       start_clock_(world.clock.now()) {
-  // A clock that was set back must not make the policy's time go back.
-  start_policy_ = std::max(Seconds(0), world_.clock.unix_time() - store_->beginning());
+  // A clock that was set back must not make the policy's time go back: what is planned for an
+  // instant would wait until it comes again.
+  start_policy_ = std::max(world_.clock.unix_time(), store_->last_known()) - store_->beginning();
   for (std::size_t i = 0; i < cluster().machines.size(); ++i) {
     const std::span<const Amount> capacity = cluster().capacity(MachineId(i));
     machines_.push_back({.free = {capacity.begin(), capacity.end()}, .reason = {}});
@@ -49,7 +50,7 @@ Service::Service(World world, Engine& engine, ServiceOptions options, std::uniqu
 }
 
 Service::~Service() {
-  for (const TimerId timer : {wake_timer_, inbox_timer_, save_timer_, retry_timer_, untold_timer_})
+  for (const TimerId timer : {wake_timer_, inbox_timer_, save_timer_, retry_timer_, stuck_timer_})
     world_.clock.cancel(timer);
 }
 
@@ -72,12 +73,28 @@ Result<void> Service::turn(const std::function<void()>& work) {
   // Timers may come within rounding error of the instant asked for.
   const Seconds now = std::max(policy_now(), state_.now());
   state_.set_now(wake_at_ - now < kTimerTolerance ? std::max(now, wake_at_) : now);
-  store_->begin();
+  if (!std::exchange(is_open_, true)) store_->begin();
   work();
   wake_while_due();
   reconcile();
-  for (auto& [number, job] : jobs_)
-    if (std::exchange(job.is_dirty, false)) store_->update_job(job.record);
+  for (const JobNumber number : std::exchange(dirty_, {})) {
+    LiveJob& job = jobs_.at(number);
+    job.is_dirty = false;
+    store_->update_job(job.record);
+  }
+  forget_ended();
+  return is_together_ ? Result<void>() : commit();
+}
+
+Result<void> Service::together(const std::function<void()>& work) {
+  is_together_ = true;
+  work();
+  is_together_ = false;
+  return is_open_ ? commit() : Result<void>();
+}
+
+Result<void> Service::commit() {
+  is_open_ = false;
   const Seconds before = world_.clock.now();
   Result<void> committed = store_->commit();
   count(counters_.commits, world_.clock.now() - before);
@@ -85,12 +102,15 @@ Result<void> Service::turn(const std::function<void()>& work) {
     fail_for_good(committed.error());
     return committed;
   }
-  forget_ended();
   arm_wake();
   for (const std::function<void()>& act : std::exchange(acts_, {})) act();
   if (on_change_ && std::exchange(told_change_, store_->last_change()) != store_->last_change())
     on_change_();
   return {};
+}
+
+void Service::touch(LiveJob& job) {
+  if (!std::exchange(job.is_dirty, true)) dirty_.push_back(job.record.number);
 }
 
 void Service::fail_for_good(const Error& error) {
@@ -114,8 +134,10 @@ void Service::apply(Decision decision) {
   // Releases come first, so that a swap never over-allocates on the way.
   for (const Change& change : decision.changes)
     if (!state_.job(change.job).allocation.empty() &&
-        state_.job(change.job).allocation != change.allocation)
+        state_.job(change.job).allocation != change.allocation) {
+      unsettle(live(change.job));
       state_.allocate(change.job, {}, 0, Seconds(0));
+    }
   for (const Change& change : decision.changes) {
     if (change.allocation.empty() || change.allocation == state_.job(change.job).allocation)
       continue;
@@ -124,6 +146,7 @@ void Service::apply(Decision decision) {
     const LiveJob& job = live(change.job);
     const bool runs =
         job.running == change.allocation || can_resize_in_place(job, change.allocation);
+    unsettle(job);
     state_.allocate(change.job, change.allocation, rate_of(spec, change.allocation, cluster()),
                     runs ? Seconds(0) : spec.restart_cost);
   }
@@ -161,7 +184,7 @@ void Service::keep_reason(LiveJob& job, const Reason& reason) {
   using enum ReasonCode;
   const bool ends =
       reason.code == priced_out || reason.code == no_schedule || reason.code == worthless;
-  job.is_dirty = true;
+  touch(job);
   if (job.record.reason != before && !ends) note(job, job.record.reason);
 }
 
@@ -179,7 +202,7 @@ void Service::keep_plan(std::span<const PlannedSlot> plan) {
     job.plan.insert(job.plan.end(), plan.begin() + static_cast<std::ptrdiff_t>(at),
                     plan.begin() + static_cast<std::ptrdiff_t>(end));
     job.record.plan = plan_json(job.plan);
-    job.is_dirty = true;
+    touch(job);
     at = end;
   }
 }
@@ -205,12 +228,16 @@ void Service::arm_wake() {
 }
 
 void Service::leave_some_work() {
-  for (const JobId id : state_.active()) {
+  for (const JobId id : state_.running()) {
     const double most = state_.spec(id).samples * (1 - kWorkAtLeastLeft);
     if (state_.samples_done(id) > most)
       state_.observe(id, most, state_.job(id).rate,
                      std::max(Seconds(0), state_.job(id).progress_from - state_.now()));
   }
+}
+
+double Service::shown_samples(const LiveJob& job) const {
+  return std::min(job.record.samples_done, state_.spec(job.id).samples * (1 - kWorkAtLeastLeft));
 }
 
 Service::LiveJob& Service::add_live(LiveJob job, JobSpec spec) {
@@ -225,7 +252,7 @@ Service::LiveJob& Service::add_live(LiveJob job, JobSpec spec) {
 
 void Service::show_arrival(const LiveJob& job) {
   state_.arrive(job.id);
-  if (job.record.samples_done > 0) state_.observe(job.id, job.record.samples_done, 0, Seconds(0));
+  if (job.record.samples_done > 0) state_.observe(job.id, shown_samples(job), 0, Seconds(0));
 }
 
 Result<JobView> Service::submit(const Submission& submission) {
@@ -235,6 +262,7 @@ Result<JobView> Service::submit(const Submission& submission) {
   LiveJob job;
   job.record = {.name = file.name,
                 .group = file.group.empty() ? submission.user : file.group,
+                .owner = submission.user,
                 .text = submission.text,
                 .directory = submission.directory,
                 .environment = submission.environment,
@@ -290,7 +318,7 @@ void Service::set_phase(LiveJob& job, JobPhase phase, const std::string& why) {
 }
 
 void Service::note(LiveJob& job, const std::string& what) {
-  job.is_dirty = true;
+  touch(job);
   store_->add_change(unix_now(), "job", job.record.number, job.record.phase, job.record.epoch,
                      what);
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,14 +39,15 @@ struct Submission {
   std::string file = "job.yaml";  ///< Its name in messages.
   std::string directory;          ///< Where it was submitted; absolute.
   std::string environment;        ///< As StoredJob::environment.
-  std::string user;               ///< The group of a job whose file names none; may be empty.
+  std::string user;  ///< Its owner, and the group of a job whose file names none; may be empty.
 };
 
 /// The daemon's heart: asks the policy at every event, and brings what runs to what is wanted.
 ///
 /// Everything that happens - a submission, the end of a cell, a timer - is one turn: the state
 /// changes, the policy is asked, what shall be done is written down and committed, and only then is
-/// it done. A turn that cannot be committed does nothing. After a restart the journal tells which
+/// it done. Requests that came together are turns of one commit. A turn that cannot be committed
+/// does nothing. After a restart the journal tells which
 /// cells may be alive and what was promised; the engine tells which are.
 ///
 /// The policy decides about allocations as they shall be. A job whose cells differ from its
@@ -65,7 +67,12 @@ class Service final : public EngineListener {
                                                              ServiceOptions options);
   ~Service() override;
 
-  // Requests; all from the loop. What they change is committed when they return.
+  // Requests; all from the loop. What they change is committed when they return, or when the work
+  // returns that they are part of.
+
+  /// Calls `work`, which may make several requests. What they change is committed as one step when
+  /// it returns, and done then. Errors: the journal's; nothing is done.
+  [[nodiscard]] Result<void> together(const std::function<void()>& work);
 
   /// Errors: as parse_job_file and bind_job; unavailable if it can't be journaled.
   [[nodiscard]] Result<JobView> submit(const Submission& submission);
@@ -99,6 +106,17 @@ class Service final : public EngineListener {
   /// Called after each commit that added changes.
   void on_change(std::function<void()> callback) { on_change_ = std::move(callback); }
 
+  // service_access.cpp: tokens.
+  /// Errors: as bourse::caller_of.
+  [[nodiscard]] Result<Caller> caller_of(const std::string& token) const;
+  [[nodiscard]] const std::vector<StoredToken>& tokens() const { return tokens_; }
+  /// Errors: as make_token.
+  [[nodiscard]] Result<MadeToken> create_token(const TokenRequest& request);
+  /// Errors: not_found.
+  [[nodiscard]] Result<StoredToken> revoke_token(const std::string& id);
+  /// Errors: not_found.
+  [[nodiscard]] Result<std::string> owner_of(JobNumber number);
+
   void on_cell(const CellEvent& event) override;
   void on_machine(MachineId machine, bool is_up, const std::string& reason) override;
 
@@ -116,15 +134,19 @@ class Service final : public EngineListener {
     Allocation running;  ///< Of the present incarnation or its members; empty: it has no cells.
     std::vector<LiveCell> cells;  ///< Not ended; of the present incarnation.
     std::vector<PlannedSlot> plan;
-    std::optional<Seconds> reported_at;  ///< Of the last report in this incarnation, unix time.
-    double reported_samples = 0;         ///< Then.
-    std::string failure;         ///< Why the incarnation is being given up; empty: it is not.
-    bool is_lost = false;        ///< It is given up through no fault of its own.
-    bool has_left = false;       ///< The policy gave it up; it ends when its cells have.
-    bool made_progress = false;  ///< In this incarnation.
-    bool has_completed = true;   ///< All cells of this incarnation that ended have completed.
-    bool is_finishing = false;   ///< Resized in place, and some member has completed.
-    bool is_dirty = false;       ///< Differs from the journal.
+    struct Report {
+      Seconds at{0};     ///< By the clock of its machine, which may jump.
+      Seconds heard{0};  ///< By ours, which does not.
+      double samples = 0;
+    };
+    std::optional<Report> reported;  ///< The last in this incarnation.
+    std::string failure;             ///< Why the incarnation is being given up; empty: it is not.
+    bool is_lost = false;            ///< It is given up through no fault of its own.
+    bool has_left = false;           ///< The policy gave it up; it ends when its cells have.
+    bool made_progress = false;      ///< In this incarnation.
+    bool has_completed = true;       ///< All cells of this incarnation that ended have completed.
+    bool is_finishing = false;       ///< Resized in place, and some member has completed.
+    bool is_dirty = false;           ///< Differs from the journal.
   };
   struct MachineState {
     std::vector<Amount> free;  ///< What no cell holds.
@@ -142,6 +164,12 @@ class Service final : public EngineListener {
   [[nodiscard]] Seconds unix_now() const { return unix_time_of(policy_now()); }
   /// Runs the work as one turn. Errors: the journal's.
   Result<void> turn(const std::function<void()>& work);
+  /// What was done since the last commit is safe from now on, and acted on.
+  [[nodiscard]] Result<void> commit();
+  /// It is written down at the end of the turn.
+  void touch(LiveJob& job);
+  /// It is looked at when wanted and running are reconciled.
+  void unsettle(const LiveJob& job) { unsettled_.insert(job.record.number); }
   void ask(const Event& event);
   void apply(Decision decision);
   void keep_reason(LiveJob& job, const Reason& reason);
@@ -151,6 +179,7 @@ class Service final : public EngineListener {
   void arm_wake();
   /// Jobs that have used up their declared work are taken to have a little left.
   void leave_some_work();
+  [[nodiscard]] double shown_samples(const LiveJob& job) const;
   [[nodiscard]] LiveJob& live(JobId id) { return jobs_.at(number_of_[id.index()]); }
   LiveJob& add_live(LiveJob job, JobSpec spec);
   /// From now on the policy can see the job.
@@ -181,12 +210,16 @@ class Service final : public EngineListener {
   void take_events();
   void take_event(const CellEvent& event);
   void take_progress(LiveJob& job, const CellEvent& event);
+  /// Nothing if a clock was set in between.
+  [[nodiscard]] std::optional<Seconds> time_between(const LiveJob::Report& last,
+                                                    const CellEvent& event) const;
   void take_started(LiveJob& job, LiveCell& cell);
   void take_end(LiveJob& job, const CellEvent& event);
   void incarnation_is_over(LiveJob& job);
   void retry_later(LiveJob& job);
   void reconcile();
-  void reconcile_job(LiveJob& job);
+  /// False if there is nothing to do about it before something changes.
+  bool reconcile_job(LiveJob& job);
   [[nodiscard]] bool has_room(const LiveJob& job, const Allocation& allocation) const;
   void hold(const LiveJob& job, const TaskGroup& group, int sign);
   void start_incarnation(LiveJob& job, const Allocation& allocation);
@@ -214,8 +247,8 @@ class Service final : public EngineListener {
   /// Gives ranks and writes a new list of the members.
   void tell_members(LiveJob& job);
   void write_members(const LiveJob& job);
-  /// The list could not be written: the job fails.
-  void members_are_unknown(JobNumber number, const std::string& why);
+  /// What its tasks need could not be written: the incarnation fails.
+  void cannot_go_on(JobNumber number, const std::string& why);
 
   // service_views.cpp
   [[nodiscard]] JobView view_of(const StoredJob& record) const;
@@ -231,13 +264,17 @@ class Service final : public EngineListener {
   ServiceOptions options_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Policy> policy_;
-  std::vector<JobSpec> specs_;               ///< By JobId; of all jobs since this process began.
-  ClusterState state_;                       ///< What the policy sees.
-  std::vector<JobNumber> number_of_;         ///< By JobId.
-  std::map<JobNumber, LiveJob> jobs_;        ///< That have not ended.
-  std::vector<MachineState> machines_;       ///< By MachineId.
-  std::vector<CellEvent> inbox_;             ///< Came in this turn of the loop.
-  std::vector<JobNumber> ended_;             ///< In this turn.
+  std::vector<JobSpec> specs_;          ///< By JobId; of all jobs since this process began.
+  ClusterState state_;                  ///< What the policy sees.
+  std::vector<JobNumber> number_of_;    ///< By JobId.
+  std::map<JobNumber, LiveJob> jobs_;   ///< That have not ended.
+  std::vector<MachineState> machines_;  ///< By MachineId.
+  std::vector<StoredToken> tokens_;     ///< By id, as in the store.
+  std::vector<CellEvent> inbox_;        ///< Came in this turn of the loop.
+  std::vector<JobNumber> ended_;        ///< In this turn.
+  std::vector<JobNumber> dirty_;        ///< That differ from the journal, in this turn.
+  /// Whose cells may not be as they shall be, or that back off; kept until there is nothing to do.
+  std::set<JobNumber> unsettled_;
   std::vector<std::function<void()>> acts_;  ///< To be done once the turn is committed.
   ServiceCounters counters_;
   std::function<void()> on_change_;
@@ -248,11 +285,13 @@ class Service final : public EngineListener {
   TimerId inbox_timer_ = 0;
   TimerId save_timer_ = 0;
   TimerId retry_timer_ = 0;
-  TimerId untold_timer_ = 0;
-  std::vector<std::pair<JobNumber, std::string>> untold_;  ///< Jobs, and why.
+  TimerId stuck_timer_ = 0;
+  std::vector<std::pair<JobNumber, std::string>> stuck_;  ///< Jobs that cannot go on, and why.
   Result<void> status_;
   std::uint64_t told_change_ = 0;
   bool is_recovering_ = false;
+  bool is_together_ = false;  ///< Turns do not commit; who made them does.
+  bool is_open_ = false;      ///< A step of the journal has begun.
 };
 
 }  // namespace bourse

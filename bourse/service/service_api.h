@@ -14,6 +14,9 @@ class ServiceApi final : public Api {
   ServiceApi(Service& service, World world, std::string policy, std::string version,
              std::string user);
 
+  [[nodiscard]] Result<void> together(const std::function<void()>& work) override {
+    return service_.together(work);
+  }
   [[nodiscard]] Result<JobList> jobs(const JobQuery& query) override;
   [[nodiscard]] Result<JobDetail> job(JobNumber number) override;
   [[nodiscard]] Result<SubmitReply> submit(const SubmitRequest& request) override;
@@ -29,6 +32,11 @@ class ServiceApi final : public Api {
                                                               std::size_t limit) override;
   [[nodiscard]] std::uint64_t last_change() override;
   [[nodiscard]] Result<MetricsView> metrics() override;
+  [[nodiscard]] Result<std::string> owner_of(JobNumber number) override;
+  [[nodiscard]] Result<Caller> caller_of(const std::string& token) override;
+  [[nodiscard]] Result<TokenList> tokens() override;
+  [[nodiscard]] Result<TokenView> create_token(const TokenRequest& request) override;
+  [[nodiscard]] Result<TokenView> revoke_token(const std::string& id) override;
   [[nodiscard]] Result<void> ready() override;
 
  private:

@@ -96,15 +96,13 @@ void Service::take_progress(LiveJob& job, const CellEvent& event) {
   const bool is_gang = is_rigid(spec.throughput);
   if (report.samples && !is_gang) {
     const double samples = std::clamp(*report.samples, 0.0, spec.samples);
-    if (job.reported_at && samples > job.reported_samples) {
-      job.speeds.observe(tasks_of(job.running), locality_of(job.running, cluster()),
-                         samples - job.reported_samples, event.unix_time - *job.reported_at);
+    if (job.reported && samples > job.reported->samples) {
+      if (const auto passed = time_between(*job.reported, event))
+        job.speeds.observe(tasks_of(job.running), locality_of(job.running, cluster()),
+                           samples - job.reported->samples, *passed);
       job.made_progress = true;
     }
-    if (!job.reported_at || event.unix_time > *job.reported_at) {
-      job.reported_at = event.unix_time;
-      job.reported_samples = samples;
-    }
+    job.reported = {.at = event.unix_time, .heard = policy_now(), .samples = samples};
     job.record.samples_done = samples;
     if (report.checkpointed.value_or(false)) job.record.samples_saved = samples;
   } else if (report.samples_per_second && !is_gang) {
@@ -116,7 +114,17 @@ void Service::take_progress(LiveJob& job, const CellEvent& event) {
     specs_[job.id.index()].throughput = job.speeds.correct(job.declared);
     if (report.samples) show_progress(job, Seconds(0));
   }
-  job.is_dirty = true;
+  touch(job);
+}
+
+std::optional<Seconds> Service::time_between(const LiveJob::Report& last,
+                                             const CellEvent& event) const {
+  // An agent holds reports back while it cannot reach us, but for no longer than a lease.
+  const Seconds passed = event.unix_time - last.at;
+  const Seconds heard = policy_now() - last.heard;
+  const bool has_jumped = passed > heard + options_.lease || passed < heard - options_.lease;
+  if (has_jumped || passed <= Seconds(0)) return std::nullopt;
+  return passed;
 }
 
 void Service::take_end(LiveJob& job, const CellEvent& event) {
@@ -142,13 +150,16 @@ void Service::take_end(LiveJob& job, const CellEvent& event) {
     if (job.is_lost) ++counters_.cells_lost;
     stop_cells(job, false);
   }
-  job.is_dirty = true;
+  // What was to end in peace may be lost on the way.
+  if (was_asked && !was_removed && job.failure.empty()) job.is_lost |= event.end == CellEnd::lost;
+  touch(job);
+  unsettle(job);
   if (job.cells.empty()) incarnation_is_over(job);
 }
 
 void Service::incarnation_is_over(LiveJob& job) {
   job.running.clear();
-  job.reported_at.reset();
+  job.reported.reset();
   job.is_finishing = false;
   const bool has_completed = std::exchange(job.has_completed, true);
   const std::string failure = std::exchange(job.failure, {});
@@ -171,6 +182,10 @@ void Service::incarnation_is_over(LiveJob& job) {
   }
   if (job.record.phase == JobPhase::pausing && !has_completed) {
     // It was told to end, so it has saved what it did.
+    if (std::exchange(job.is_lost, false)) {
+      job.record.samples_done = std::min(job.record.samples_done, job.record.samples_saved);
+      show_progress(job, state_.spec(job.id).restart_cost);
+    }
     job.record.samples_saved = job.record.samples_done;
     return set_phase(job, JobPhase::waiting, "its tasks have ended");
   }
@@ -210,17 +225,23 @@ void Service::hold(const LiveJob& job, const TaskGroup& group, int sign) {
 void Service::reconcile() {
   Seconds next_retry = kForever;
   // Those who came first start first.
-  for (auto& [number, job] : jobs_) {
-    if (is_end(job.record.phase)) continue;
-    if (job.record.phase == JobPhase::backing_off && job.record.retry_at) {
-      if (*job.record.retry_at <= unix_now()) {
-        job.record.retry_at.reset();
-        set_phase(job, JobPhase::waiting, "tried again");
-      } else {
-        next_retry = std::min(next_retry, *job.record.retry_at);
+  for (auto at = unsettled_.begin(); at != unsettled_.end();) {
+    const auto found = jobs_.find(*at);
+    bool stays = false;
+    if (found != jobs_.end() && !is_end(found->second.record.phase)) {
+      LiveJob& job = found->second;
+      if (job.record.phase == JobPhase::backing_off && job.record.retry_at) {
+        if (*job.record.retry_at <= unix_now()) {
+          job.record.retry_at.reset();
+          set_phase(job, JobPhase::waiting, "tried again");
+        } else {
+          next_retry = std::min(next_retry, *job.record.retry_at);
+          stays = true;
+        }
       }
+      stays |= reconcile_job(job);
     }
-    reconcile_job(job);
+    at = stays ? std::next(at) : unsettled_.erase(at);
   }
   world_.clock.cancel(std::exchange(retry_timer_, 0));
   if (next_retry < kForever)
@@ -230,18 +251,19 @@ void Service::reconcile() {
     });
 }
 
-void Service::reconcile_job(LiveJob& job) {
+bool Service::reconcile_job(LiveJob& job) {
   const Allocation& wanted = state_.job(job.id).allocation;
   switch (job.record.phase) {
     case JobPhase::waiting:
-      if (!wanted.empty() && has_room(job, wanted)) start_incarnation(job, wanted);
-      break;
+      if (wanted.empty()) return false;
+      if (has_room(job, wanted)) start_incarnation(job, wanted);
+      return true;
     case JobPhase::starting:
     case JobPhase::running:
-      if (wanted == job.running || !job.failure.empty()) break;
+      if (wanted == job.running || !job.failure.empty()) return false;
       if (can_resize_in_place(job, wanted)) {
         resize_in_place(job, wanted);
-        break;
+        return true;
       }
       ++job.record.resizes;
       ++counters_.resizes;
@@ -249,9 +271,9 @@ void Service::reconcile_job(LiveJob& job) {
           job, JobPhase::pausing,
           wanted.empty() ? "told to pause" : "told to end, to go on with " + text_of_tasks(wanted));
       stop_cells(job, false);
-      break;
+      return false;
     default:
-      break;
+      return false;
   }
 }
 
@@ -277,9 +299,11 @@ void Service::start_incarnation(LiveJob& job, const Allocation& allocation) {
   }
   set_phase(job, JobPhase::starting, "starting " + text_of_tasks(allocation));
   show_progress(job, state_.spec(job.id).restart_cost);
-  acts_.emplace_back([this, directory = checkpoint_directory(
-                                job.file, directory_of(job.record.number), job.record.directory)] {
-    (void)world_.files.make_directories(directory);
+  acts_.emplace_back([this, number = job.record.number,
+                      directory = checkpoint_directory(job.file, directory_of(job.record.number),
+                                                       job.record.directory)] {
+    if (const auto made = world_.files.make_directories(directory); !made)
+      cannot_go_on(number, "it has no place for checkpoints: " + made.error().message);
   });
   start_cells(job, 0);
 }
@@ -325,8 +349,8 @@ void Service::stop_cell(LiveCell& cell, bool is_urgent) {
 void Service::show_progress(LiveJob& job, Seconds startup) {
   if (job.has_left) return;
   const Allocation& allocation = state_.job(job.id).allocation;
-  state_.observe(job.id, job.record.samples_done,
-                 rate_of(state_.spec(job.id), allocation, cluster()), startup);
+  state_.observe(job.id, shown_samples(job), rate_of(state_.spec(job.id), allocation, cluster()),
+                 startup);
 }
 
 void Service::set_usable(MachineId machine, const std::function<void(MachineState&)>& change) {
@@ -337,8 +361,10 @@ void Service::set_usable(MachineId machine, const std::function<void(MachineStat
   if (was_usable) {
     for (const JobId job : std::vector<JobId>(state_.active()))
       if (std::ranges::find(state_.job(job).allocation, machine, &TaskGroup::machine) !=
-          state_.job(job).allocation.end())
+          state_.job(job).allocation.end()) {
+        unsettle(live(job));
         state_.allocate(job, {}, 0, Seconds(0));
+      }
   }
   state_.set_up(machine, !was_usable);
   ask({.kind = was_usable ? EventKind::machine_down : EventKind::machine_up, .machine = machine});

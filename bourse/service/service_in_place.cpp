@@ -40,7 +40,7 @@ void Service::resize_in_place(LiveJob& job, const Allocation& wanted) {
   if (grows) add_members(job, change.join);
   job.running = allocation_of(records_of(job));
   // What is reported from now on is of another size.
-  job.reported_at.reset();
+  job.reported.reset();
   ++job.record.resizes;
   ++counters_.resizes;
   tell_members(job);
@@ -74,7 +74,7 @@ void Service::tell_members(LiveJob& job) {
     store_->put_cell(cell.record);
   }
   ++job.record.generation;
-  job.is_dirty = true;
+  touch(job);
   write_members(job);
 }
 
@@ -86,21 +86,22 @@ void Service::write_members(const LiveJob& job) {
     const std::string directory = directory_of(number);
     Result<void> written = world_.files.make_directories(directory);
     if (written) written = world_.files.write(members_path(directory), text);
-    if (!written) members_are_unknown(number, written.error().message);
+    if (!written)
+      cannot_go_on(number, "its tasks cannot be told of the others: " + written.error().message);
   });
 }
 
-void Service::members_are_unknown(JobNumber number, const std::string& why) {
-  untold_.emplace_back(number, why);
-  if (untold_timer_ != 0) return;
-  untold_timer_ = world_.clock.call_in(Seconds(0), [this] {
-    untold_timer_ = 0;
+void Service::cannot_go_on(JobNumber number, const std::string& why) {
+  stuck_.emplace_back(number, why);
+  if (stuck_timer_ != 0) return;
+  stuck_timer_ = world_.clock.call_in(Seconds(0), [this] {
+    stuck_timer_ = 0;
     (void)turn([this] {
-      for (const auto& [job_number, message] : std::exchange(untold_, {})) {
+      for (const auto& [job_number, reason] : std::exchange(stuck_, {})) {
         const auto at = jobs_.find(job_number);
         if (at == jobs_.end() || at->second.cells.empty()) continue;
         LiveJob& job = at->second;
-        if (job.failure.empty()) job.failure = "its tasks cannot be told of the others: " + message;
+        if (job.failure.empty()) job.failure = reason;
         stop_cells(job, false);
       }
     });

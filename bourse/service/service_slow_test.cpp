@@ -173,6 +173,51 @@ TEST(Service, MovesNothingThatRunsWhenItIsRestarted) {
   }
 }
 
+// More jobs than there is room for: those that wait at the restart run when those that ran have
+// ended.
+TEST(Service, FinishesAllJobsAfterARestart) {
+  for (const char* const policy : {"fifo", "sjf-bco", "drf", "easy-backfill", "pd-ors"}) {
+    SCOPED_TRACE(policy);
+    ServiceRig rig("2x4", policy);
+    for (const int workers : {3, 4, 2, 3}) rig.submit(job_of(workers));
+    for (int i = 0; i < 100 && rig.service->jobs({.phases = {running}}).empty(); ++i) {
+      rig.clock.advance(Seconds(2));
+      rig.start_all();
+    }
+    rig.restart();
+    for (int i = 0; i < 300 && rig.service->jobs({.phases = {finished}}).size() < 4; ++i) {
+      rig.clock.advance(Seconds(5));
+      rig.engine.obey();
+      rig.start_all();
+      for (const auto& [cell, spec] : rig.engine.alive())
+        rig.engine.tell_ended(cell, CellEnd::completed);
+      rig.clock.settle();
+    }
+    EXPECT_EQ(rig.service->jobs({.phases = {finished}}).size(), 4U);
+  }
+}
+
+// 20 samples in 10 s, then the clock of its machine is set an hour ahead: what is seen of the speed
+// is what was seen before.
+TEST(Service, LearnsNoSpeedFromAClockThatWasSet) {
+  ServiceRig rig;
+  const JobNumber job = rig.submit(
+      "name: j\nworkers:\n  command: [train]\n  count: 1\n  resources: {gpu: 1}\n"
+      "work: {samples: 1000}\n");
+  rig.start_all();
+  const CellId cell{job, 1, MachineId(std::size_t{0})};
+  const auto report = [&](double samples, double at) {
+    rig.engine.tell_progress(cell, samples, Seconds(at));
+    rig.clock.settle();
+    rig.clock.advance(Seconds(10));
+  };
+  report(20, 100);
+  report(40, 110);
+  report(60, 3720);
+  report(80, 3730);
+  EXPECT_NEAR(rig.job(job).samples_per_second, 2, 1e-6);
+}
+
 TEST(Service, RemembersACancellationOverARestart) {
   ServiceRig rig;
   const JobNumber job = rig.submit(job_of(1));
@@ -227,6 +272,36 @@ TEST(Service, LosesOnlyWhatWasNotSaved) {
   rig.engine.tell_ended(cell, CellEnd::failed, "worker-0: boom");
   rig.clock.settle();
   EXPECT_NEAR(rig.job(job).samples_done, 300, 1e-6);
+}
+
+TEST(Service, KnowsThatWhatIsLostWhileItEndsHasNotSaved) {
+  ServiceRig rig("2x2");
+  const JobNumber job = rig.submit(
+      "name: j\nworkers: {command: [train], count: 2, resources: {gpu: 1}}\n"
+      "work: {samples: 1000, duration: 100s}\n");
+  rig.start_all();
+  const CellId cell{job, 1, MachineId(std::size_t{0})};
+  rig.engine.tell_progress(cell, 300, Seconds(1), true);
+  rig.engine.tell_progress(cell, 400, Seconds(2));
+  rig.clock.settle();
+  rig.engine.tell_machine(cell.machine, false);
+  rig.clock.settle();
+  ASSERT_EQ(rig.phase(job), pausing);
+  rig.engine.tell_ended(cell, CellEnd::lost, "its node is gone");
+  rig.clock.settle();
+  EXPECT_EQ(rig.phase(job), starting);  // On the other machine.
+  EXPECT_EQ(rig.job(job).samples_done, 300);
+}
+
+TEST(Service, StartsAnewAfterARestartWhereAMachineHasLess) {
+  ServiceRig rig("2x2");
+  const JobNumber hit = rig.submit(job_of(2));
+  const JobNumber other = rig.submit(job_of(1));
+  rig.start_all();
+  rig.engine.set_cluster(*parse_cluster_short_form("2x1"));
+  rig.restart();
+  EXPECT_EQ(rig.phase(hit), waiting);  // Its two GPUs are not on one machine any more.
+  EXPECT_EQ(rig.phase(other), running);
 }
 
 TEST(Service, AcknowledgesWhatIsInTheJournal) {

@@ -1,8 +1,13 @@
 #include "bourse/service/sqlite.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "bourse/base/check.h"
@@ -16,10 +21,23 @@ ErrorCode code_of(int sqlite_code) {
       return ErrorCode::resource_exhausted;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+    case SQLITE_ERROR:  // Not our tables.
       return ErrorCode::data_corrupted;
     default:
       return ErrorCode::unavailable;
   }
+}
+
+/// The file, made if there is none, is for its owner alone; so will be what SQLite puts beside it.
+Result<void> make_private(const std::string& path) {
+  constexpr mode_t kOwnerOnly = 0600;
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kOwnerOnly);
+  const bool is_done = file >= 0 && fchmod(file, kOwnerOnly) == 0;
+  const int reason = errno;
+  if (file >= 0) close(file);
+  if (is_done) return {};
+  return fail(ErrorCode::unavailable,
+              fmt::format("cannot open the store '{}': {}", path, std::strerror(reason)));
 }
 
 }  // namespace
@@ -27,23 +45,24 @@ ErrorCode code_of(int sqlite_code) {
 void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 
 Statement& Statement::bind(int parameter, std::int64_t value) {
-  BOURSE_CHECK(sqlite3_bind_int64(statement_.get(), parameter, value) == SQLITE_OK);
+  BOURSE_CHECK(!statement_ || sqlite3_bind_int64(statement_.get(), parameter, value) == SQLITE_OK);
   return *this;
 }
 
 Statement& Statement::bind(int parameter, double value) {
-  BOURSE_CHECK(sqlite3_bind_double(statement_.get(), parameter, value) == SQLITE_OK);
+  BOURSE_CHECK(!statement_ || sqlite3_bind_double(statement_.get(), parameter, value) == SQLITE_OK);
   return *this;
 }
 
 Statement& Statement::bind(int parameter, std::string_view value) {
-  BOURSE_CHECK(sqlite3_bind_text64(statement_.get(), parameter, value.data(), value.size(),
+  BOURSE_CHECK(!statement_ ||
+               sqlite3_bind_text64(statement_.get(), parameter, value.data(), value.size(),
                                    SQLITE_TRANSIENT, SQLITE_UTF8) == SQLITE_OK);
   return *this;
 }
 
 Statement& Statement::bind_null(int parameter) {
-  BOURSE_CHECK(sqlite3_bind_null(statement_.get(), parameter) == SQLITE_OK);
+  BOURSE_CHECK(!statement_ || sqlite3_bind_null(statement_.get(), parameter) == SQLITE_OK);
   return *this;
 }
 
@@ -52,7 +71,7 @@ Statement& Statement::bind(int parameter, std::optional<double> value) {
 }
 
 bool Statement::step() {
-  if (database_->error_) return false;
+  if (database_->error_ || !statement_) return false;
   const int code = sqlite3_step(statement_.get());
   if (code == SQLITE_ROW) return true;
   if (code != SQLITE_DONE) database_->note_error();
@@ -90,6 +109,7 @@ Database::Database(sqlite3* database, std::string path)
 Database::~Database() { sqlite3_close_v2(database_); }
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& path, const char* vfs) {
+  if (vfs == nullptr) BOURSE_TRY_VOID(make_private(path));
   sqlite3* handle = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   const int code = sqlite3_open_v2(path.c_str(), &handle, flags, vfs);
@@ -114,8 +134,7 @@ Statement Database::prepare(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
   const int code = sqlite3_prepare_v3(database_, sql.data(), static_cast<int>(sql.size()),
                                       SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
-  if (code != SQLITE_OK && !error_) note_error();
-  BOURSE_CHECK(code != SQLITE_ERROR);
+  if (code != SQLITE_OK) note_error();
   return {*this, statement};
 }
 

@@ -60,7 +60,8 @@ class Database {
 
   /// Runs statements without parameters and rows.
   void execute(const std::string& sql);
-  /// Errors of the text are defects.
+  /// Where the text does not fit the tables (a database of another program, or one that could not
+  /// be made), status() says so and the statement does nothing.
   [[nodiscard]] Statement prepare(std::string_view sql);
   [[nodiscard]] std::int64_t last_row_id() const;
   /// The first error since it was opened.

@@ -68,6 +68,7 @@ class FixedDirectory final : public program::Directory {
   [[nodiscard]] std::optional<program::UnitAddress> find_unit(std::uint32_t unit) override {
     return program::UnitAddress{addresses_[unit], 0};
   }
+  [[nodiscard]] std::vector<std::uint32_t> absent_units() override { return {}; }
   void publish(const std::string& /*name*/, const std::string& /*text*/) override {}
   [[nodiscard]] std::optional<std::string> find_text(const std::string& /*name*/) override {
     return std::nullopt;

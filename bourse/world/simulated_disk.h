@@ -82,6 +82,7 @@ class SimulatedDisk {
   void crash();
 
   void plan(DiskFaultPlan plan);
+  void forget_plans() { plans_.clear(); }
   /// Every change fails with this probability, at random in one of the first three ways.
   void set_fault_probability(double probability) { fault_probability_ = probability; }
   /// Bytes that all files may have together; no limit at the start.

@@ -153,8 +153,9 @@ void SimulatedNetworkHub::send(const LinkPointer& link, int from, std::string_vi
   if (link->ends[from].is_closed || target.is_closed) return;
   while (!bytes.empty()) {
     const auto largest = std::min<std::uint64_t>(bytes.size(), options_.piece_max);
-    const auto size =
-        static_cast<std::size_t>(random_.integer(1, static_cast<std::int64_t>(largest)));
+    const auto smallest = std::min<std::uint64_t>(largest, options_.piece_min);
+    const auto size = static_cast<std::size_t>(
+        random_.integer(static_cast<std::int64_t>(smallest), static_cast<std::int64_t>(largest)));
     target.arriving.emplace_back(bytes.substr(0, size));
     target.arriving_size += size;
     bytes.remove_prefix(size);

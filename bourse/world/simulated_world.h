@@ -43,6 +43,10 @@ class SimulatedWorld {
     ground_.network.cut_connections(one, other);
   }
 
+  /// From now on; at least delay_min.
+  void set_delay_max(Seconds delay) { ground_.options.delay_max = delay; }
+  void set_cut_probability(double probability) { ground_.options.cut_probability = probability; }
+
   [[nodiscard]] Seconds now() const { return ground_.schedule.now(); }
   /// How many events there were; a measure of two runs' being alike.
   [[nodiscard]] std::uint64_t event_count() const { return ground_.schedule.count(); }

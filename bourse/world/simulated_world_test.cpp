@@ -259,9 +259,10 @@ TEST(SimulatedWorld, TheSameSeedTellsTheSameStoryAndAnotherSeedAnother) {
 }
 
 TEST(SimulatedWorld, PrintsItsOptionsInOneLine) {
-  EXPECT_EQ(text_of(SimulatedWorldOptions{.seed = 42, .cut_probability = 0.25}),
-            "seed=42 delay_min=0.0001 delay_max=0.005 piece_max=1460 cut_probability=0.25 "
-            "silence_max=20 start_max=0.005 disk_fault_probability=0 unix_start=1700000000");
+  EXPECT_EQ(
+      text_of(SimulatedWorldOptions{.seed = 42, .cut_probability = 0.25}),
+      "seed=42 delay_min=0.0001 delay_max=0.005 piece_min=1 piece_max=1460 cut_probability=0.25 "
+      "silence_max=20 start_max=0.005 disk_fault_probability=0 unix_start=1700000000");
 }
 
 }  // namespace

@@ -12,7 +12,8 @@ struct SimulatedWorldOptions {
   std::uint64_t seed = 1;             ///< Decides everything that is left to chance.
   Seconds delay_min{0.0001};          ///< Of a message between processes.
   Seconds delay_max{0.005};           ///< At least delay_min.
-  std::uint64_t piece_max = 1460;     ///< Bytes that arrive at once, at most; from 1 on.
+  std::uint64_t piece_min = 1;        ///< Bytes that arrive at once if so many are sent.
+  std::uint64_t piece_max = 1460;     ///< Bytes that arrive at once, at most; at least piece_min.
   double cut_probability = 0;         ///< That a connection breaks, for every piece that arrives.
   Seconds silence_max{20};            ///< Until a peer of a crashed machine hears that it is gone.
   Seconds start_max{0.005};           ///< Until a new process runs its first line.
