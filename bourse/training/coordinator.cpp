@@ -19,6 +19,9 @@ constexpr std::int64_t kFreeBatches = 32;
 /// Workers whose speeds differ by less get the same work: speeds are noisy.
 constexpr double kUnevenSpeeds = 1.5;
 constexpr double kTellSeconds = 0.5;
+/// A worker is overdue after so long, and so many times the usual time of a phase.
+constexpr double kOverdueSeconds = 1;
+constexpr double kOverdueTimes = 20;
 
 double monotonic_now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -27,7 +30,7 @@ double monotonic_now() {
 }  // namespace
 
 Coordinator::Coordinator(Options options) : options_(std::move(options)) {
-  last_checkpoint_ = last_told_ = monotonic_now();
+  begun_ = last_checkpoint_ = last_told_ = monotonic_now();
 }
 
 Coordinator::~Coordinator() = default;
@@ -78,6 +81,7 @@ bool Coordinator::restore(std::int64_t step) {
   if (const Result<std::string> text = files.read(folder + "/curve.csv"))
     if (Result<std::vector<CurvePoint>> points = parse_curve_csv(*text)) curve_ = *points;
   std::erase_if(curve_, [&](const CurvePoint& point) { return point.step > step; });
+  if (!curve_.empty()) begun_ = monotonic_now() - curve_.back().seconds;
   must_evaluate_ = cursor_.position == 0 && !curve_.empty() && curve_.back().accuracy < 0;
   options_.on_note(fmt::format("goes on from the checkpoint of step {}", step));
   tell_progress(true);
@@ -93,8 +97,13 @@ void Coordinator::stop() {
 
 bool Coordinator::wait_until_over(double seconds) {
   std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, std::chrono::duration<double>(seconds), [&] { return is_over_; });
+}
+
+bool Coordinator::wait_until_alone(double seconds) {
+  std::unique_lock lock(mutex_);
   return changed_.wait_for(lock, std::chrono::duration<double>(seconds),
-                           [&] { return is_over_ && members_.empty(); });
+                           [&] { return members_.empty(); });
 }
 
 void Coordinator::finish_checkpoints() {
@@ -221,6 +230,7 @@ void Coordinator::open_phase() {
   phase_.done.assign(work.microbatches, false);
   phase_.reports.resize(work.microbatches);
   phase_.left = work.microbatches;
+  phase_.opened = monotonic_now();
   is_open_ = true;
   hand_out();
 }
@@ -239,28 +249,28 @@ void Coordinator::open_train_phase() {
       rate_at(static_cast<double>(cursor_.samples), static_cast<double>(std::min(batch, rest)));
 }
 
-/// Splits the phase over those who are there.
+/// Splits the phase over those who are there and have nothing to do.
 void Coordinator::hand_out() {
   unassigned_.clear();
-  for (auto& [name, member] : members_) member.waiting.clear();
   const Assignment& work = phase_.work;
-  const bool is_free =
-      options_.training.mode != SyncMode::synchronous && work.kind == WorkKind::train;
-  if (members_.empty() || is_free) {
-    if (!is_free) return unassigned_.push_back({0, work.microbatches});
+  if (options_.training.mode != SyncMode::synchronous && work.kind == WorkKind::train) {
     for (std::uint32_t i = 0; i < work.microbatches; ++i) unassigned_.push_back({i, 1});
     return;
   }
+  std::vector<Member*> idle;
   std::vector<double> weights;
-  for (const auto& [name, member] : members_) weights.push_back(member.speed);
+  for (auto& [name, member] : members_) {
+    member.waiting.clear();
+    if (member.work) continue;
+    idle.push_back(&member);
+    weights.push_back(member.speed);
+  }
+  if (idle.empty()) return unassigned_.push_back({0, work.microbatches});
   const auto [slowest, fastest] = std::ranges::minmax(weights);
   if (!(slowest > 0) || fastest < kUnevenSpeeds * slowest) weights.assign(weights.size(), 1);
   const std::vector<MicroRange> ranges = split_by_weight(work.microbatches, weights);
-  std::size_t index = 0;
-  for (auto& [name, member] : members_) {
-    if (ranges[index].count > 0) member.waiting.push_back(ranges[index]);
-    ++index;
-  }
+  for (std::size_t i = 0; i < idle.size(); ++i)
+    if (ranges[i].count > 0) idle[i]->waiting.push_back(ranges[i]);
 }
 
 bool Coordinator::is_too_far_ahead(const Member& member) const {
@@ -271,6 +281,28 @@ bool Coordinator::is_too_far_ahead(const Member& member) const {
   });
 }
 
+/// What another worker has had for too long. In synchronous mode only, where a server knows what it
+/// has got twice.
+std::optional<MicroRange> Coordinator::overdue_work(const std::string& idle) {
+  const double patience = std::max(kOverdueSeconds, kOverdueTimes * usual_seconds_);
+  if (options_.training.mode != SyncMode::synchronous || phase_.work.kind != WorkKind::train ||
+      monotonic_now() - phase_.opened < patience)
+    return std::nullopt;
+  for (auto& [name, member] : members_) {
+    if (name == idle) continue;
+    if (!member.waiting.empty()) {
+      const MicroRange range = member.waiting.front();
+      member.waiting.pop_front();
+      return range;
+    }
+    if (!member.work || member.phase != phase_.work.phase || member.is_doubled) continue;
+    member.is_doubled = true;
+    options_.on_note(fmt::format("{} is slow; another does its part of this step too", name));
+    return member.work;
+  }
+  return std::nullopt;
+}
+
 std::optional<Assignment> Coordinator::work_for(const std::string& worker) {
   Assignment work;
   if (is_over_) return work;
@@ -279,14 +311,20 @@ std::optional<Assignment> Coordinator::work_for(const std::string& worker) {
   Member& member = found->second;
   const bool is_untouched = phase_.left == phase_.done.size();
   if (!is_open_ || (is_stopping_ && is_untouched)) return std::nullopt;
-  if (member.waiting.empty()) {
-    if (unassigned_.empty() || is_too_far_ahead(member)) return std::nullopt;
+  if (member.waiting.empty() && unassigned_.empty()) {
+    const std::optional<MicroRange> overdue = overdue_work(worker);
+    if (!overdue) return std::nullopt;
+    member.waiting.push_back(*overdue);
+  } else if (member.waiting.empty()) {
+    if (is_too_far_ahead(member)) return std::nullopt;
     member.waiting.push_back(unassigned_.front());
     unassigned_.pop_front();
   }
   work = phase_.work;
   work.range = member.waiting.front();
   member.work = work.range;
+  member.phase = work.phase;
+  member.is_doubled = false;
   member.waiting.pop_front();
   return work;
 }
@@ -295,22 +333,33 @@ Assignment Coordinator::next(const Report& report) {
   std::unique_lock lock(mutex_);
   observe_norm(report);
   take(report);
-  if (report.is_leaving) remove(report.worker);
+  if (report.is_leaving && !must_finish_step(report.worker)) remove(report.worker);
   if (is_open_ && phase_.left == 0) close_phase(lock);
   try_to_stop(lock);
   changed_.notify_all();
-  if (report.is_leaving) return {};
+  if (!members_.contains(report.worker)) return {};
   std::optional<Assignment> work;
-  const bool is_wanted = changed_.wait(lock, program::cancel_token(), [&] {
-    work = work_for(report.worker);
-    return work.has_value();
-  });
-  if (!is_wanted) return {};
+  const std::stop_token given_up = program::cancel_token();
+  while (!given_up.stop_requested() && !work) {
+    // Looks again from time to time: others may be overdue.
+    changed_.wait_for(lock, given_up, std::chrono::duration<double>(kOverdueSeconds / 2), [&] {
+      work = work_for(report.worker);
+      return work.has_value();
+    });
+  }
+  if (!work) return {};
   if (work->kind == WorkKind::finish) {
     remove(report.worker);
     changed_.notify_all();
   }
   return *work;
+}
+
+/// The last one to leave finishes the step: half a step could not be saved.
+bool Coordinator::must_finish_step(const std::string& worker) const {
+  const bool is_alone = members_.size() == 1 && members_.contains(worker);
+  return is_alone && is_open_ && phase_.work.kind == WorkKind::train && phase_.left > 0 &&
+         phase_.left < phase_.done.size();
 }
 
 void Coordinator::take(const Report& report) {
@@ -357,6 +406,9 @@ void Coordinator::close_phase(std::unique_lock<std::mutex>& lock) {
 
 void Coordinator::close_train_phase() {
   const Assignment& work = phase_.work;
+  constexpr double kNew = 0.1;
+  const double seconds = monotonic_now() - phase_.opened;
+  usual_seconds_ = usual_seconds_ > 0 ? (1 - kNew) * usual_seconds_ + kNew * seconds : seconds;
   const bool is_synchronous = options_.training.mode == SyncMode::synchronous;
   CurvePoint point;
   double norms = 0;
@@ -375,6 +427,7 @@ void Coordinator::close_train_phase() {
   point.step = cursor_.step;
   point.samples = cursor_.samples;
   point.noise_scale = noise_.value();
+  point.seconds = monotonic_now() - begun_;
   curve_.push_back(point);
   if (is_synchronous) {
     small_norms_[cursor_.step] = {.small = static_cast<double>(work.batch) / used,

@@ -36,7 +36,8 @@ struct TrainProgress {
 /// The node that hands out the work. It knows where the training is in its data, who is there, and
 /// what each does; workers come and go as they like. A batch that is handed out is done when all of
 /// its microbatches are, whoever did them: those of a worker that leaves or dies go to others. So
-/// every sample counts once per epoch, whatever happens to workers.
+/// every sample counts once per epoch, whatever happens to workers. What a worker does not finish
+/// in twenty times the usual time of a batch, and a second at least, is done by another one too.
 ///
 /// Between two batches nothing is under way: then parameters are saved and speeds are looked at.
 /// Methods may be called from several threads.
@@ -59,8 +60,10 @@ class Coordinator {
   void start();
   /// Ends the training between two batches, with a checkpoint.
   void stop();
-  /// Waits until the training is over and all workers have been told; false if it takes longer.
+  /// Waits until the training is over; false if it takes longer.
   bool wait_until_over(double seconds);
+  /// Waits until all workers have left; false if it takes longer.
+  bool wait_until_alone(double seconds);
   /// Waits until the last checkpoint is written.
   void finish_checkpoints();
   /// True if all epochs are done.
@@ -84,6 +87,8 @@ class Coordinator {
     std::deque<MicroRange> waiting;  ///< For it to ask.
     std::optional<MicroRange> work;  ///< What it does now.
     double speed = 0;                ///< Microbatches per second; 0: unknown.
+    std::int64_t phase = 0;          ///< Of `work`.
+    bool is_doubled = false;         ///< Another one does `work` too.
     std::int64_t clock = 0;          ///< Of SyncMode::stale: pushes it has made, or as good as.
   };
   /// A batch that is handed out.
@@ -92,6 +97,7 @@ class Coordinator {
     std::vector<bool> done;
     std::vector<MicroReport> reports;
     std::size_t left = 0;
+    double opened = 0;  ///< Monotonic seconds.
   };
 
   /// Gradients of the microbatches of a step.
@@ -109,6 +115,8 @@ class Coordinator {
   void close_phase(std::unique_lock<std::mutex>& lock);
   void close_train_phase();
   void remove(const std::string& worker);
+  [[nodiscard]] std::optional<MicroRange> overdue_work(const std::string& idle);
+  [[nodiscard]] bool must_finish_step(const std::string& worker) const;
   [[nodiscard]] std::optional<Assignment> work_for(const std::string& worker);
   void observe_norm(const Report& report);
   [[nodiscard]] bool is_checkpoint_due() const;
@@ -144,6 +152,8 @@ class Coordinator {
   NoiseScale noise_;
   std::map<std::int64_t, SmallNorm> small_norms_;  ///< By version, until the large one is known.
   std::vector<CurvePoint> curve_;
+  double usual_seconds_ = 0;    ///< Of a training phase; a moving mean.
+  double begun_ = 0;            ///< Monotonic seconds, less those of runs before this one.
   double last_checkpoint_ = 0;  ///< Monotonic seconds.
   std::int64_t last_checkpoint_step_ = 0;
   double last_told_ = 0;

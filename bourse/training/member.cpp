@@ -27,6 +27,8 @@ namespace {
 constexpr std::chrono::seconds kConnect{60};
 /// How long server 0 waits for workers once it is told to end, and other servers for server 0.
 constexpr double kLastStep = 20;
+/// How long server 0 waits for workers to hear that the training is over.
+constexpr double kLastWords = 5;
 
 std::string variable(const char* name) {
   const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): no threads yet.
@@ -111,13 +113,14 @@ Result<void> save_picture(const TrainOptions& options, const Coordinator& coordi
 Result<void> lead(Peers& peers, const std::shared_ptr<Coordinator>& coordinator,
                   const TrainOptions& options, Flag& told_to_end) {
   coordinator->start();
-  while (!coordinator->wait_until_over(0.05)) {
+  while (!coordinator->wait_until_over(0.02)) {
     if (!told_to_end.wait_for(0)) continue;
     coordinator->stop();
     if (!coordinator->wait_until_over(kLastStep))
       return fail(ErrorCode::deadline_exceeded, "the workers did not finish the last step in time");
   }
   coordinator->finish_checkpoints();
+  (void)coordinator->wait_until_alone(kLastWords);
   if (!options.checkpoint.empty()) BOURSE_TRY_VOID(save_picture(options, *coordinator));
   for (std::size_t i = 1; i < peers.servers().size(); ++i)
     (void)peers.servers()[i].try_call<&ParameterServer::end>();

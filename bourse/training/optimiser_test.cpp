@@ -95,7 +95,7 @@ TEST(Curve, IsReadAsItWasWritten) {
   EXPECT_EQ((*read)[1].noise_scale, 12.5);
   EXPECT_NE(curve_svg(points, "title", "below").find("test accuracy"), std::string::npos);
   EXPECT_EQ(parse_curve_csv("x\n1,2\n").error().message,
-            "line 2 is not 'step,samples,loss,accuracy,noise_scale'");
+            "line 2 is not 'step,samples,loss,accuracy,noise_scale,seconds'");
 }
 
 TEST(EpochOrder, VisitsEverySampleOnceAndAnotherWayEachEpoch) {

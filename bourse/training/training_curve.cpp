@@ -12,7 +12,7 @@
 namespace bourse::training {
 namespace {
 
-constexpr std::string_view kHeader = "step,samples,loss,accuracy,noise_scale";
+constexpr std::string_view kHeader = "step,samples,loss,accuracy,noise_scale,seconds";
 
 template <class Number>
 bool read_number(std::string_view text, Number& number) {
@@ -50,9 +50,10 @@ void draw_ticks(std::string& svg, const SvgPanel& panel, double most_samples, do
 std::string curve_csv(const std::vector<CurvePoint>& points) {
   std::string text = std::string(kHeader) + "\n";
   for (const CurvePoint& point : points)
-    text += fmt::format("{},{},{},{},{}\n", point.step, point.samples, point.loss,
+    text += fmt::format("{},{},{},{},{},{:.4f}\n", point.step, point.samples, point.loss,
                         point.accuracy < 0 ? "" : fmt::format("{}", point.accuracy),
-                        point.noise_scale < 0 ? "" : fmt::format("{:.1f}", point.noise_scale));
+                        point.noise_scale < 0 ? "" : fmt::format("{:.1f}", point.noise_scale),
+                        point.seconds);
   return text;
 }
 
@@ -63,11 +64,12 @@ Result<std::vector<CurvePoint>> parse_curve_csv(const std::string& text) {
     if (++number == 1 || line.empty()) continue;
     const std::vector<std::string_view> fields = split(line, ',');
     CurvePoint point;
-    const bool is_fine = fields.size() == 5 && read_number(fields[0], point.step) &&
+    const bool is_fine = fields.size() == 6 && read_number(fields[0], point.step) &&
                          read_number(fields[1], point.samples) &&
                          read_number(fields[2], point.loss) &&
                          (fields[3].empty() || read_number(fields[3], point.accuracy)) &&
-                         (fields[4].empty() || read_number(fields[4], point.noise_scale));
+                         (fields[4].empty() || read_number(fields[4], point.noise_scale)) &&
+                         read_number(fields[5], point.seconds);
     if (!is_fine)
       return fail(ErrorCode::data_corrupted,
                   fmt::format("line {} is not '{}'", number, std::string(kHeader)));

@@ -15,10 +15,11 @@ struct CurvePoint {
   double loss = 0;           ///< Mean over the batch.
   double accuracy = -1;      ///< On the test samples, after this step; below 0: not measured.
   double noise_scale = -1;   ///< Gradient noise scale in samples; below 0: not known yet.
+  double seconds = 0;        ///< Since the training began, less the time it did not run.
 };
 
-/// Lines "step,samples,loss,accuracy,noise_scale" below a header. All digits of a loss, so that two
-/// curves can be compared to the last bit.
+/// Lines "step,samples,loss,accuracy,noise_scale,seconds" below a header. All digits of a loss, so
+/// that two curves can be compared to the last bit.
 [[nodiscard]] std::string curve_csv(const std::vector<CurvePoint>& points);
 /// Errors: data_corrupted with the line.
 [[nodiscard]] Result<std::vector<CurvePoint>> parse_curve_csv(const std::string& text);

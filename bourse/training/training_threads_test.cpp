@@ -182,6 +182,22 @@ TEST(Training, WorkersComeAndGoAndNoSampleIsLostOrRepeated) {
   expect_same(undisturbed(), training.finish());
 }
 
+// A worker hangs in its first step until another has done six: they do its part too.
+TEST(Training, GoesOnWhenAWorkerHangs) {
+  Training training;
+  std::atomic<int> others = 0;
+  training.start_servers(1);
+  training.start_worker([&](std::atomic<bool>&) {
+    ++others;
+    others.notify_all();
+  });
+  training.start_worker([&, calls = 0](std::atomic<bool>&) mutable {
+    if (++calls > 1) return;
+    for (int done = others; done < 48; done = others) others.wait(done);
+  });
+  expect_same(undisturbed(), training.finish());
+}
+
 // Two epochs by 3 workers and 2 servers, a third by 1 and 3.
 TEST(Training, GoesOnFromACheckpointWithOtherNumbers) {
   Training training;
