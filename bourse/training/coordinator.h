@@ -121,7 +121,7 @@ class Coordinator {
   void observe_norm(const Report& report);
   [[nodiscard]] bool is_checkpoint_due() const;
   void begin_checkpoint(std::unique_lock<std::mutex>& lock);
-  void finish_checkpoint(const Manifest& manifest);
+  void finish_checkpoint(const Manifest& begun);
   void try_to_stop(std::unique_lock<std::mutex>& lock);
   void end();
   [[nodiscard]] bool is_too_far_ahead(const Member& member) const;
