@@ -13,3 +13,4 @@ pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 set_target_properties(PkgConfig::RE2 PROPERTIES INTERFACE_COMPILE_OPTIONS "")
 # cpp-httplib must be compiled with the flags of its package, or its classes differ in layout.
 pkg_check_modules(HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib)
+pkg_check_modules(OPENSSL REQUIRED IMPORTED_TARGET openssl)

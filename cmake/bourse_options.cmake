@@ -24,3 +24,12 @@ if(BOURSE_SANITIZE)
 endif()
 target_compile_definitions(
   bourse_options INTERFACE $<$<OR:$<CONFIG:Debug>,$<BOOL:${BOURSE_SANITIZE}>>:_GLIBCXX_ASSERTIONS>)
+
+# The same for what is not hot, where the time of the compiler counts.
+add_library(bourse_cold_options INTERFACE)
+target_link_libraries(bourse_cold_options INTERFACE bourse_options)
+if(BOURSE_SANITIZE)
+  target_compile_options(bourse_cold_options INTERFACE -O0)
+elseif(BOURSE_UNITY)
+  target_compile_options(bourse_cold_options INTERFACE -O1)
+endif()

@@ -5,6 +5,22 @@
 #   x_slow_test.cpp      tests beyond 50 ms       -> <name>_slow_tests, label slow
 #   x_threads_test.cpp   tests that start threads -> <name>_threads_tests, label threads; tsan runs them
 #   x_bench.cpp          benchmarks               -> <name>_bench, with BOURSE_BENCH
+# bourse_options_of(OPTIONS PCH ROOM): how a room is compiled. These hold nothing hot; `program` does,
+# which only sanitizers may slow down.
+function(bourse_options_of options pch room)
+  set(cold protocol report world engine service)
+  if(BOURSE_SANITIZE)
+    list(APPEND cold program)
+  endif()
+  if(room IN_LIST cold)
+    set(${options} bourse_cold_options PARENT_SCOPE)
+    set(${pch} bourse_cold_pch PARENT_SCOPE)
+  else()
+    set(${options} bourse_options PARENT_SCOPE)
+    set(${pch} bourse_pch PARENT_SCOPE)
+  endif()
+endfunction()
+
 function(bourse_add_room name)
   cmake_parse_arguments(PARSE_ARGV 1 ROOM "" "" "DEPS;EXTERNAL")
   set(dir ${PROJECT_SOURCE_DIR}/bourse/${name})
@@ -31,15 +47,12 @@ function(bourse_add_room name)
       list(APPEND deps bourse::${dep})
     endif()
   endforeach()
+  bourse_options_of(options pch ${name})
   target_link_libraries(bourse_${name} PUBLIC ${deps} ${ROOM_EXTERNAL}
-                                       PRIVATE $<BUILD_INTERFACE:bourse_options>)
-  bourse_use_pch(bourse_${name} bourse_pch)
-  # Rooms that parse heavy headers, none of them hot but `program`.
-  if(BOURSE_UNITY AND name MATCHES "^(protocol|report|world|engine|service|program)$")
+                                       PRIVATE $<BUILD_INTERFACE:${options}>)
+  bourse_use_pch(bourse_${name} ${pch})
+  if(BOURSE_UNITY)
     set_target_properties(bourse_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
-    if(NOT name STREQUAL "program")
-      target_compile_options(bourse_${name} PRIVATE -O1)
-    endif()
   endif()
   install(TARGETS bourse_${name} EXPORT bourse-targets FILE_SET HEADERS)
   set_property(GLOBAL APPEND PROPERTY BOURSE_ROOM_TARGETS bourse::${name})

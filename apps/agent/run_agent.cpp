@@ -3,9 +3,11 @@
 #include <fmt/core.h>
 
 #include <csignal>
+#include <cstdlib>
 
 #include "apps/agent/warden.h"
 #include "bourse/engine/agent.h"
+#include "bourse/engine/device_book.h"
 #include "bourse/world/real_world.h"
 
 namespace bourse {
@@ -19,7 +21,14 @@ void log_line(World& world, std::string_view sentence) {
 Result<LaunchFile> read_launch(Files& files, const std::string& directory) {
   const std::string path = launch_path(directory);
   BOURSE_TRY(const std::string text, files.read(path));
-  return parse_launch_file(text, path);
+  BOURSE_TRY(LaunchFile launch, parse_launch_file(text, path));
+  if (const Amount share = launch.confinement.gpus_per_worker; share > 0)
+    for (const char* const name :
+         {"CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"}) {
+      const char* const visible = std::getenv(name);
+      hand_out_devices(launch.cell, share, name, visible == nullptr ? "" : visible);
+    }
+  return launch;
 }
 
 }  // namespace

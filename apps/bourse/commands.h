@@ -18,6 +18,7 @@ void add_compare(CLI::App& app, int& status);     ///< bourse compare
 void add_workload(CLI::App& app, int& status);    ///< bourse workload, with its commands
 void add_optimum(CLI::App& app, int& status);     ///< bourse optimum
 void add_bound(CLI::App& app, int& status);       ///< bourse bound
+void add_train(CLI::App& app, int& status);       ///< bourse train
 void add_serve(CLI::App& app, int& status);       ///< bourse serve
 void add_policies(CLI::App& app, int& status);    ///< bourse policies
 void add_submit(CLI::App& app, int& status);      ///< bourse submit
@@ -30,7 +31,9 @@ void add_prices(CLI::App& app, int& status);      ///< bourse prices
 void add_machines(CLI::App& app, int& status);    ///< bourse machines
 void add_drain(CLI::App& app, int& status);       ///< bourse drain
 void add_undrain(CLI::App& app, int& status);     ///< bourse undrain
+void add_token(CLI::App& app, int& status);       ///< bourse token, with its commands
 void add_top(CLI::App& app, int& status);         ///< bourse top
+void add_slurm(CLI::App& app, int& status);       ///< bourse slurm, with its commands
 void add_agent(CLI::App& app, int& status);       ///< bourse agent
 void add_version(CLI::App& app, int& status);     ///< bourse version
 void add_completion(CLI::App& app, int& status);  ///< bourse completion; add it last
@@ -45,5 +48,9 @@ void add_workload_generate(CLI::App& app, int& status);  ///< bourse workload ge
 // Commands of `bourse job`.
 
 void add_job_validate(CLI::App& app, int& status);  ///< bourse job validate
+
+// Commands of `bourse slurm`.
+
+void add_slurm_take(CLI::App& app, int& status);  ///< bourse slurm take
 
 }  // namespace bourse

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 #include <httplib.h>
+#include <openssl/ssl.h>
 
 #include <csignal>
 
@@ -25,8 +26,28 @@ std::string with_query(const std::string& path, const DaemonClient::Query& query
 }
 
 httplib::Client client_for(const ServerAddress& address) {
-  return address.socket.empty() ? httplib::Client(address.host, address.port)
-                                : httplib::Client(address.socket);
+  return httplib::Client(address.socket.empty() ? address.text() : address.socket);
+}
+
+/// What a peer showed when its certificate was looked at.
+struct PinnedCertificate {
+  std::string wanted;
+  std::string shown;
+};
+
+/// Takes the certificate with the fingerprint, and no other, whoever has signed it.
+int check_fingerprint(X509_STORE_CTX* store, void* data) {
+  PinnedCertificate& pinned = *static_cast<PinnedCertificate*>(data);
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  X509* const certificate = X509_STORE_CTX_get0_cert(store);
+  if (certificate == nullptr || X509_digest(certificate, EVP_sha256(), digest, &size) != 1)
+    return 0;
+  pinned.shown.clear();
+  for (unsigned i = 0; i < size; ++i) pinned.shown += fmt::format("{:02x}", digest[i]);
+  if (pinned.shown == pinned.wanted) return 1;
+  X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+  return 0;
 }
 
 }  // namespace
@@ -40,6 +61,9 @@ class DaemonClient::Connection {
       client_.set_address_family(AF_UNIX);
       client_.set_default_headers({{"Host", "localhost"}});
     }
+    if (!address_.token.empty()) client_.set_bearer_token_auth(address_.token);
+    if (!address_.ca.empty()) client_.set_ca_cert_path(address_.ca);
+    if (!address_.fingerprint.empty()) pin();
     client_.set_keep_alive(true);
     client_.set_connection_timeout(kConnectSeconds);
     client_.set_read_timeout(kAnswerSeconds);
@@ -54,6 +78,17 @@ class DaemonClient::Connection {
   }
 
   [[nodiscard]] tl::unexpected<Error> fail_to_reach(httplib::Error error) const {
+    if (!pinned_.shown.empty() && pinned_.shown != pinned_.wanted)
+      return fail(ErrorCode::failed_precondition,
+                  fmt::format("the certificate of {} has the fingerprint {}, not the one that was "
+                              "named; somebody may be in between",
+                              address_.text(), pinned_.shown));
+    if (error == httplib::Error::SSLServerVerification)
+      return fail(ErrorCode::failed_precondition,
+                  fmt::format("the certificate of {} is not trusted; add '#sha256:' and its "
+                              "fingerprint to the address, as 'bourse serve' tells it, or name a "
+                              "file of trusted certificates in $BOURSE_CA",
+                              address_.text()));
     if (error == httplib::Error::Read)
       return fail(ErrorCode::unavailable,
                   fmt::format("the daemon at {} broke off without an answer", address_.text()));
@@ -63,7 +98,17 @@ class DaemonClient::Connection {
   }
 
  private:
+  /// Verification by fingerprint in place of that by a chain and a name.
+  void pin() {
+    pinned_.wanted = address_.fingerprint;
+    client_.enable_server_certificate_verification(false);
+    SSL_CTX* const context = client_.ssl_context();
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_set_cert_verify_callback(context, check_fingerprint, &pinned_);
+  }
+
   ServerAddress address_;
+  PinnedCertificate pinned_;
   httplib::Client client_;
 };
 

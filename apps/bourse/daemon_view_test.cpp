@@ -24,10 +24,12 @@ TEST(ServerAddress, IsASocketOrAHostAndAPort) {
   EXPECT_EQ(text("/run/b"), "unix:/run/b");
   EXPECT_EQ(text("http://localhost:7077/"), "http://localhost:7077");
   EXPECT_EQ(text("tcp:localhost:7077"), "http://localhost:7077");
+  EXPECT_EQ(text("https://host:80"), "https://host:80");
   EXPECT_EQ(text("[::1]:80"), "http://[::1]:80");
   for (const std::string_view wrong : {"", "unix:", "host", "host:", ":80", "host:0", "host:65536",
-                                       "host:8.5", "https://host:80", "http://host:80/v1"})
-    EXPECT_NE(text(wrong).find("is no address of a daemon; use unix:/path or http://host:port"),
+                                       "host:8.5", "ftp://host:80", "http://host:80/v1"})
+    EXPECT_NE(text(wrong).find("is no address of a daemon; use unix:/path, http://host:port or "
+                               "https://host:port"),
               std::string::npos)
         << wrong;
 }

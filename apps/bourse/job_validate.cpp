@@ -50,8 +50,10 @@ Json json_of(const ValidateOptions& options, const JobFile& file,
 }
 
 int run_validate(const ValidateOptions& options) {
-  const Result<JobInput> input = read_job_input(options.path);
+  Result<JobInput> input = read_job_input(options.path);
   if (!input) return failure(input.error());
+  if (const auto filled = fill_in_program(*input, options.path); !filled)
+    return failure(filled.error());
   const Result<JobFile> file = parse_job_file(input->text, options.path);
   if (!file) return failure(file.error());
   if (!options.cluster.empty()) {

@@ -16,6 +16,7 @@ struct JobsOptions {
   DaemonOptions daemon;
   std::string state;
   std::string group;
+  std::string user;
   std::uint64_t limit = 20;
   std::uint64_t before = 0;
 };
@@ -24,6 +25,7 @@ int run_jobs(const JobsOptions& options) {
   DaemonClient::Query query{{"limit", fmt::format("{}", options.limit)}};
   if (!options.state.empty()) query.emplace_back("state", options.state);
   if (!options.group.empty()) query.emplace_back("group", options.group);
+  if (!options.user.empty()) query.emplace_back("user", options.user);
   if (options.before > 0) query.emplace_back("before", fmt::format("{}", options.before));
   return ask_and_print(
       options.daemon, [&](DaemonClient& client) { return client.get("/v1/jobs", query); },
@@ -82,6 +84,8 @@ void add_jobs(CLI::App& app, int& status) {
                    "have not ended (default: all)")
       ->type_name("STATE");
   command->add_option("--group", options->group, "Only jobs of this group")->type_name("GROUP");
+  command->add_option("--user", options->user, "Only jobs that this user submitted")
+      ->type_name("USER");
   add_whole(*command, "--limit", options->limit, 1, kMaxJobsListed,
             "At most so many jobs (default: 20)");
   add_whole(*command, "--before", options->before, 1, std::uint64_t{1} << 53,

@@ -92,6 +92,7 @@ int run(int argc, char** argv) {
   add_optimum(app, status);
   add_bound(app, status);
   add_policies(app, status);
+  add_train(app, status);
   add_serve(app, status);
   add_submit(app, status);
   add_jobs(app, status);
@@ -104,6 +105,8 @@ int run(int argc, char** argv) {
   add_drain(app, status);
   add_undrain(app, status);
   add_top(app, status);
+  add_slurm(app, status);
+  add_token(app, status);
   add_agent(app, status);
   add_version(app, status);
   add_completion(app, status);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 namespace bourse {
 
 /// A bar with the time left on standard error. Appears once the work has taken a second.
@@ -12,8 +14,10 @@ class ProgressBar {
   /// Clears the line.
   ~ProgressBar();
 
-  /// Draws the bar for a share done in [0, 1].
-  void show(double share);
+  /// Draws the bar for a share done in [0, 1], with a few words behind it.
+  void show(double share, std::string_view words = "");
+  /// Takes it off the screen until it is shown again.
+  void clear();
 
  private:
   bool enabled_;

@@ -1,5 +1,6 @@
 #include <fmt/chrono.h>
 #include <fmt/core.h>
+#include <grp.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -11,20 +12,22 @@
 #include <memory>
 #include <utility>
 
-#include "apps/bourse/agent_command.h"
 #include "apps/bourse/commands.h"
+#include "apps/bourse/engine_choice.h"
 #include "apps/bourse/exec_policy.h"
 #include "apps/bourse/options.h"
 #include "apps/bourse/policy_choice.h"
 #include "apps/bourse/server_address.h"
+#include "apps/bourse/state_directory.h"
 #include "apps/bourse/terminal.h"
 #include "bourse/base/text.h"
 #include "bourse/base/units.h"
-#include "bourse/engine/local_engine.h"
+#include "bourse/engine/log_file.h"
 #include "bourse/policy/registry.h"
 #include "bourse/service/http_server.h"
 #include "bourse/service/service.h"
 #include "bourse/service/service_api.h"
+#include "bourse/service/tls.h"
 #include "bourse/world/real_world.h"
 
 namespace bourse {
@@ -35,21 +38,21 @@ constexpr int kDefaultPort = 7077;
 constexpr const char* kDefaultSlot = "1min";
 
 struct ServeOptions {
-  std::string machines;
+  EngineChoice engine;
   std::string state;
   std::string socket;
   std::uint64_t port = kDefaultPort;
   bool no_tcp = false;
+  std::string host = "127.0.0.1";
+  bool tls = false;
+  std::string certificate;
+  std::string key;
+  std::string socket_group;
   std::string policy = "pd-ors";
   std::vector<std::string> settings;
   std::optional<Seconds> slot;
   std::optional<Seconds> lease;
 };
-
-std::string default_state_directory() {
-  const char* const home = std::getenv("HOME");
-  return std::string(home == nullptr ? "" : home) + "/.local/state/bourse";
-}
 
 std::string user_name() {
   const passwd* const entry = getpwuid(geteuid());
@@ -74,6 +77,26 @@ Result<PolicyChoice> policy_of(const ServeOptions& options) {
   return policy;
 }
 
+constexpr std::uint64_t kAuditLogSize = std::uint64_t{64} << 20;
+
+Result<std::uint32_t> group_id(const std::string& name) {
+  const group* const entry = getgrnam(name.c_str());
+  if (entry == nullptr)
+    return fail(ErrorCode::not_found,
+                fmt::format("option --socket-group: there is no group '{}'", quotable(name)));
+  return entry->gr_gid;
+}
+
+/// Names under which others may know this machine.
+std::vector<std::string> names_of_this_machine(const std::string& host) {
+  std::vector<std::string> names{"localhost", "127.0.0.1", "::1"};
+  char name[256] = {};
+  if (gethostname(name, sizeof name - 1) == 0 && name[0] != 0) names.emplace_back(name);
+  const bool is_any = host == "0.0.0.0" || host == "::";
+  if (!is_any && std::ranges::find(names, host) == names.end()) names.push_back(host);
+  return names;
+}
+
 /// Everything of a running daemon, in the order in which it is built.
 class Daemon {
  public:
@@ -90,8 +113,10 @@ class Daemon {
  private:
   Result<void> start() {
     BOURSE_TRY(const PolicyChoice policy, policy_of(options_));
-    BOURSE_TRY_VOID(take_state_directory());
-    BOURSE_TRY_VOID(open_engine());
+    state_ = state_directory(options_.state);
+    BOURSE_TRY(lock_, lock_state_directory(real_.world().files, state_));
+    BOURSE_TRY(engine_, open_engine(real_, options_.engine, state_,
+                                    [this](std::string_view sentence) { log(sentence); }));
     ServiceOptions service;
     service.directory = state_;
     service.policy = policy.name;
@@ -110,47 +135,71 @@ class Daemon {
     return {};
   }
 
-  /// Makes the directory and takes its lock, so that no other daemon works in it.
-  Result<void> take_state_directory() {
-    state_ = std::filesystem::absolute(options_.state.empty() ? default_state_directory()
-                                                              : options_.state);
-    Files& files = real_.world().files;
-    BOURSE_TRY_VOID(files.make_directories(state_));
-    Result<std::unique_ptr<FileLock>> lock = files.lock(state_ + "/lock");
-    if (!lock) {
-      if (lock.error().code != ErrorCode::failed_precondition)
-        return tl::unexpected<Error>(lock.error());
-      return fail(ErrorCode::failed_precondition,
-                  fmt::format("another daemon works in '{}'; use it, or another --state", state_));
-    }
-    lock_ = *std::move(lock);
-    return {};
-  }
-
-  Result<void> open_engine() {
-    LocalEngineOptions options;
-    options.state_directory = state_;
-    options.agent_command = agent_command();
-    options.log = [this](std::string_view sentence) { log(sentence); };
-    if (!options_.machines.empty()) {
-      BOURSE_TRY(options.machines, load_cluster(options_.machines));
-    }
-    BOURSE_TRY(engine_, LocalEngine::open(real_.world(), std::move(options)));
-    return {};
-  }
-
   Result<void> listen() {
     HttpOptions options;
     options.socket = options_.socket.empty()
                          ? (options_.state.empty() ? default_socket() : state_ + "/socket")
                          : std::string(std::filesystem::absolute(options_.socket));
     if (!options_.no_tcp) options.port = static_cast<int>(options_.port);
+    options.host = options_.host;
+    options.owner = geteuid();
+    BOURSE_TRY(options.tls, tls_files());
+    BOURSE_TRY_VOID(check_public_address(options));
+    if (!options_.socket_group.empty()) {
+      BOURSE_TRY(options.socket_group, group_id(options_.socket_group));
+    }
+    audit_ = std::make_unique<LogFile>(real_.world().files, state_ + "/audit.log", kAuditLogSize);
+    BOURSE_TRY_VOID(audit_->open());
+    options.audit = [this](const std::string& line) { audit(line); };
     BOURSE_TRY_VOID(
         real_.world().files.make_directories(std::filesystem::path(options.socket).parent_path()));
     socket_ = options.socket;
     BOURSE_TRY(http_, HttpServer::start(
                           *api_, [this](auto call) { real_.post(std::move(call)); }, options));
     return {};
+  }
+
+  /// The certificate that was named, or one of our own; nothing without TLS.
+  Result<std::optional<TlsFiles>> tls_files() {
+    if (options_.certificate.empty() != options_.key.empty())
+      return invalid("options --tls-certificate and --tls-key go together; name both");
+    std::optional<TlsFiles> found;
+    if (!options_.certificate.empty())
+      found = TlsFiles{.certificate = options_.certificate, .key = options_.key};
+    if (!found && options_.tls) {
+      BOURSE_TRY(found, own_certificate(real_.world().files, state_ + "/tls",
+                                        names_of_this_machine(options_.host),
+                                        real_.world().random.bits()));
+    }
+    if (found) {
+      BOURSE_TRY(const std::string pem, real_.world().files.read(found->certificate));
+      BOURSE_TRY(fingerprint_, fingerprint_of(pem, found->certificate));
+    }
+    return found;
+  }
+
+  /// Who can reach an address that is not loopback is not known; it is served with TLS to those who
+  /// have a token, or not at all.
+  Result<void> check_public_address(const HttpOptions& options) {
+    if (options.port < 0 || is_loopback(options.host)) return {};
+    if (!options.tls)
+      return fail(ErrorCode::failed_precondition,
+                  fmt::format("'{}' can be reached from elsewhere, so it needs TLS; add --tls, or "
+                              "--tls-certificate and --tls-key",
+                              options.host));
+    if (service_->tokens().empty())
+      return fail(ErrorCode::failed_precondition,
+                  fmt::format("'{}' can be reached from elsewhere, so there must be a token first; "
+                              "make one with 'bourse token create NAME --role admin --state {}'",
+                              options.host, state_));
+    return {};
+  }
+
+  void audit(const std::string& line) {
+    const auto seconds = static_cast<std::time_t>(real_.world().clock.unix_time().value);
+    const auto written = audit_->append(fmt::format("{{\"time\":\"{:%Y-%m-%dT%H:%M:%SZ}\",{}\n",
+                                                    fmt::gmtime(seconds), line.substr(1)));
+    if (!written) log(written.error().message);
   }
 
   void log(std::string_view sentence) {
@@ -163,9 +212,16 @@ class Daemon {
     log(fmt::format("{} machine{} served by {}, state in {}", machines, machines == 1 ? "" : "s",
                     policy, state_));
     log(engine_->confinement());
-    log(fmt::format(
-        "listening at unix:{}{}", socket_,
-        http_->port() > 0 ? fmt::format(" and http://127.0.0.1:{}", http_->port()) : ""));
+    log(fmt::format("listening at unix:{}{}", socket_,
+                    http_->port() > 0 ? fmt::format(" and {}", tcp_address().text()) : ""));
+    if (!fingerprint_.empty()) log(fmt::format("certificate #sha256:{}", fingerprint_));
+  }
+
+  [[nodiscard]] ServerAddress tcp_address() const {
+    return {.socket = {},
+            .host = options_.host,
+            .port = http_->port(),
+            .is_tls = !fingerprint_.empty()};
   }
 
   void end() {
@@ -182,8 +238,10 @@ class Daemon {
   RealWorld real_;
   std::string state_;
   std::string socket_;
+  std::string fingerprint_;
   std::unique_ptr<FileLock> lock_;
-  std::unique_ptr<LocalEngine> engine_;
+  std::unique_ptr<LogFile> audit_;
+  std::unique_ptr<Engine> engine_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<ServiceApi> api_;
   std::unique_ptr<HttpServer> http_;
@@ -196,11 +254,7 @@ void add_serve(CLI::App& app, int& status) {
   const auto options = std::make_shared<ServeOptions>();
   CLI::App* const command =
       app.add_subcommand("serve", "Run the daemon: admit, place, run and resize submitted jobs");
-  command
-      ->add_option("--machines", options->machines,
-                   "Play these machines on this one: 4x2 (4 machines of 2 GPUs) or a cluster file "
-                   "(default: this machine as it is)")
-      ->type_name("CLUSTER");
+  add_engine_options(*command, options->engine);
   command
       ->add_option("--state", options->state,
                    "Directory of the journal, logs and checkpoints (default: "
@@ -212,8 +266,24 @@ void add_serve(CLI::App& app, int& status) {
                    "`socket` in a --state that was named)")
       ->type_name("PATH");
   add_whole(*command, "--port", options->port, 0, 65535,
-            "Loopback port to listen at; 0: one that is free (default: 7077)");
+            "Port to listen at; 0: one that is free (default: 7077)");
+  command
+      ->add_option("--listen", options->host,
+                   "Address to listen at; one that others can reach needs TLS and a token "
+                   "(default: 127.0.0.1)")
+      ->type_name("ADDRESS");
   command->add_flag("--no-tcp", options->no_tcp, "Listen at the unix socket only");
+  command->add_flag("--tls", options->tls,
+                    "Serve https with a certificate of its own, made at the first start");
+  command
+      ->add_option("--tls-certificate", options->certificate, "Serve https with this one, in PEM")
+      ->type_name("FILE");
+  command->add_option("--tls-key", options->key, "Its key, in PEM")->type_name("FILE");
+  command
+      ->add_option("--socket-group", options->socket_group,
+                   "Members of this group may use the unix socket, as users (default: its owner "
+                   "alone, as admin)")
+      ->type_name("GROUP");
   command
       ->add_option("--policy", options->policy,
                    "Who decides; `bourse policies` lists them (default: pd-ors)")
@@ -224,7 +294,8 @@ void add_serve(CLI::App& app, int& status) {
   add_duration(*command, "--lease", options->lease,
                "Tasks that cannot reach the daemon for so long are ended (default: 15s)");
   add_examples(*command, {"bourse serve", "bourse serve --machines 4x2 --slot 10s --state ./state",
-                          "bourse serve --policy fifo --no-tcp"});
+                          "bourse serve --policy fifo --no-tcp",
+                          "bourse serve --engine slurm --partition gpu --state /shared/bourse"});
   command->callback([options, &status] { status = Daemon(*options).run(); });
 }
 

@@ -20,6 +20,7 @@ namespace {
 struct SubmitOptions {
   DaemonOptions daemon;
   std::string path;
+  std::string program;
   bool is_dry_run = false;
   bool is_waiting = false;
 };
@@ -39,9 +40,17 @@ std::map<std::string, std::string> own_environment() {
   return variables;
 }
 
+Result<JobInput> job_input_of(const SubmitOptions& options) {
+  BOURSE_TRY(JobInput input, options.program.empty()
+                                 ? read_job_input(options.path)
+                                 : as_job_input(job_file_of_program(options.program)));
+  BOURSE_TRY_VOID(fill_in_program(input, options.path));
+  return input;
+}
+
 /// The request, and what was said about the file already.
 Result<SubmitRequest> request_of(const SubmitOptions& options, std::vector<std::string>& said) {
-  BOURSE_TRY(const JobInput input, read_job_input(options.path));
+  BOURSE_TRY(const JobInput input, job_input_of(options));
   BOURSE_TRY(const JobFile file, parse_job_file(input.text, options.path));
   said = warnings_about(file, input.directory);
   for (const std::string& warning : said) print_note(options.path + ": " + warning);
@@ -86,15 +95,28 @@ int run_submit(const SubmitOptions& options) {
 void add_submit(CLI::App& app, int& status) {
   const auto options = std::make_shared<SubmitOptions>();
   CLI::App* const command = app.add_subcommand("submit", "Submit a job to the daemon");
-  command->add_option("FILE", options->path, "The job file; - reads standard input")->required();
+  CLI::Option* const file =
+      command->add_option("FILE", options->path, "The job file; - reads standard input");
+  CLI::Option* const program =
+      command
+          ->add_option("--program", options->program,
+                       "In place of a file: a program of bourse::program, with arguments; what it "
+                       "needs it says itself, and it is taken to run for an hour")
+          ->type_name("COMMAND");
+  program->excludes(file);
   command->add_flag("--dry-run", options->is_dry_run,
                     "Submit nothing; say when the job would start and end, and at what price");
   command->add_flag("--wait", options->is_waiting,
                     "Wait until the job has ended; exit code 1 unless it finished");
   add_daemon_options(*command, options->daemon);
   add_examples(*command, {"bourse submit job.yaml", "bourse submit job.yaml --dry-run",
-                          "bourse submit job.yaml --wait"});
-  command->callback([options, &status] { status = run_submit(*options); });
+                          "bourse submit job.yaml --wait",
+                          "bourse submit --program './trainer --rounds 10'"});
+  command->callback([options, file, program, &status] {
+    if (file->count() + program->count() == 0) throw CLI::RequiredError("FILE or --program");
+    if (program->count() > 0) options->path = "program";
+    status = run_submit(*options);
+  });
 }
 
 }  // namespace bourse

@@ -184,6 +184,21 @@ std::string prices_text(const PriceList& list) {
   return table.text();
 }
 
+std::string tokens_text(const TokenList& list, Seconds now) {
+  if (list.tokens.empty()) return "there are no tokens\n";
+  Table table({{"id", Align::left},
+               {"user", Align::left},
+               {"role", Align::left},
+               {"made", Align::left},
+               {"expires", Align::left},
+               {"note", Align::left}});
+  for (const TokenView& token : list.tokens)
+    table.add_row({token.id, token.user, std::string(name_of(token.role)),
+                   from_now(token.created, now), from_now(token.expires, now),
+                   token.note.empty() ? "-" : shortened(token.note, kReasonWidth)});
+  return table.text();
+}
+
 std::string forecast_text(const Forecast& forecast, Seconds now) {
   std::string out = forecast.is_admitted ? "would be admitted" : "would not be admitted";
   if (!forecast.reason.empty()) out += ": " + forecast.reason;

@@ -25,6 +25,8 @@ namespace bourse {
 [[nodiscard]] std::string machines_text(const MachineList& list, std::size_t width = kTableWidth);
 /// A row a resource.
 [[nodiscard]] std::string prices_text(const PriceList& list);
+/// A row a token.
+[[nodiscard]] std::string tokens_text(const TokenList& list, Seconds now);
 /// What would become of a job.
 [[nodiscard]] std::string forecast_text(const Forecast& forecast, Seconds now);
 /// Why a job gets what it gets.

@@ -49,12 +49,14 @@ Address AgentHub::address() const {
   return network_listener_->address();
 }
 
-void AgentHub::expect(const CellSpec& cell) {
+void AgentHub::expect(const CellSpec& cell, const Expectation& expectation) {
+  const Seconds heard_of = world_.clock.now() + expectation.patience;
   const bool is_new = cells_
                           .emplace(cell.id, Cell{.token = cell.token,
                                                  .grace = cell.grace,
                                                  .lease = cell.lease,
-                                                 .heard_of = world_.clock.now()})
+                                                 .heard_of = heard_of,
+                                                 .agent = expectation.agent})
                           .second;
   BOURSE_CHECK(is_new);
 }
@@ -112,8 +114,9 @@ std::vector<CellStatus> AgentHub::cells() const {
   std::vector<CellStatus> statuses;
   for (const auto& [id, cell] : cells_)
     if (cell.phase != CellPhase::ended)
-      statuses.push_back(
-          {.id = id, .phase = cell.phase, .heard_of = world_.clock.now() - cell.heard_of});
+      statuses.push_back({.id = id,
+                          .phase = cell.phase,
+                          .heard_of = std::max(Seconds(0), world_.clock.now() - cell.heard_of)});
   return statuses;
 }
 
@@ -178,7 +181,8 @@ Result<void> AgentHub::handle_hello(PeerId id, const AgentHello& hello) {
   const Cell& cell = entry->second;
   if (!is_same_secret(hello.token, cell.token))
     return invalid(fmt::format("it does not know the token of cell {}", text_of(hello.cell)));
-  if (cell.peer != 0 && hello.agent != cell.agent)
+  // A machine or a batch system may start one twice; what the first has begun is not begun again.
+  if (cell.agent.pid != 0 && hello.agent != cell.agent)
     turn_away(id, "the cell has another agent");
   else if (cell.is_silent)
     turn_away(id, "the cell is taken for lost");
@@ -197,11 +201,14 @@ void AgentHub::let_in(PeerId id, const AgentHello& hello) {
   // It has ended for us once the event says so.
   if (cell.phase != CellPhase::ended)
     cell.phase = std::max(cell.phase, std::min(hello.phase, CellPhase::stopping));
-  if (cell.stop)
-    send(cell, AgentStop{.grace = cell.grace, .is_urgent = *cell.stop});
-  else
-    send(cell, AgentGo{});
+  // Our listener writes down that it came before it may begin.
   listener_.on_agent(hello.cell, hello.agent);
+  const auto entry = cells_.find(hello.cell);
+  if (entry == cells_.end() || entry->second.peer != id) return;
+  if (entry->second.stop)
+    send(entry->second, AgentStop{.grace = entry->second.grace, .is_urgent = *entry->second.stop});
+  else
+    send(entry->second, AgentGo{});
 }
 
 Result<void> AgentHub::handle_event(CellId id, const CellEvent& event) {
@@ -242,7 +249,7 @@ void AgentHub::send(const Cell& cell, const AgentMessage& message) {
 void AgentHub::watch() {
   const Seconds now = world_.clock.now();
   if (now > watch_due_ + kSlept)
-    for (auto& [id, cell] : cells_) cell.heard_of = now;
+    for (auto& [id, cell] : cells_) cell.heard_of = std::max(cell.heard_of, now);
   watch_due_ = now + kWatchPause;
   watch_timer_ = world_.clock.call_at(watch_due_, [this] { watch(); });
 

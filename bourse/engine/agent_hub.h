@@ -45,8 +45,14 @@ class AgentHub {
   /// Where agents find us. Requires that listen() succeeded.
   [[nodiscard]] Address address() const;
 
+  /// What an engine knows of a cell beside its specification.
+  struct Expectation {
+    Seconds patience{0};  ///< Its agent may come so much later than its lease.
+    ProcessId agent;      ///< The only one that is let in; pid 0: the first that comes.
+  };
   /// The cell is current from now on, heard of now. Requires that it is not known.
-  void expect(const CellSpec& cell);
+  void expect(const CellSpec& cell) { expect(cell, {}); }
+  void expect(const CellSpec& cell, const Expectation& expectation);
   /// Agents of cells that are not known are told to end; until then they have to come again.
   void expected_all();
   /// The agent is told to stop, now or when it comes.

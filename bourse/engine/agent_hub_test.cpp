@@ -108,6 +108,62 @@ TEST_F(AgentHubTest, EndsASecondAgentOfACell) {
   EXPECT_TRUE(first->is_closed);
 }
 
+// What somebody would try who has heard an agent, or was one: docs/security.md.
+TEST_F(AgentHubTest, ForgedEpochsAndReplayedMessagesChangeNothing) {
+  hub_.expected_all();
+  const auto agent = hello(kCell, "secret");
+  agent->say(event(1, CellEventKind::started));
+  agent->take();
+  // An epoch to come, with the token of the present one, and the token of another cell.
+  constexpr CellId kNext{.job = 1, .epoch = 3, .machine = MachineId(0U)};
+  EXPECT_TRUE(was_told<AgentEnd>(*hello(kNext, "secret")));
+  hub_.expect({.id = kNext, .token = "other", .grace = Seconds(5), .lease = Seconds(10)});
+  EXPECT_TRUE(hello(kNext, "secret")->is_closed);
+  EXPECT_TRUE(hello(kCell, "other")->is_closed);
+  EXPECT_FALSE(hub_.is_connected(kNext));
+  // Messages again: an event, and the end of an earlier life of it.
+  agent->say(event(1, CellEventKind::started));
+  agent->say(event(1, CellEventKind::ended));
+  EXPECT_THAT(numbers_, ElementsAre(1));
+  EXPECT_TRUE(hub_.is_connected(kCell));
+  // One that knows its own cell tells of another.
+  CellEvent forged = event(2, CellEventKind::ended);
+  forged.cell = kNext;
+  agent->say(forged);
+  EXPECT_TRUE(agent->is_closed);
+  EXPECT_THAT(numbers_, ElementsAre(1));
+  EXPECT_THAT(notes_, SizeIs(3));
+}
+
+TEST_F(AgentHubTest, LetsNoOtherAgentTakeUpWhatTheFirstBegan) {
+  const auto first = hello(kCell, "secret", 7);
+  first->on_close({ErrorCode::unavailable, "it was killed"});
+  EXPECT_THAT(broken_, ElementsAre(kCell));
+  const auto second = hello(kCell, "secret", 8);  // A batch system started it again.
+  EXPECT_TRUE(was_told<AgentEnd>(*second));
+  const auto again = hello(kCell, "secret", 7);
+  EXPECT_TRUE(was_told<AgentGo>(*again));
+}
+
+TEST_F(AgentHubTest, KnowsTheAgentOfAnEarlierLife) {
+  hub_.forget(kCell);
+  hub_.expect({.id = kCell, .token = "secret", .lease = Seconds(10)},
+              {.agent = {.pid = 7, .started = 1}});
+  EXPECT_TRUE(was_told<AgentEnd>(*hello(kCell, "secret", 8)));
+  EXPECT_TRUE(was_told<AgentGo>(*hello(kCell, "secret", 7)));
+}
+
+TEST_F(AgentHubTest, HasPatienceWithAnAgentThatQueues) {
+  hub_.forget(kCell);
+  hub_.expect({.id = kCell, .token = "secret", .lease = Seconds(10)}, {.patience = Seconds(60)});
+  clock_.advance(Seconds(70));
+  EXPECT_THAT(silent_, IsEmpty());
+  EXPECT_EQ(hub_.cells().at(0).heard_of, Seconds(10));
+  const auto agent = hello(kCell, "secret");
+  clock_.advance(Seconds(13));  // From its hello on its lease counts, as ever.
+  EXPECT_THAT(silent_, ElementsAre(kCell));
+}
+
 TEST_F(AgentHubTest, TellsEveryEventOnceAndInOrder) {
   const auto agent = hello(kCell, "secret");
   for (const std::uint64_t number : {1U, 2U, 2U, 1U, 3U}) agent->say(event(number));

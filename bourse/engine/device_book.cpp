@@ -1,8 +1,12 @@
 #include "bourse/engine/device_book.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 #include <utility>
+
+#include "bourse/base/text.h"
 
 namespace bourse {
 
@@ -42,6 +46,25 @@ void DeviceBook::add(const std::vector<int>& numbers, Amount amount) {
     if (found != numbers_.end())
       taken_[static_cast<std::size_t>(found - numbers_.begin())] +=
           amount / static_cast<Amount>(numbers.size());
+  }
+}
+
+void hand_out_devices(CellSpec& cell, Amount per_worker, std::string_view variable,
+                      std::string_view visible) {
+  if (visible.empty()) return;
+  const std::vector<std::string_view> names = split(visible, ',');
+  std::vector<int> positions(names.size());
+  std::iota(positions.begin(), positions.end(), 0);
+  DeviceBook book(std::move(positions));
+  const std::string start = fmt::format("{}=", variable);
+  for (TaskSpec& task : cell.tasks) {
+    const bool is_set = std::ranges::any_of(
+        task.environment, [&](const std::string& one) { return one.starts_with(start); });
+    std::string mine;
+    if (task.role == TaskRole::worker)
+      for (const int at : book.take(per_worker))
+        mine += fmt::format("{}{}", mine.empty() ? "" : ",", names[static_cast<std::size_t>(at)]);
+    if (!is_set) task.environment.push_back(start + mine);
   }
 }
 

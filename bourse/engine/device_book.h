@@ -1,7 +1,9 @@
 #pragma once
 
+#include <string_view>
 #include <vector>
 
+#include "bourse/engine/cell.h"
 #include "bourse/model/resources.h"
 
 namespace bourse {
@@ -29,5 +31,11 @@ class DeviceBook {
   std::vector<int> numbers_;
   std::vector<Amount> taken_;  ///< By position in numbers_.
 };
+
+/// Gives each worker of a cell so many of the devices that its agent may see: lists of them in a
+/// variable such as CUDA_VISIBLE_DEVICES ("0,3", or longer names). Servers get none of them. A
+/// variable that the agent does not have, or a task has already, stays as it is.
+void hand_out_devices(CellSpec& cell, Amount per_worker, std::string_view variable,
+                      std::string_view visible);
 
 }  // namespace bourse

@@ -39,5 +39,31 @@ TEST(DeviceBook, RemembersWhatItIsTold) {
   EXPECT_THAT(book.take(1000), ElementsAre(1));
 }
 
+CellSpec cell_of(int workers) {
+  CellSpec cell{.tasks = {{.role = TaskRole::server}}};
+  for (int i = 0; i < workers; ++i) cell.tasks.push_back({.rank = i});
+  return cell;
+}
+
+TEST(HandOutDevices, GivesEachWorkerItsOwnAndServersNone) {
+  CellSpec cell = cell_of(2);
+  hand_out_devices(cell, 2000, "CUDA_VISIBLE_DEVICES", "1,3,GPU-5,7");
+  EXPECT_THAT(cell.tasks[0].environment, ElementsAre("CUDA_VISIBLE_DEVICES="));
+  EXPECT_THAT(cell.tasks[1].environment, ElementsAre("CUDA_VISIBLE_DEVICES=1,3"));
+  EXPECT_THAT(cell.tasks[2].environment, ElementsAre("CUDA_VISIBLE_DEVICES=GPU-5,7"));
+}
+
+TEST(HandOutDevices, LetsPartsShareADevice) {
+  CellSpec cell = cell_of(3);
+  cell.tasks[3].environment = {"CUDA_VISIBLE_DEVICES=9"};
+  hand_out_devices(cell, 500, "CUDA_VISIBLE_DEVICES", "4,6");
+  EXPECT_THAT(cell.tasks[1].environment, ElementsAre("CUDA_VISIBLE_DEVICES=4"));
+  EXPECT_THAT(cell.tasks[2].environment, ElementsAre("CUDA_VISIBLE_DEVICES=4"));
+  EXPECT_THAT(cell.tasks[3].environment, ElementsAre("CUDA_VISIBLE_DEVICES=9"));
+  CellSpec unseen = cell_of(1);
+  hand_out_devices(unseen, 1000, "CUDA_VISIBLE_DEVICES", "");
+  EXPECT_TRUE(unseen.tasks[1].environment.empty());
+}
+
 }  // namespace
 }  // namespace bourse

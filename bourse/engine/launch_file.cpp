@@ -31,7 +31,8 @@ Json task_json(const TaskSpec& task) {
 Json confinement_json(const Confinement& confinement) {
   return {{"cpus", confinement.cpus},
           {"memory_limit", confinement.memory_limit},
-          {"cgroup", confinement.cgroup}};
+          {"cgroup", confinement.cgroup},
+          {"gpus_per_worker", confinement.gpus_per_worker}};
 }
 
 template <class Value>
@@ -91,6 +92,11 @@ Result<Confinement> read_confinement(const Json& json) {
   BOURSE_TRY(confinement.cpus, list_of<int>(*field, "cpus"));
   BOURSE_TRY(confinement.memory_limit, whole_field(*field, "memory_limit"));
   BOURSE_TRY(confinement.cgroup, text_field(*field, "cgroup"));
+  // Not in the files of older versions.
+  if (field->contains("gpus_per_worker")) {
+    BOURSE_TRY(const std::uint64_t amount, whole_field(*field, "gpus_per_worker", kMaxAmount));
+    confinement.gpus_per_worker = static_cast<Amount>(amount);
+  }
   return confinement;
 }
 

@@ -16,6 +16,8 @@ struct Confinement {
   std::vector<int> cpus;           ///< Processors they may run on; empty: all.
   std::uint64_t memory_limit = 0;  ///< Bytes of data each process may hold; 0: no limit.
   std::string cgroup;              ///< Directory of a cgroup (v2) they start in; empty: none.
+  /// Devices of each worker, of those that the agent itself may see; 0: tasks name theirs.
+  Amount gpus_per_worker = 0;
   friend bool operator==(const Confinement&, const Confinement&) = default;
 };
 

@@ -3,13 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "bourse/base/check.h"
 #include "bourse/base/text.h"
 #include "bourse/base/units.h"
-#include "bourse/engine/json_fields.h"
+#include "bourse/engine/cell_files.h"
 
 namespace bourse {
 namespace {
@@ -19,22 +18,6 @@ constexpr Seconds kWatchPause{0.1};
 /// Files of cells that ended are removed later: file systems are slow to reuse what was just freed,
 /// and at the boundary of a slot many cells end and begin.
 constexpr Seconds kCleanupPause{2};
-
-std::string agent_log_path(const std::string& cell_directory) {
-  return cell_directory + "/agent.log";
-}
-
-/// The variable by which all processes of a cell are found. Directories of two daemons differ even
-/// where their cells have the same numbers.
-std::string mark_of(const std::string& cell_directory) {
-  return fmt::format("BOURSE_CELL_DIRECTORY={}", cell_directory);
-}
-
-/// The file as if there was none before; it need not outlive this machine.
-Result<void> write_anew(Files& files, const std::string& path, std::string_view text) {
-  if (files.exists(path)) BOURSE_TRY_VOID(files.remove(path));
-  return files.append(path, text);
-}
 
 bool has_variable(const TaskSpec& task, std::string_view start) {
   return std::ranges::any_of(
@@ -201,12 +184,9 @@ void LocalEngine::adopt(const CellSpec& spec) {
   cell.confinement = launch->confinement;
   book(cell, true);
   watch_soon();
-  const auto record = world_.files.read(record_path(spec.id));
-  if (!record) return;  // We died while it was started; it comes or it does not.
-  if (const auto json = parse_object(*record)) {
-    cell.process.pid = static_cast<std::int32_t>(whole_field(*json, "pid").value_or(0));
-    cell.process.started = whole_field(*json, "started").value_or(0);
-  }
+  // Without one we died while it was started; it comes or it does not.
+  if (const auto record = read_cell_record(world_.files, record_path(spec.id)))
+    cell.process = record->process;
 }
 
 void LocalEngine::adopted_all() {
@@ -221,10 +201,8 @@ void LocalEngine::adopted_all() {
 
 /// Ends a cell that the journal does not know.
 void LocalEngine::sweep_record(CellId id) {
-  const auto text = world_.files.read(record_path(id));
-  const auto json = text ? parse_object(*text) : tl::unexpected<Error>(text.error());
-  const auto directory = json ? text_field(*json, "directory") : Result<std::string>("");
-  if (!directory || directory->empty()) {
+  const auto record = read_cell_record(world_.files, record_path(id));
+  if (!record) {
     options_.log(fmt::format("what cell {} left cannot be found, as '{}' is damaged", text_of(id),
                              record_path(id)));
     (void)world_.files.remove(record_path(id));
@@ -233,8 +211,9 @@ void LocalEngine::sweep_record(CellId id) {
   options_.log(fmt::format("cell {} is not in the journal and is ended", text_of(id)));
   auto& stray = strays_[id];
   stray = std::make_unique<TreeEnd>(
-      world_, [this, mark = mark_of(*directory)] { return world_.processes.with_variable(mark); },
-      [this, id, directory = *directory] {
+      world_,
+      [this, mark = mark_of(record->directory)] { return world_.processes.with_variable(mark); },
+      [this, id, directory = record->directory] {
         remove_files(id, directory);
         strays_.erase(id);
       });
@@ -326,19 +305,9 @@ void LocalEngine::on_swept(CellId id, const std::string& reason) {
 }
 
 std::vector<CellEvent> LocalEngine::left_events(const Cell& cell) {
-  const std::string path = left_events_path(cell.spec.directory);
-  const auto text = world_.files.read(path);
-  if (!text) return {};
-  auto events = parse_left_events(*text, path);
-  if (!events) {
-    options_.log(events.error().message);
-    return {};
-  }
-  const std::uint64_t told = hub_.last_event(cell.spec.id);
-  std::erase_if(*events, [&](const CellEvent& event) {
-    return event.cell != cell.spec.id || event.number <= told;
-  });
-  return *std::move(events);
+  auto events = events_left(world_.files, cell.spec, hub_.last_event(cell.spec.id));
+  if (!events) options_.log(events.error().message);
+  return events ? *std::move(events) : std::vector<CellEvent>{};
 }
 
 void LocalEngine::fail_later(CellId id, std::string message) {
@@ -371,21 +340,16 @@ std::string LocalEngine::record_path(CellId id) const {
 
 /// By it the next life of the daemon finds what we started.
 void LocalEngine::write_record(const Cell& cell) {
-  const nlohmann::json record{{"directory", cell.spec.directory},
-                              {"pid", cell.process.pid},
-                              {"started", cell.process.started}};
-  const auto written = write_anew(world_.files, record_path(cell.spec.id), json_text(record));
+  const auto written =
+      write_cell_record(world_.files, record_path(cell.spec.id),
+                        {.directory = cell.spec.directory, .process = cell.process});
   if (!written) options_.log(written.error().message);
 }
 
-/// The directory goes with the last of its files.
 void LocalEngine::remove_files(CellId id, const std::string& cell_directory) {
-  Files& files = world_.files;
-  for (const std::string& path : {launch_path(cell_directory), left_events_path(cell_directory),
-                                  agent_log_path(cell_directory), record_path(id)})
-    if (const auto removed = files.remove(path); !removed) options_.log(removed.error().message);
-  const auto names = files.list(cell_directory);
-  if (names && names->empty()) (void)files.remove(cell_directory);
+  if (const auto removed = world_.files.remove(record_path(id)); !removed)
+    options_.log(removed.error().message);
+  remove_cell_files(world_.files, cell_directory, options_.log);
 }
 
 }  // namespace bourse

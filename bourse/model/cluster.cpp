@@ -67,6 +67,7 @@ ResourceVector Cluster::total() const {
 }
 
 std::string Cluster::machine_name(MachineId id) const {
+  if (!machine_names.empty()) return machine_names[id.index()];
   return fmt::format("{}-{}", class_of(id).name, id.index());
 }
 

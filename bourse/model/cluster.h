@@ -27,7 +27,8 @@ struct Machine {
 struct Cluster {
   ResourceTypes types;
   std::vector<MachineClass> classes;
-  std::vector<Machine> machines;  ///< Indexed by MachineId.
+  std::vector<Machine> machines;           ///< Indexed by MachineId.
+  std::vector<std::string> machine_names;  ///< Likewise; empty: by class and position.
   std::uint32_t rack_count = 1;
 
   [[nodiscard]] const MachineClass& class_of(MachineId id) const {
@@ -38,7 +39,7 @@ struct Cluster {
   }
   /// Sum of all capacities.
   [[nodiscard]] ResourceVector total() const;
-  /// "v100-17": class and position within the cluster.
+  /// Its name, or "v100-17": class and position within the cluster.
   [[nodiscard]] std::string machine_name(MachineId id) const;
 };
 
@@ -54,6 +55,7 @@ inline constexpr std::int64_t kMaxMachines = 1'000'000;
 [[nodiscard]] Result<Cluster> parse_cluster_yaml(std::string_view text, std::string_view file);
 
 /// YAML that parse_cluster_yaml reads back as the same cluster, every line indented by `indent`.
+/// Names of machines are left out.
 [[nodiscard]] std::string cluster_yaml(const Cluster& cluster, int indent = 0);
 
 /// The short form if the argument looks like one, else the YAML file of that path.

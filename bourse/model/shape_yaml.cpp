@@ -21,9 +21,7 @@ constexpr std::string_view kAdaptiveKeys[] = {
     "sync_across",     "sync_across_per_worker", "overlap",          "base_batch",
     "requested_batch", "max_batch_per_worker",   "max_workers",      "noise_scale",
     "epoch",           "base_learning_rate",     "max_learning_rate"};
-constexpr std::string_view kTaskKeys[] = {"workers", "servers"};
 constexpr std::string_view kPointKeys[] = {"workers", "servers", "locality", "speed"};
-constexpr std::string_view kLocalities[] = {"machine", "rack", "cluster"};
 constexpr std::string_view kUtilityShapes[] = {"sigmoid", "deadline", "linear-decay",
                                                "piecewise-linear", "constant"};
 constexpr std::string_view kSigmoidKeys[] = {"value", "steepness", "midpoint"};
@@ -101,7 +99,7 @@ Result<TableThroughput::Point> read_point(YamlField map) {
   BOURSE_TRY(point.samples_per_second, speed.positive());
   if (const auto field = map.find("locality")) {
     BOURSE_TRY(const std::string_view name, field->text());
-    if (name != kLocalities[0] && name != kLocalities[1] && name != kLocalities[2])
+    if (name != kLocalityNames[0] && name != kLocalityNames[1] && name != kLocalityNames[2])
       return field->error(
           fmt::format("'{}' is not a locality; use machine, rack or cluster", quotable(name)));
     point.locality = name == "machine" ? Locality::machine

@@ -9,6 +9,11 @@
 
 namespace bourse {
 
+/// The keys of a map that counts tasks by role.
+inline constexpr std::string_view kTaskKeys[] = {"workers", "servers"};
+/// What files call each Locality, in its order.
+inline constexpr std::string_view kLocalityNames[] = {"machine", "rack", "cluster"};
+
 /// Reads a map of exactly one shape of throughput (docs/files.md).
 /// Errors: invalid_argument, with file, line and field.
 [[nodiscard]] Result<Throughput> read_throughput(YamlField field);

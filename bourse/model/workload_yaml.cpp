@@ -19,8 +19,6 @@ constexpr std::string_view kWorkloadKeys[] = {"cluster", "horizon", "slot", "def
 constexpr std::string_view kJobKeys[] = {"id",         "group",    "arrival",   "epochs",
                                          "samples",    "duration", "worker",    "server",
                                          "throughput", "utility",  "requested", "restart_cost"};
-constexpr std::string_view kTaskKeys[] = {"workers", "servers"};
-constexpr std::string_view kLocalities[] = {"machine", "rack", "cluster"};
 
 /// Reads the jobs one after the other.
 class JobReader {
@@ -272,7 +270,7 @@ class WorkloadWriter {
     for (const auto& point : t.points)
       line("{}{{workers: {}, servers: {}, locality: {}, speed: {}}}",
            &point == &t.points.front() ? "" : ", ", point.workers, point.servers,
-           kLocalities[static_cast<std::size_t>(point.locality)],
+           kLocalityNames[static_cast<std::size_t>(point.locality)],
            number_text(point.samples_per_second));
     line("]");
   }

@@ -10,7 +10,7 @@
 namespace bourse {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kUnbounded = std::numeric_limits<double>::infinity();
 /// More than the share of its work that a job may lack when the simulation calls it done.
 constexpr double kForgivenWork = 2e-8;
 /// More than the share of a slot's number by which a completion may be late and still count in it.
@@ -41,7 +41,7 @@ ScheduleSearch::Rates ScheduleSearch::rates_of(const RelaxedJob& job, std::uint3
   const std::size_t classes = problem_.capacity.classes;
   const std::size_t types = problem_.capacity.types;
   const double* const prices = prices_.data() + cell * classes * types;
-  Rates rates{.worker = kInfinity, .server = kInfinity};
+  Rates rates{.worker = kUnbounded, .server = kUnbounded};
   for (const std::uint32_t c : at.worker_classes)
     if (const double cost = cost_of(job.spec->worker, prices + c * types); cost < rates.worker) {
       rates.worker = cost;
@@ -69,7 +69,7 @@ void ScheduleSearch::cut(const RelaxedJob& job, std::size_t cell) {
     // Without servers their price does not matter, be it infinite.
     const double cost =
         tasks.workers * rates.worker + (tasks.servers > 0 ? tasks.servers * rates.server : 0.0);
-    if (!(cost < kInfinity)) continue;
+    if (!(cost < kUnbounded)) continue;
     const double rate = tasks.rate;
     while (hull_.size() > 1) {
       const auto& [last_rate, last_cost] = hull_.back();

@@ -174,7 +174,7 @@ namespace {
 
 /// Where time is not slotted, no job waits for a price that saves it less than this share of its
 /// payoff, as under PD-ORS.
-constexpr double kLeastGain = 1e-5;
+constexpr double kLeastSaving = 1e-5;
 
 Result<std::unique_ptr<Policy>> make_oasis(const SettingsReader& settings,
                                            const PolicyContext& context) {
@@ -183,7 +183,7 @@ Result<std::unique_ptr<Policy>> make_oasis(const SettingsReader& settings,
   if (context.slot > Seconds(0)) search.slot = context.slot;
   BOURSE_TRY(search.slot, settings.period("slot", search.slot));
   search.slotted = context.slot > Seconds(0) && search.slot == context.slot;
-  search.least_gain = search.slotted ? 0 : kLeastGain;
+  search.least_gain = search.slotted ? 0 : kLeastSaving;
   search.horizon = context.horizon;
   BOURSE_TRY(search.window, settings.seconds("window"));
   BOURSE_TRY(search.chunks, settings.whole("chunks", 1, 1000));

@@ -24,7 +24,7 @@ constexpr double kAlmost = 1e-9;
 using Stretch = SlotBookings::Stretch;
 
 /// Tasks that do the work of a slot, and how they may lie.
-struct Way {
+struct TaskWay {
   TaskCounts tasks;
   bool is_single = false;  ///< On one machine; else spread, roles apart.
   double speed = 1;        ///< Slowest machine allowed.
@@ -41,8 +41,8 @@ class SlotCost {
   }
 
   /// Ways to train at `rate` samples a second.
-  [[nodiscard]] std::vector<Way> ways_at(double rate) const {
-    std::vector<Way> ways;
+  [[nodiscard]] std::vector<TaskWay> ways_at(double rate) const {
+    std::vector<TaskWay> ways;
     for (const double speed : speeds_)
       for (const Locality locality : {Locality::machine, Locality::cluster}) {
         const auto tasks = tasks_for_rate(job_.throughput, rate, locality, speed);
@@ -52,21 +52,21 @@ class SlotCost {
     return ways;
   }
   /// Ways to run exactly these tasks.
-  [[nodiscard]] std::vector<Way> ways_of(TaskCounts tasks) const {
-    std::vector<Way> ways;
+  [[nodiscard]] std::vector<TaskWay> ways_of(TaskCounts tasks) const {
+    std::vector<TaskWay> ways;
     if (tasks.servers == 0) ways.push_back({tasks, true, speeds_.back()});
     ways.push_back({tasks, false, speeds_.back()});
     return ways;
   }
 
   /// Cost of the cheapest way in a stretch; infinite if none has room.
-  [[nodiscard]] double cheapest(const Stretch& stretch, const std::vector<Way>& ways) {
+  [[nodiscard]] double cheapest(const Stretch& stretch, const std::vector<TaskWay>& ways) {
     double best = kInfinite;
-    for (const Way& way : ways) best = std::min(best, cost_of(stretch, way));
+    for (const TaskWay& way : ways) best = std::min(best, cost_of(stretch, way));
     return best;
   }
   /// The machines behind it.
-  [[nodiscard]] Allocation place(const Stretch& stretch, const std::vector<Way>& ways);
+  [[nodiscard]] Allocation place(const Stretch& stretch, const std::vector<TaskWay>& ways);
   /// Price of an allocation in a stretch.
   [[nodiscard]] double price_of(const Stretch& stretch, const Allocation& allocation) {
     double sum = 0;
@@ -99,10 +99,10 @@ class SlotCost {
                            limit);
   }
   [[nodiscard]] std::vector<Priced> by_price(const Stretch& stretch, bool is_worker, double speed);
-  [[nodiscard]] double cost_of(const Stretch& stretch, const Way& way);
+  [[nodiscard]] double cost_of(const Stretch& stretch, const TaskWay& way);
   [[nodiscard]] double fill(const std::vector<Priced>& order, int count, bool is_worker,
                             std::vector<std::uint32_t>& machines_left);
-  [[nodiscard]] bool fill_machines(const Stretch& stretch, const Way& way, bool is_worker,
+  [[nodiscard]] bool fill_machines(const Stretch& stretch, const TaskWay& way, bool is_worker,
                                    Allocation& placed);
 
   const OasisMarket& market_;
@@ -138,7 +138,7 @@ double SlotCost::fill(const std::vector<Priced>& order, int count, bool is_worke
   return count == 0 ? cost : kInfinite;
 }
 
-double SlotCost::cost_of(const Stretch& stretch, const Way& way) {
+double SlotCost::cost_of(const Stretch& stretch, const TaskWay& way) {
   if (way.is_single) {
     double best = kInfinite;
     for (std::uint32_t id = 0; id < stretch.counts.size(); ++id)
@@ -154,7 +154,7 @@ double SlotCost::cost_of(const Stretch& stretch, const Way& way) {
 }
 
 /// The same order as cost_of, machine by machine.
-bool SlotCost::fill_machines(const Stretch& stretch, const Way& way, bool is_worker,
+bool SlotCost::fill_machines(const Stretch& stretch, const TaskWay& way, bool is_worker,
                              Allocation& placed) {
   const Allocation others = placed;
   int count = is_worker ? way.tasks.workers : way.tasks.servers;
@@ -172,10 +172,10 @@ bool SlotCost::fill_machines(const Stretch& stretch, const Way& way, bool is_wor
   return count == 0;
 }
 
-Allocation SlotCost::place(const Stretch& stretch, const std::vector<Way>& ways) {
-  const Way* best = nullptr;
+Allocation SlotCost::place(const Stretch& stretch, const std::vector<TaskWay>& ways) {
+  const TaskWay* best = nullptr;
   double least = kInfinite;
-  for (const Way& way : ways) {
+  for (const TaskWay& way : ways) {
     const double cost = cost_of(stretch, way);
     if (cost >= least) continue;
     least = cost;
@@ -239,7 +239,7 @@ class Search {
   [[nodiscard]] bool betters(double payoff, double best) const {
     return best == -kInfinite || payoff > best + market_.options.least_gain * std::abs(best);
   }
-  void try_gang(const std::vector<Way>& ways, double rate, bool uses_current,
+  void try_gang(const std::vector<TaskWay>& ways, double rate, bool uses_current,
                 std::optional<OasisSchedule>& best);
   /// The last of a gang's slots.
   struct Completion {
@@ -248,15 +248,15 @@ class Search {
     double share = 1;  ///< Of the slot that is paid.
     double payoff = 0;
   };
-  [[nodiscard]] std::optional<Completion> complete_later(const std::vector<Way>& ways,
+  [[nodiscard]] std::optional<Completion> complete_later(const std::vector<TaskWay>& ways,
                                                          std::int64_t from, Seconds work,
                                                          double paid, double payoff);
-  using Chosen = std::vector<std::pair<std::int64_t, const std::vector<Way>*>>;
-  [[nodiscard]] Chosen cheapest_slots(const std::vector<Way>& ways, std::int64_t from,
+  using Chosen = std::vector<std::pair<std::int64_t, const std::vector<TaskWay>*>>;
+  [[nodiscard]] Chosen cheapest_slots(const std::vector<TaskWay>& ways, std::int64_t from,
                                       std::size_t count, std::int64_t last);
   [[nodiscard]] std::optional<OasisSchedule> best_by_table(double slots);
   [[nodiscard]] std::vector<double> curve(std::int64_t t, double chunk, int levels,
-                                          std::vector<std::vector<Way>>& ways);
+                                          std::vector<std::vector<TaskWay>>& ways);
   /// Places the slots one after another, of the last of which `last_share` is paid; the allocation
   /// of the slot before is kept where that costs, over all slots, no more than the share of
   /// `payoff` that may be spent on it.
@@ -307,7 +307,7 @@ void Search::place(const Chosen& chosen, double last_share, OasisSchedule& sched
                            static_cast<double>(std::max<std::size_t>(1, chosen.size()));
   const std::vector<Stretch>& stretches = market_.bookings.stretches();
   std::size_t before = stretches.size();
-  const std::vector<Way>* ways_before = nullptr;
+  const std::vector<TaskWay>* ways_before = nullptr;
   schedule.cost = 0;
   double cost = 0;
   for (const auto& [t, ways] : chosen) {
@@ -351,7 +351,7 @@ std::optional<OasisSchedule> Search::best_at_one_size() {
     speeds.push_back(machine_class.speed);
   const double slowest = std::ranges::min(speeds);
   double rate = samples_per_second(job_.throughput, tasks, Locality::cluster, slowest);
-  std::vector<Way> ways = cost_.ways_of(tasks);
+  std::vector<TaskWay> ways = cost_.ways_of(tasks);
   if (rate <= 0 && tasks.servers == 0) {  // A table that knows single machines only.
     rate = samples_per_second(job_.throughput, tasks, Locality::machine, slowest);
     ways.resize(1);
@@ -368,7 +368,7 @@ std::optional<OasisSchedule> Search::best_at_one_size() {
 }
 
 /// The last slot and the cheapest of those before it, early ones first, `count` in all.
-Search::Chosen Search::cheapest_slots(const std::vector<Way>& ways, std::int64_t from,
+Search::Chosen Search::cheapest_slots(const std::vector<TaskWay>& ways, std::int64_t from,
                                       std::size_t count, std::int64_t last) {
   const std::vector<Stretch>& stretches = market_.bookings.stretches();
   Chosen chosen;
@@ -386,7 +386,7 @@ Search::Chosen Search::cheapest_slots(const std::vector<Way>& ways, std::int64_t
 
 /// The cheapest slots that do the work, for every completion. A full first slot is like any other;
 /// one that has begun is either used (`uses_current`) or left out.
-void Search::try_gang(const std::vector<Way>& ways, double rate, bool uses_current,
+void Search::try_gang(const std::vector<TaskWay>& ways, double rate, bool uses_current,
                       std::optional<OasisSchedule>& best) {
   const Seconds duration(samples_ / rate);
   double payoff = best ? best->payoff() : -kInfinite;
@@ -419,7 +419,7 @@ void Search::try_gang(const std::vector<Way>& ways, double rate, bool uses_curre
 
 /// The best completion of `work` in slots from `from` on: the slot that completes it, and the
 /// cheapest before that. `paid` is spent already; the payoff has to be above `payoff`.
-std::optional<Search::Completion> Search::complete_later(const std::vector<Way>& ways,
+std::optional<Search::Completion> Search::complete_later(const std::vector<TaskWay>& ways,
                                                          std::int64_t from, Seconds work,
                                                          double paid, double payoff) {
   const std::vector<Stretch>& stretches = market_.bookings.stretches();
@@ -467,7 +467,7 @@ std::optional<Search::Completion> Search::complete_later(const std::vector<Way>&
 }
 
 std::vector<double> Search::curve(std::int64_t t, double chunk, int levels,
-                                  std::vector<std::vector<Way>>& ways) {
+                                  std::vector<std::vector<TaskWay>>& ways) {
   const Stretch& stretch = market_.bookings.stretches()[market_.bookings.stretch_of(t)];
   std::vector<double> costs(static_cast<std::size_t>(levels) + 1, kInfinite);
   costs[0] = 0;
@@ -486,8 +486,8 @@ std::optional<OasisSchedule> Search::best_by_table(double slots) {
   const double chunk = most / parts * (1 - kAlmost);
   const int levels = static_cast<int>(parts);
   const auto total = static_cast<std::size_t>(std::max(1.0, std::ceil(samples_ / chunk - 1e-6)));
-  std::vector<std::vector<Way>> full_ways{{}};
-  std::vector<std::vector<Way>> first_ways{{}};
+  std::vector<std::vector<TaskWay>> full_ways{{}};
+  std::vector<std::vector<TaskWay>> first_ways{{}};
   std::vector<double> least(total + 1, kInfinite);  ///< cost(t, D) of the last slot.
   least[0] = 0;
   std::vector<std::vector<std::uint16_t>> choice;  ///< Level in each slot, by chunks done.
@@ -589,7 +589,7 @@ std::optional<OasisSchedule> find_rest_of_oasis(const OasisMarket& market, const
   };
   if (auto stays = schedule_of(current, held)) return stays;
   SlotCost cost(market, job);
-  const std::vector<Way> ways = cost.ways_of(requested_tasks(job));
+  const std::vector<TaskWay> ways = cost.ways_of(requested_tasks(job));
   for (const Stretch& stretch : market.bookings.stretches()) {
     const Allocation placed = cost.place(stretch, ways);
     if (auto found = schedule_of(std::max(current, stretch.from), placed)) return found;

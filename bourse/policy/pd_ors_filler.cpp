@@ -13,7 +13,7 @@ namespace {
 /// So many jobs in a row that find no idle machine end the search for one that does.
 constexpr int kMaxMisses = 32;
 /// A new allocation must train this many times what the old one does in the same time.
-constexpr double kLeastGain = 1.2;
+constexpr double kLeastGainOfFiller = 1.2;
 /// A job that has run before is resumed, resized or moved only if its restart takes at most this
 /// share of a slot.
 constexpr double kLongestRestart = 0.5;
@@ -86,7 +86,7 @@ void PdOrsPolicy::fill(const ClusterState& state, Decision& decision) const {
     const double trains =
         placed ? std::min(left, rate_of(spec, *placed, state.cluster()) * (time - restart).value)
                : 0;
-    if (trains <= kLeastGain * std::min(left, now_trains)) {
+    if (trains <= kLeastGainOfFiller * std::min(left, now_trains)) {
       if (stays) free.take(spec, job.allocation);
       if (!stays) ++misses;
       continue;

@@ -13,13 +13,13 @@ namespace bourse {
 namespace {
 
 /// A completion this much later than promised, relative to the slot, is rounding error.
-constexpr double kTimeTolerance = 1e-6;
+constexpr double kSlotEndTolerance = 1e-6;
 /// So is work left, relative to all of the job's.
 constexpr double kWorkTolerance = 1e-9;
 /// Working ahead must train this many times what the slot would train anyway.
-constexpr double kLeastGain = 1.01;
+constexpr double kLeastGainAhead = 1.01;
 /// So many jobs in a row that cannot train more end the search for one that can.
-constexpr int kMaxMisses = 32;
+constexpr int kMaxMissesAhead = 32;
 
 bool has_run(const ClusterState& state, JobId id) {
   const JobState& job = state.job(id);
@@ -30,10 +30,10 @@ bool has_run(const ClusterState& state, JobId id) {
 
 Seconds PdOrsPolicy::slot_end(Seconds time) const {
   const Seconds slot = options_.search.slot;
-  return slot * std::ceil(time / slot - kTimeTolerance);
+  return slot * std::ceil(time / slot - kSlotEndTolerance);
 }
 
-Seconds PdOrsPolicy::tolerance() const { return kTimeTolerance * options_.search.slot; }
+Seconds PdOrsPolicy::tolerance() const { return kSlotEndTolerance * options_.search.slot; }
 
 PdOrsPolicy::OpenWork PdOrsPolicy::work_after_slot(const ClusterState& state,
                                                    const Booking& booking) const {
@@ -215,7 +215,7 @@ void PdOrsPolicy::work_ahead(const ClusterState& state, Decision& decision) {
   int searches = options_.moves;
   int misses = 0;
   for (Booking& booking : bookings_->all()) {
-    if (misses >= kMaxMisses) return;
+    if (misses >= kMaxMissesAhead) return;
     const JobSpec& spec = state.spec(booking.job);
     const Allocation* wanted = bookings_->wanted_now(booking);
     if (booking.slots.size() - booking.next <= (wanted != nullptr ? 1U : 0U)) continue;
@@ -229,7 +229,7 @@ void PdOrsPolicy::work_ahead(const ClusterState& state, Decision& decision) {
     };
     const double left = state.samples_left(booking.job);
     const std::optional<Allocation> more = largest_placement(idle, spec, left / slot.value);
-    if (more && trains(*more) > kLeastGain * trains(own)) {
+    if (more && trains(*more) > kLeastGainAhead * trains(own)) {
       use_now(state, booking, *more, searches, decision);
       misses = 0;
     } else {

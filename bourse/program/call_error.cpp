@@ -108,4 +108,8 @@ std::string readable_type(const char* mangled) {
   return name ? name.get() : mangled;
 }
 
+CallError not_part_of_program(const std::string& node) {
+  return {CallCode::unavailable, node + " is no part of the program at its present size"};
+}
+
 }  // namespace bourse::program

@@ -25,6 +25,11 @@ enum class CallCode : std::uint8_t {
   data_loss,            ///< The bytes are not what they claim to be.
 };
 
+class CallError;
+
+/// What a call to a node fails with that is not there at the present size of its group.
+[[nodiscard]] CallError not_part_of_program(const std::string& node);
+
 /// Name of the code, e.g. "deadline_exceeded".
 [[nodiscard]] std::string_view name_of(CallCode code);
 

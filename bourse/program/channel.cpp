@@ -23,6 +23,9 @@ constexpr std::size_t kMostUnsent = std::size_t{1} << 20;
 /// With so many calls under way, small ones wait for each other until somebody waits for an answer.
 constexpr std::size_t kManyCalls = 8;
 constexpr std::size_t kMostKept = std::size_t{16} << 10;
+/// Epoll events while nothing is to be read; the end of a TCP connection is not among those that
+/// always come.
+constexpr std::uint32_t kEndOnly = EPOLLRDHUP | EPOLLONESHOT;
 
 std::uint64_t microseconds_left(Deadline deadline) {
   if (deadline == kNoDeadline) return 0;
@@ -196,7 +199,9 @@ void Channel::begin_connecting() {
 void Channel::try_to_connect(Deadline give_up, Nanoseconds backoff) {
   std::string why = "it has not started";
   try {
-    if (const auto found = directory_->find_unit(options_.unit)) {
+    const auto found = directory_->find_unit(options_.unit);
+    if (found && is_absent(*found)) return fail_unsent(not_part_of_program(options_.peer), false);
+    if (found) {
       auto connected = connect_to({found->address}, std::min(give_up, deadline_in(kConnectOnce)));
       if (connected) {
         auto socket = shake_hands(*std::move(connected));
@@ -209,6 +214,7 @@ void Channel::try_to_connect(Deadline give_up, Nanoseconds backoff) {
       }
     }
   } catch (const CallError& error) {
+    if (error.code() == CallCode::cancelled) return fail_unsent(error, false);
     why = error.message();
   }
   const CallError error(CallCode::unavailable,
@@ -272,15 +278,16 @@ void Channel::use(const std::shared_ptr<FrameSocket>& socket) {
       const std::lock_guard lock(self->mutex_);
       if (self->watch_ != 0 && self->socket_)
         self->reactor_->change(self->watch_, self->socket_->number(),
-                               EPOLLIN | EPOLLOUT | EPOLLONESHOT);
+                               kEndOnly | EPOLLIN | EPOLLOUT);
     }
   });
   {
     const std::lock_guard lock(mutex_);
     if (state_ == State::closed) return;
     socket_ = socket;
-    watch_ = reactor_->watch(socket->number(), EPOLLONESHOT,
-                             std::make_shared<Readiness>(weak_from_this()));
+    watch_ =
+        reactor_->watch(socket->number(), kEndOnly, std::make_shared<Readiness>(weak_from_this()));
+    is_watched_ = true;
   }
   send_waiting(socket);
 }
@@ -405,12 +412,14 @@ void Channel::stop_reading() {
   if (follower != followers_.end()) (*follower)->nudge();
 }
 
-/// Has the reactor read if calls are waited for by continuations only. Requires mutex_.
+/// Has the reactor read if calls are waited for by continuations only; else it notices the end of
+/// the connection, so that no call is sent to who is gone. Requires mutex_.
 void Channel::arm_locked() {
   const bool is_needed = attended_ > 0 || has_cancelled_;
-  if (!is_needed || is_armed_ || is_reading_ || !socket_) return;
-  is_armed_ = true;
-  reactor_->change(watch_, socket_->number(), EPOLLIN | EPOLLONESHOT);
+  if (is_armed_ || is_reading_ || !socket_ || (is_watched_ && !is_needed)) return;
+  is_armed_ = is_needed;
+  is_watched_ = true;
+  reactor_->change(watch_, socket_->number(), is_needed ? kEndOnly | EPOLLIN : kEndOnly);
 }
 
 void Channel::attend(const std::shared_ptr<FutureCore>& call) {
@@ -432,6 +441,7 @@ void Channel::on_readable() {
   {
     const std::lock_guard lock(mutex_);
     is_armed_ = false;
+    is_watched_ = false;
     if (is_reading_ || !socket_) return;  // whoever reads has us called again
     is_reading_ = true;
     socket = socket_;

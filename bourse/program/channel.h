@@ -109,6 +109,7 @@ class Channel final : public CallRoute, public std::enable_shared_from_this<Chan
   std::size_t attended_ = 0;
   bool is_reading_ = false;
   bool is_armed_ = false;
+  bool is_watched_ = false;  ///< The reactor tells of the end at least.
   /// Answers may come that nobody waits for; unread they would be in the way of others.
   bool has_cancelled_ = false;
   std::uint32_t incarnation_ = 0;

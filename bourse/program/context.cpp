@@ -45,10 +45,15 @@ std::string here() {
 
 void stop() { runtime_of("stop()").request_stop(); }
 
-std::stop_token stop_token() { return runtime_of("stop_token()").stop_token(); }
+std::stop_token stop_token() {
+  const Runtime& runtime = runtime_of("stop_token()");
+  const NodeHost* const host = runtime.host(context().node);
+  return host != nullptr ? host->stop_token() : runtime.stop_token();
+}
 
 bool wait_for_stop(std::optional<Nanoseconds> at_most) {
-  const std::stop_token token = runtime_of("wait_for_stop()").stop_token();
+  (void)runtime_of("wait_for_stop()");
+  const std::stop_token token = stop_token();
   std::mutex mutex;
   std::condition_variable_any changed;
   std::unique_lock lock(mutex);
@@ -75,6 +80,18 @@ std::string node_name() { return runtime_of("node_name()").graph().node_name(con
 std::uint32_t node_index() {
   const ProgramGraph& graph = runtime_of("node_index()").graph();
   return context().node < graph.nodes.size() ? graph.nodes[context().node].index : 0;
+}
+
+std::vector<std::uint32_t> group_indices() {
+  Runtime& runtime = runtime_of("group_indices()");
+  std::vector<std::uint32_t> indices;
+  if (context().node >= runtime.graph().nodes.size()) return indices;
+  const std::vector<std::uint32_t> absent = runtime.directory().absent_units();
+  const std::string& label = runtime.graph().nodes[context().node].label;
+  for (const NodeSpec& node : runtime.graph().nodes)
+    if (node.label == label && !std::ranges::binary_search(absent, node.unit))
+      indices.push_back(node.index);
+  return indices;
 }
 
 std::uint32_t incarnation() { return runtime_of("incarnation()").options().incarnation; }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "bourse/program/deadline.h"
 
@@ -65,9 +66,10 @@ class ContextScope {
 
 /// Asks every node of the program to stop. From a node only.
 void stop();
-/// Stops when the program is asked to; std::stop_callback calls back. From a node only.
+/// Stops when the program is asked to, or this node is to leave it as its group shrinks;
+/// std::stop_callback calls back. From a node only.
 [[nodiscard]] std::stop_token stop_token();
-/// Waits until the program is asked to stop; false if `at_most` has passed first. From a node only.
+/// Waits for that; false if `at_most` has passed first. From a node only.
 bool wait_for_stop(std::optional<Nanoseconds> at_most = std::nullopt);
 
 /// In a handler: stops when its caller has given up.
@@ -78,6 +80,9 @@ bool wait_for_stop(std::optional<Nanoseconds> at_most = std::nullopt);
 /// often its process was started before.
 [[nodiscard]] std::string node_name();
 [[nodiscard]] std::uint32_t node_index();
+/// Positions of those nodes of the group of this one that are part of the program now, in order:
+/// how many there are, and which share of the work is whose. From a node only.
+[[nodiscard]] std::vector<std::uint32_t> group_indices();
 [[nodiscard]] std::uint32_t incarnation();
 
 }  // namespace bourse::program

@@ -34,6 +34,8 @@ std::optional<UnitAddress> Control::find_unit(std::uint32_t unit) const {
   return directory_->find_unit(unit);
 }
 
+std::vector<std::uint32_t> Control::absent_units() const { return directory_->absent_units(); }
+
 void Control::publish(const std::string& name, const std::string& text) {
   directory_->publish(name, text);
 }
@@ -48,6 +50,10 @@ RemoteDirectory::RemoteDirectory(const Handle<Control>& control, std::string con
 std::optional<UnitAddress> RemoteDirectory::find_unit(std::uint32_t unit) {
   if (unit == kControlUnit) return UnitAddress{control_address_, 0};
   return control_.call<&Control::find_unit>(unit);
+}
+
+std::vector<std::uint32_t> RemoteDirectory::absent_units() {
+  return control_.call<&Control::absent_units>();
 }
 
 void RemoteDirectory::publish(const std::string& name, const std::string& text) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "bourse/program/directory.h"
 #include "bourse/program/handle.h"
@@ -36,6 +37,7 @@ class Control {
   void failed(const NodeReport& report) const;
   void stop() const;
   [[nodiscard]] std::optional<UnitAddress> find_unit(std::uint32_t unit) const;
+  [[nodiscard]] std::vector<std::uint32_t> absent_units() const;
   void publish(const std::string& name, const std::string& text);
   [[nodiscard]] std::optional<std::string> find_text(const std::string& name) const;
 
@@ -51,6 +53,7 @@ class RemoteDirectory final : public Directory {
   RemoteDirectory(const Handle<Control>& control, std::string control_address);
 
   [[nodiscard]] std::optional<UnitAddress> find_unit(std::uint32_t unit) override;
+  [[nodiscard]] std::vector<std::uint32_t> absent_units() override;
   void publish(const std::string& name, const std::string& text) override;
   [[nodiscard]] std::optional<std::string> find_text(const std::string& name) override;
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -116,6 +117,18 @@ Result<Descriptor> connect_to(const Address& address, Deadline until) {
   Error failure = system_error("connect to", address.text, error);
   failure.code = ErrorCode::unavailable;
   return tl::unexpected<Error>(std::move(failure));
+}
+
+std::string host_of_this_end(int socket) {
+  sockaddr_storage own{};
+  socklen_t size = sizeof own;
+  char host[NI_MAXHOST] = {};
+  if (getsockname(socket, reinterpret_cast<sockaddr*>(&own), &size) != 0 ||
+      own.ss_family == AF_UNIX ||
+      getnameinfo(reinterpret_cast<const sockaddr*>(&own), size, host, sizeof host, nullptr, 0,
+                  NI_NUMERICHOST) != 0)
+    return {};
+  return host;
 }
 
 void tune(int socket) {

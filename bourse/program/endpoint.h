@@ -30,6 +30,9 @@ struct ListeningSocket {
 /// itself (bbr runs at a third of the speed there). Nothing for unix sockets.
 void tune(int socket);
 
+/// The address of this end of a connection by TCP, without the port; empty for others.
+[[nodiscard]] std::string host_of_this_end(int socket);
+
 /// What TCP uses where links are short and lossless.
 inline constexpr std::string_view kLocalCongestion = "cubic";
 

@@ -56,6 +56,19 @@ std::uint32_t HandleCore::incarnation() const {
   return where.runtime->channel_to(node_)->incarnation();
 }
 
+std::optional<std::vector<std::uint32_t>> HandleCore::present_group() const {
+  if (!graph_ || node_ >= graph_->nodes.size()) return std::nullopt;
+  const std::string& label = graph_->nodes[node_].label;
+  if (!graph_->is_elastic(label)) return std::nullopt;
+  const Site where = site();
+  const std::vector<std::uint32_t> absent = where.runtime->directory().absent_units();
+  std::vector<std::uint32_t> present;
+  for (const NodeSpec& node : graph_->nodes)
+    if (node.label == label && !std::ranges::binary_search(absent, node.unit))
+      present.push_back(node.id);
+  return present;
+}
+
 HandleCore::Site HandleCore::site() const {
   Site site;
   const CallContext& current = context();
@@ -75,7 +88,7 @@ HandleCore::Site HandleCore::site() const {
       settings.timeout > Nanoseconds(0) ? settings.timeout : options.call_timeout;
   site.deadline = current.deadline;
   if (timeout > Nanoseconds(0)) site.deadline = std::min(site.deadline, deadline_in(timeout));
-  if (!options.forces_wire || node_ == kControlNode) site.host = site.runtime->host(node_);
+  if (!options.forces_wire || node_ >= kHostDeskNode) site.host = site.runtime->host(node_);
   site.is_direct =
       site.host != nullptr && site.deadline == kNoDeadline && !site.host->spec().make_foreign_calls;
   return site;

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "bourse/program/context.h"
 #include "bourse/program/deadline.h"
@@ -36,6 +38,13 @@ class HandleCore {
   [[nodiscard]] std::string name() const;
   /// How often the process of the node had been started before, as of the last answer.
   [[nodiscard]] std::uint32_t incarnation() const;
+  /// The nodes of its group that are part of the program now, if that group is elastic.
+  [[nodiscard]] std::optional<std::vector<std::uint32_t>> present_group() const;
+  [[nodiscard]] HandleCore of_node(std::uint32_t node) const {
+    HandleCore other = *this;
+    other.node_ = node;
+    return other;
+  }
   [[nodiscard]] bool is_empty() const { return graph_ == nullptr; }
 
   CallSettings settings;

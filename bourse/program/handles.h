@@ -16,12 +16,26 @@ template <class T>
 class Handles {
  public:
   Handles() = default;
-  explicit Handles(std::vector<Handle<T>> nodes) : nodes_(std::move(nodes)) {}
+  explicit Handles(std::vector<Handle<T>> nodes, bool is_group = false)
+      : nodes_(std::move(nodes)), is_group_(is_group) {}
 
   [[nodiscard]] std::size_t size() const { return nodes_.size(); }
   [[nodiscard]] const Handle<T>& operator[](std::size_t index) const { return nodes_[index]; }
   [[nodiscard]] auto begin() const { return nodes_.begin(); }
   [[nodiscard]] auto end() const { return nodes_.end(); }
+
+  /// Those that are part of the program now. Only of a group whose size may change are they others
+  /// than these; what calls a group together calls these.
+  [[nodiscard]] Handles present() const {
+    if (!is_group_ || nodes_.empty()) return *this;
+    const auto ids = nodes_.front().core().present_group();
+    if (!ids) return *this;
+    Handles now;
+    now.turn_ = turn_;
+    for (const std::uint32_t id : *ids)
+      now.nodes_.push_back(Handle<T>(nodes_.front().core().of_node(id)));
+    return now;
+  }
 
   /// Every node: answers in the order of the nodes; the first failure fails it.
   struct All {
@@ -70,8 +84,11 @@ class Handles {
   [[nodiscard]] Any any() const { return {*this}; }
 
   /// One node after the other, over all copies of these handles in this process.
-  [[nodiscard]] const Handle<T>& rotate() const {
-    return nodes_[turn_->fetch_add(1, std::memory_order_relaxed) % nodes_.size()];
+  [[nodiscard]] Handle<T> rotate() const {
+    const std::size_t turn = turn_->fetch_add(1, std::memory_order_relaxed);
+    if (!is_group_) return nodes_[turn % nodes_.size()];
+    const Handles now = present();
+    return now.nodes_[turn % now.nodes_.size()];
   }
 
   /// op(op(first, second), third) ... of the answers of all nodes, in the order of the nodes.
@@ -96,7 +113,7 @@ class Handles {
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(nodes_);
+    archive(nodes_, is_group_);
   }
 
  private:
@@ -104,13 +121,14 @@ class Handles {
   [[nodiscard]] auto futures(const A&... arguments) const {
     using Result = typename MethodTypes<decltype(Method)>::Result;
     std::vector<Future<Result>> started;
-    started.reserve(nodes_.size());
-    for (const Handle<T>& node : nodes_)
-      started.push_back(node.template async<Method>(arguments...));
+    const Handles now = present();
+    started.reserve(now.size());
+    for (const Handle<T>& node : now) started.push_back(node.template async<Method>(arguments...));
     return started;
   }
 
   std::vector<Handle<T>> nodes_;
+  bool is_group_ = false;  ///< All nodes that were added to a group.
   /// Owned by all copies, which take turns together.
   std::shared_ptr<std::atomic<std::size_t>> turn_ = std::make_shared<std::atomic<std::size_t>>(0);
 };

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <utility>
 
@@ -101,9 +102,19 @@ std::string path_of_this_program() {
 
 }  // namespace
 
-LocalLauncher::LocalLauncher(World& world, std::string folder, Events events)
+std::vector<std::string> arguments_of(const RunOptions& options) {
+  if (!options.arguments.empty()) return options.arguments;
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::vector<std::string> arguments;
+  for (std::string argument; std::getline(file, argument, '\0');) arguments.push_back(argument);
+  if (!arguments.empty()) arguments.erase(arguments.begin());
+  return arguments;
+}
+
+LocalLauncher::LocalLauncher(World& world, std::string folder, Asking asking, Events events)
     : world_(world),
       folder_(std::move(folder)),
+      asking_(asking),
       events_(std::move(events)),
       run_("BOURSE_RUN=" + random_token()) {
   start_warden();
@@ -138,13 +149,19 @@ Result<void> LocalLauncher::start(const UnitStart& start) {
   options.on_output = [this, unit](OutputStream stream, std::string_view text) {
     events_.on_output(unit, stream, text);
   };
-  options.on_exit = [this, unit](ExitStatus status) {
-    processes_.erase(unit);
-    events_.on_end(unit, status);
-  };
+  options.on_exit = [this, unit](ExitStatus status) { ended(unit, status); };
   BOURSE_TRY(const ProcessId process, world_.processes.spawn(std::move(options)));
   processes_[unit] = process;
   return {};
+}
+
+void LocalLauncher::ended(std::uint32_t unit, ExitStatus status) {
+  constexpr Seconds kMoment{0.2};
+  processes_.erase(unit);
+  const bool was_asked = asked_.erase(unit) > 0;
+  const bool is_orderly = status.is_success() || status.signal == SIGTERM;
+  if (asking_ == Asking::alone || was_asked || !is_orderly) return events_.on_end(unit, status);
+  world_.clock.call_in(kMoment, [this, unit, status] { events_.on_end(unit, status); });
 }
 
 void LocalLauncher::signal(std::uint32_t unit, int signal) {
@@ -152,7 +169,10 @@ void LocalLauncher::signal(std::uint32_t unit, int signal) {
   if (process != processes_.end()) world_.processes.signal(process->second, signal);
 }
 
-void LocalLauncher::ask(std::uint32_t unit) { signal(unit, SIGTERM); }
+void LocalLauncher::ask(std::uint32_t unit) {
+  if (processes_.contains(unit)) asked_.insert(unit);
+  signal(unit, SIGTERM);
+}
 
 void LocalLauncher::kill(std::uint32_t unit) { signal(unit, SIGKILL); }
 
@@ -160,7 +180,7 @@ void LocalLauncher::clean_up(std::function<void()> on_done) {
   for (const ProcessId& process : world_.processes.with_variable(run_))
     world_.processes.signal(process, SIGKILL);
   std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
+  if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
   if (warden_.pid == 0) return on_done();
   on_cleaned_up_ = std::move(on_done);
   world_.processes.signal(warden_, SIGKILL);

@@ -14,10 +14,6 @@
 namespace bourse::program {
 namespace {
 
-CallError stopping(const NodeHost& host) {
-  return CallError(CallCode::cancelled, "the program is stopping").at(host.name());
-}
-
 CallError is_full(const NodeHost& host, std::size_t waiting) {
   return {CallCode::resource_exhausted,
           fmt::format("{} calls already wait for {}", waiting, host.name())};
@@ -57,9 +53,36 @@ NodeHost::NodeHost(Runtime& runtime, Reactor& reactor, const NodeSpec& spec)
       reactor_(reactor),
       spec_(spec),
       name_(spec.name()),
-      batcher_(std::make_unique<Batcher>(*this)) {}
+      batcher_(std::make_unique<Batcher>(*this)) {
+  listen_for_stop();
+}
 
 NodeHost::~NodeHost() = default;
+
+void NodeHost::listen_for_stop() {
+  program_stop_.emplace(runtime_.stop_token(),
+                        [source = stopping_]() mutable { source.request_stop(); });
+}
+
+std::stop_token NodeHost::stop_token() const {
+  const std::lock_guard lock(mutex_);
+  return stopping_.get_token();
+}
+
+void NodeHost::ask_to_stop() {
+  std::stop_source source;
+  {
+    const std::lock_guard lock(mutex_);
+    source = stopping_;
+  }
+  source.request_stop();
+}
+
+/// Requires mutex_.
+CallError NodeHost::why_closed() const {
+  if (is_absent_) return not_part_of_program(name_);
+  return CallError(CallCode::cancelled, "the program is stopping").at(name_);
+}
 
 void NodeHost::set_ready(std::shared_ptr<void> object,
                          std::unique_ptr<ForeignCalls> foreign_calls) {
@@ -115,7 +138,7 @@ bool NodeHost::enqueue(std::unique_ptr<QueuedTurn> turn, int priority) {
   {
     const std::lock_guard lock(mutex_);
     if (is_closed_) {
-      refused = stopping(*this);
+      refused = why_closed();
     } else if (queue_.size() >= spec_.options.queue_limit) {
       refused = is_full(*this, queue_.size());
     } else {
@@ -157,7 +180,7 @@ void NodeHost::enter() {
   bool was_ready = false;
   {
     const std::lock_guard lock(mutex_);
-    if (is_closed_) throw stopping(*this);
+    if (is_closed_) throw why_closed();
     // While a turn is free, whoever is in the queue has one already.
     if (is_ready_ && active_ < spec_.options.concurrency) {
       ++active_;
@@ -219,14 +242,32 @@ void NodeHost::drop(Cancellation& cancellation) {
 
 void NodeHost::close() {
   std::map<Key, std::unique_ptr<QueuedTurn>> refused;
+  std::optional<CallError> why;
   {
     const std::lock_guard lock(mutex_);
     is_closed_ = true;
     refused.swap(queue_);
+    why = why_closed();
   }
-  const CallError why = stopping(*this);
-  for (auto& [key, turn] : refused) turn->refuse(why);
-  batcher_->refuse_all(why);
+  for (auto& [key, turn] : refused) turn->refuse(*why);
+  batcher_->refuse_all(*why);
+}
+
+void NodeHost::leave_program() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_absent_ = true;
+  }
+  close();
+}
+
+void NodeHost::reopen() {
+  const std::lock_guard lock(mutex_);
+  is_ready_ = false;
+  is_closed_ = false;
+  is_absent_ = false;
+  stopping_ = {};
+  listen_for_stop();
 }
 
 void NodeHost::release() {

@@ -6,6 +6,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -53,8 +55,16 @@ class NodeHost {
   /// Drops a call that waits, or tells it that nobody wants its answer.
   void drop(Cancellation& cancellation);
 
+  /// Stops when the program stops, or the node is asked to.
+  [[nodiscard]] std::stop_token stop_token() const;
+  /// Asks this node to stop, as one that leaves the program.
+  void ask_to_stop();
   /// Refuses calls from now on, and those that wait.
   void close();
+  /// The same for a node that is no part of the program for now; reopen() takes it back, once it is
+  /// idle and released.
+  void leave_program();
+  void reopen();
   /// Destroys the object. Once closed and idle.
   void release();
   /// True once no handler runs; false if `until` has passed first.
@@ -69,6 +79,8 @@ class NodeHost {
   friend class Batcher;
   using Key = std::pair<int, std::uint64_t>;  ///< Negated priority, order of arrival.
 
+  void listen_for_stop();
+  [[nodiscard]] CallError why_closed() const;
   bool enqueue(std::unique_ptr<QueuedTurn> turn, int priority);
   void withdraw(const Key& key);
 
@@ -87,6 +99,9 @@ class NodeHost {
   std::uint32_t active_ = 0;
   bool is_ready_ = false;
   bool is_closed_ = false;
+  bool is_absent_ = false;
+  std::stop_source stopping_;
+  std::optional<std::stop_callback<std::function<void()>>> program_stop_;
 };
 
 }  // namespace bourse::program

@@ -52,8 +52,11 @@ struct NodeOptions {
   bool is_daemon = false;  ///< The program does not wait for the end of its run().
   bool calls_run = true;   ///< False: run() is not called; tests call the methods instead.
   NodeRole role = NodeRole::other;
-  int min_replicas = 0;  ///< Of its group, for the scheduler; 0: as many as were added.
-  int max_replicas = 0;  ///< 0: as many as were added.
+  /// Fewest and most nodes of its group; 0: as many as were added. If they differ, the group is
+  /// elastic: Running::scale(), or the scheduler that the program is a job of, has nodes leave and
+  /// join while it runs. Nodes beyond those that were added are copies of the last one.
+  int min_replicas = 0;
+  int max_replicas = 0;
 };
 
 }  // namespace bourse::program

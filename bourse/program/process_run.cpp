@@ -3,16 +3,17 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <functional>
 #include <future>
-#include <iterator>
 #include <mutex>
 #include <thread>
 #include <utility>
 
 #include "bourse/program/control.h"
+#include "bourse/program/host_launcher.h"
+#include "bourse/program/job_task.h"
 #include "bourse/program/run.h"
 #include "bourse/program/stop_signals.h"
 #include "bourse/program/supervisor.h"
@@ -30,14 +31,6 @@ std::string make_folder() {
   return path;
 }
 
-std::vector<std::string> arguments_of_this_process() {
-  std::ifstream file("/proc/self/cmdline", std::ios::binary);
-  std::vector<std::string> arguments;
-  for (std::string argument; std::getline(file, argument, '\0');) arguments.push_back(argument);
-  if (!arguments.empty()) arguments.erase(arguments.begin());
-  return arguments;
-}
-
 /// Unit of the node that RunOptions::only names; kNoNode if it names none.
 std::uint32_t unit_here(const ProgramGraph& graph, const std::string& only) {
   if (only.empty()) return kNoNode;
@@ -52,9 +45,11 @@ std::uint32_t unit_here(const ProgramGraph& graph, const std::string& only) {
 
 class ProcessRun final : public Run {
  public:
-  ProcessRun(std::shared_ptr<ProgramGraph> graph, const RunOptions& options, std::uint32_t launch)
+  ProcessRun(std::shared_ptr<ProgramGraph> graph, const RunOptions& options, std::uint32_t launch,
+             std::optional<JobTask> job = std::nullopt)
       : graph_(std::move(graph)),
         options_(options),
+        job_(std::move(job)),
         state_(graph_),
         folder_(make_folder()),
         directory_(std::make_shared<DirectoryTable>()),
@@ -72,7 +67,9 @@ class ProcessRun final : public Run {
                                        .largest_message = options.largest_message}},
         directory_);
     runtime_->on_stop_request([this] { stop(); });
+    if (job_) options_.tcp_host = job_->host;
     add_control();
+    if (job_) add_host_desk();
     if (unit_here_ != kNoNode) make_unit_here();
     serve();
     {
@@ -86,8 +83,9 @@ class ProcessRun final : public Run {
       else
         stop();
     });
-    if (threads_) threads_->start();
+    if (threads_) threads_->start(true);
     start_supervisor();
+    if (job_) invite_tasks();
   }
 
   ~ProcessRun() override {
@@ -99,6 +97,18 @@ class ProcessRun final : public Run {
   void stop() override {
     runtime_->begin_stop();
     post([this] { supervisor_->stop(); });
+  }
+  void scale(const std::string& label, std::size_t count) override {
+    if (job_)
+      throw std::logic_error(
+          fmt::format("the scheduler decides how many nodes '{}' has, as this is a job", label));
+    auto is_done = std::make_shared<std::promise<void>>();
+    std::future<void> done = is_done->get_future();
+    post([this, label, count, is_done = std::move(is_done)] {
+      supervisor_->scale(label, count);
+      is_done->set_value();
+    });
+    done.wait();  // not for ever: what is not called is dropped
   }
   RunState& state() override { return state_; }
 
@@ -132,11 +142,45 @@ class ProcessRun final : public Run {
         .on_stop = [this] { stop(); }};
   }
 
+  void add_host_desk() {
+    host_desk_spec_.id = kHostDeskNode;
+    host_desk_spec_.label = "launcher";
+    host_desk_spec_.node_class = &typeid(HostDesk);
+    runtime_->add_host(host_desk_spec_)
+        .set_ready(std::make_shared<HostDesk>(directory_, host_desk_events()), nullptr);
+  }
+
+  HostDesk::Events host_desk_events() {
+    return {.on_join =
+                [this](std::uint32_t host, const HostPlace& place) {
+                  post([this, host, place] { hosts_->join(host, place); });
+                },
+            .on_leave = [this](std::uint32_t host) { post([this, host] { hosts_->leave(host); }); },
+            .on_beat = [this](std::uint32_t host) { post([this, host] { hosts_->beat(host); }); },
+            .on_output =
+                [this](std::uint32_t unit, bool is_error, const std::string& text) {
+                  post([this, unit, is_error, text] { hosts_->output(unit, is_error, text); });
+                },
+            .on_end =
+                [this](std::uint32_t unit, ExitStatus status) {
+                  post([this, unit, status] { hosts_->ended(unit, status); });
+                }};
+  }
+
+  void invite_tasks() {
+    const Result<void> written =
+        write_meeting(job_->meeting, {.control = order_.control, .token = order_.token});
+    if (written) return;
+    state_.failed({.node = "the launcher", .message = written.error().message, .last_lines = {}});
+    stop();
+  }
+
+  [[nodiscard]] bool uses_tcp() const { return job_ || options_.placement == Placement::tcp; }
+
   void serve() {
-    const bool uses_tcp = options_.placement == Placement::tcp;
     const Result<Address> address =
-        runtime_->serve({uses_tcp ? fmt::format("tcp:{}:0", options_.tcp_host)
-                                  : fmt::format("unix:{}/launcher", folder_)});
+        runtime_->serve({uses_tcp() ? fmt::format("tcp:{}:0", options_.tcp_host)
+                                    : fmt::format("unix:{}/launcher", folder_)});
     if (!address) throw call_error_of(address.error());
     order_.control = address->text;
     if (unit_here_ != kNoNode) directory_->set_unit(unit_here_, {address->text, 0});
@@ -169,16 +213,28 @@ class ProcessRun final : public Run {
   }
 
   Supervisor::Options supervisor_options() {
-    return {
-        .order = order_,
-        .folder = folder_,
-        .uses_tcp = options_.placement == Placement::tcp,
-        .tcp_host = options_.tcp_host,
-        .arguments = options_.arguments.empty() ? arguments_of_this_process() : options_.arguments,
-        .grace = options_.grace,
-        .unit_here = unit_here_,
-        .on_line = options_.on_line,
-        .on_end = [this] { world_->stop(); }};
+    return {.order = order_,
+            .folder = folder_,
+            .uses_tcp = uses_tcp(),
+            .tcp_host = options_.tcp_host,
+            .arguments = arguments_of(options_),
+            .grace = options_.grace,
+            .unit_here = unit_here_,
+            .on_line = options_.on_line,
+            .on_end = [this] { world_->stop(); },
+            .make_launcher =
+                job_ ? [this](World& world,
+                              UnitLauncher::Events
+                                  events) { return make_host_launcher(world, std::move(events)); }
+                     : decltype(Supervisor::Options::make_launcher)()};
+  }
+
+  std::unique_ptr<UnitLauncher> make_host_launcher(World& world, UnitLauncher::Events events) {
+    auto local =
+        std::make_unique<LocalLauncher>(world, folder_, LocalLauncher::Asking::whole_tree, events);
+    auto hosts = std::make_unique<HostLauncher>(world, graph_, std::move(events), std::move(local));
+    hosts_ = hosts.get();
+    return hosts;
   }
 
   /// The nodes of --only.
@@ -198,6 +254,7 @@ class ProcessRun final : public Run {
   /// All processes have ended.
   void finish() {
     runtime_->begin_stop();
+    if (job_) std::remove(job_->meeting.c_str());
     if (threads_) (void)threads_->finish(kNoDeadline);
     (void)runtime_->shut_down(kNoDeadline);
     signals_.reset();
@@ -206,12 +263,14 @@ class ProcessRun final : public Run {
 
   std::shared_ptr<ProgramGraph> graph_;  ///< Owned by the program, its handles, and us.
   RunOptions options_;
+  std::optional<JobTask> job_;
   RunState state_;
   std::string folder_;
   std::shared_ptr<DirectoryTable> directory_;  ///< Owned by us and by the runtime.
   std::uint32_t unit_here_;
   UnitOrder order_;
   NodeSpec control_spec_;
+  NodeSpec host_desk_spec_;
   std::shared_ptr<Runtime> runtime_;  ///< Owned by us and by calls under way.
   std::unique_ptr<UnitThreads> threads_;
   std::unique_ptr<StopSignals> signals_;
@@ -219,6 +278,7 @@ class ProcessRun final : public Run {
   std::mutex world_mutex_;
   RealWorld* world_ = nullptr;        ///< On the stack of supervising_. Guarded by world_mutex_.
   Supervisor* supervisor_ = nullptr;  ///< The same; used in its own thread.
+  HostLauncher* hosts_ = nullptr;     ///< The same; null unless it is a job.
   std::thread supervising_;
 };
 
@@ -227,6 +287,11 @@ class ProcessRun final : public Run {
 std::unique_ptr<Run> run_as_processes(std::shared_ptr<ProgramGraph> graph,
                                       const RunOptions& options, std::uint32_t launch) {
   return std::make_unique<ProcessRun>(std::move(graph), options, launch);
+}
+
+std::unique_ptr<Run> run_as_job(std::shared_ptr<ProgramGraph> graph, const RunOptions& options,
+                                std::uint32_t launch, const JobTask& task) {
+  return std::make_unique<ProcessRun>(std::move(graph), options, launch, task);
 }
 
 }  // namespace bourse::program

@@ -187,7 +187,7 @@ template <class T, class... A>
 Handles<T> NodeGroup::add_n(std::size_t count, const A&... arguments) {
   std::vector<Handle<T>> added;
   for (std::size_t i = 0; i < count; ++i) added.push_back(add<T>(arguments...));
-  return Handles<T>(std::move(added));
+  return Handles<T>(std::move(added), true);
 }
 
 /// f and its arguments are kept until the node runs.

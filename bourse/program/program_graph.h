@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <typeinfo>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct NodeSpec {
   std::vector<std::uint32_t> calls;             ///< Nodes whose handles it was given.
   std::function<std::shared_ptr<void>()> make;  ///< Null for a function.
   std::function<void(void*)> run;               ///< Null for a node that only serves.
+  bool is_spare = false;  ///< Not there when the program starts: its group may grow.
   /// Set for a node that stands in for another.
   std::function<std::unique_ptr<ForeignCalls>()> make_foreign_calls;
 
@@ -55,6 +57,14 @@ struct ProgramGraph {
   void abandon();
   void end_run();
 
+  /// Adds copies of the last node of each group that may have more than were added. Throws
+  /// std::logic_error for sizes that contradict each other.
+  void add_spares();
+  /// True if the number of nodes of this label may change while the program runs.
+  [[nodiscard]] bool is_elastic(std::string_view label) const;
+  /// Units of the nodes of a label, in order.
+  [[nodiscard]] std::vector<std::uint32_t> units_of(std::string_view label) const;
+
   [[nodiscard]] std::string node_name(std::uint32_t node) const;
   [[nodiscard]] std::vector<const NodeSpec*> nodes_of_unit(std::uint32_t unit) const;
   /// Names of all nodes of a unit, e.g. "actor/0+critic/0".
@@ -64,6 +74,7 @@ struct ProgramGraph {
 
  private:
   void let_go();
+  void add_spares_of(const std::string& label);
 };
 
 }  // namespace bourse::program

@@ -28,6 +28,9 @@ class RunState {
   void unit_ready(std::uint32_t unit);
   /// The process of a unit is started again: its runners begin anew.
   void unit_restarts(std::uint32_t unit);
+  /// The unit is no part of the program for now, and nobody waits for it; or it is again.
+  void unit_left(std::uint32_t unit);
+  void unit_joined(std::uint32_t unit);
   void runner_returned(std::uint32_t node);
   void failed(NodeFailure failure);
   /// Everything has ended.
@@ -38,6 +41,8 @@ class RunState {
   bool wait_for_runners(const std::vector<std::string>& labels, Deadline until);
   bool wait_for_end(Deadline until);
   bool wait_until_ready(Deadline until);
+  /// Units of a label that are part of the program now.
+  [[nodiscard]] std::size_t size_of(std::string_view label) const;
   [[nodiscard]] std::vector<NodeFailure> failures() const;
 
  private:
@@ -46,6 +51,7 @@ class RunState {
   std::shared_ptr<ProgramGraph> graph_;  ///< Owned by the program, its handles, and us.
   mutable std::mutex mutex_;             ///< Guards what follows.
   std::condition_variable changed_;
+  std::set<std::uint32_t> present_units_;
   std::set<std::uint32_t> ready_units_;
   std::set<std::uint32_t> runners_;  ///< That have not returned.
   std::vector<NodeFailure> failures_;
@@ -58,6 +64,8 @@ class Run {
   virtual ~Run() = default;
   /// Asks all nodes to stop. Any thread may call.
   virtual void stop() = 0;
+  /// Sets which units are part of the program, out of those of a group: the first `count`.
+  virtual void scale(const std::string& label, std::size_t count) = 0;
   [[nodiscard]] virtual RunState& state() = 0;
 };
 
@@ -68,5 +76,10 @@ class Run {
 [[nodiscard]] std::unique_ptr<Run> run_as_processes(std::shared_ptr<ProgramGraph> graph,
                                                     const RunOptions& options,
                                                     std::uint32_t launch);
+struct JobTask;
+/// The same in a job, for its launcher.
+[[nodiscard]] std::unique_ptr<Run> run_as_job(std::shared_ptr<ProgramGraph> graph,
+                                              const RunOptions& options, std::uint32_t launch,
+                                              const JobTask& task);
 
 }  // namespace bourse::program

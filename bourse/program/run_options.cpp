@@ -15,6 +15,7 @@ Placement parse_placement(std::string_view text, std::string_view from) {
   if (text == "threads") return Placement::threads;
   if (text == "processes") return Placement::processes;
   if (text == "tcp") return Placement::tcp;
+  if (text == "job") return Placement::job;
   throw std::invalid_argument(
       fmt::format("{}: '{}' is no way to launch a program; use threads, "
                   "processes or tcp",
@@ -41,6 +42,8 @@ RunOptions run_options(int argc, const char* const* argv) {
     const std::string_view argument = argv[i];
     if (argument.starts_with("--launch="))
       options.placement = parse_placement(argument.substr(9), "--launch");
+    else if (argument == "--describe")
+      options.is_described = true;
     else if (argument.starts_with("--only="))
       options.only = argument.substr(7);
     else if (argument.starts_with("--grace="))

@@ -14,6 +14,7 @@ enum class Placement : std::uint8_t {
   threads,    ///< All in this process; calls go by memory.
   processes,  ///< A process for each unit, on this machine; calls go by unix sockets.
   tcp,        ///< The same with TCP sockets, as between machines.
+  job,        ///< This process is a task of a job of bourse, which says where processes run.
 };
 
 /// How a program is run.
@@ -36,14 +37,18 @@ struct RunOptions {
   /// "label/0": this node, and those of its process, run in this very process, for a debugger; all
   /// others are processes of their own.
   std::string only;
+  /// launch() prints Program::spec_json() and ends the process: this is how `bourse submit` learns
+  /// what the program needs.
+  bool is_described = false;
   /// Gets every line that nodes write, with the name of the unit; null: they are written to our
   /// outputs, each behind "[name] ".
   std::function<void(const std::string& unit, std::string_view line)> on_line;
 };
 
 /// Options from the command line and the environment: --launch=threads|processes|tcp (or
-/// BOURSE_LAUNCH), --only=label/0, --grace=SECONDS. Other arguments are left alone. Throws
-/// std::invalid_argument with one sentence.
+/// BOURSE_LAUNCH), --only=label/0, --grace=SECONDS, and what `bourse submit` adds to the command of
+/// a job: --launch=job, --describe. Other arguments are left alone. Throws std::invalid_argument
+/// with one sentence.
 [[nodiscard]] RunOptions run_options(int argc, const char* const* argv);
 
 }  // namespace bourse::program

@@ -6,19 +6,37 @@
 namespace bourse::program {
 
 RunState::RunState(std::shared_ptr<ProgramGraph> graph) : graph_(std::move(graph)) {
-  for (const NodeSpec& node : graph_->nodes)
+  for (const NodeSpec& node : graph_->nodes) {
+    if (node.is_spare) continue;
+    present_units_.insert(node.unit);
     if (node.is_runner()) runners_.insert(node.id);
+  }
 }
 
 void RunState::unit_ready(std::uint32_t unit) {
   const std::lock_guard lock(mutex_);
-  ready_units_.insert(unit);
+  if (present_units_.contains(unit)) ready_units_.insert(unit);
   changed_.notify_all();
 }
 
 void RunState::unit_restarts(std::uint32_t unit) {
   const std::lock_guard lock(mutex_);
   ready_units_.erase(unit);
+  for (const NodeSpec* const node : graph_->nodes_of_unit(unit))
+    if (node->is_runner()) runners_.insert(node->id);
+}
+
+void RunState::unit_left(std::uint32_t unit) {
+  const std::lock_guard lock(mutex_);
+  present_units_.erase(unit);
+  ready_units_.erase(unit);
+  for (const NodeSpec* const node : graph_->nodes_of_unit(unit)) runners_.erase(node->id);
+  changed_.notify_all();
+}
+
+void RunState::unit_joined(std::uint32_t unit) {
+  const std::lock_guard lock(mutex_);
+  present_units_.insert(unit);
   for (const NodeSpec* const node : graph_->nodes_of_unit(unit))
     if (node->is_runner()) runners_.insert(node->id);
 }
@@ -67,11 +85,15 @@ bool RunState::wait_for_end(Deadline until) {
 }
 
 bool RunState::wait_until_ready(Deadline until) {
-  std::set<std::uint32_t> units;
-  for (const NodeSpec& node : graph_->nodes) units.insert(node.unit);
   return wait(until, [&] {
-    return has_ended_ || !failures_.empty() || ready_units_.size() == units.size();
+    return has_ended_ || !failures_.empty() || std::ranges::includes(ready_units_, present_units_);
   });
+}
+
+std::size_t RunState::size_of(std::string_view label) const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<std::size_t>(std::ranges::count_if(
+      graph_->units_of(label), [&](std::uint32_t unit) { return present_units_.contains(unit); }));
 }
 
 std::vector<NodeFailure> RunState::failures() const {

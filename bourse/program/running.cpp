@@ -4,12 +4,15 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
 #include <utility>
 
 #include "bourse/program/run.h"
+#include "bourse/program/task_host.h"
 #include "bourse/program/unit_process.h"
 
 namespace bourse::program {
@@ -106,6 +109,28 @@ bool Running::wait_until_ready(Nanoseconds at_most) {
   return is_ready;
 }
 
+void Running::scale(const std::string& label, std::size_t count) {
+  if (!run_) return;
+  const ProgramGraph& graph = run_->state().graph();
+  const std::size_t most = graph.units_of(label).size();
+  if (most == 0) throw std::invalid_argument(fmt::format("no node is labelled '{}'", label));
+  const auto any = std::ranges::find(graph.nodes, label, &NodeSpec::label);
+  const auto least = static_cast<std::size_t>(any->options.min_replicas);
+  if (!graph.is_elastic(label))
+    throw std::invalid_argument(
+        fmt::format("group '{}' always has {} nodes; give it min_replicas, and max_replicas, in "
+                    "its NodeOptions",
+                    label, most));
+  if (count < least || count > most)
+    throw std::invalid_argument(
+        fmt::format("group '{}' has from {} to {} nodes, not {}", label, least, most, count));
+  run_->scale(label, count);
+}
+
+std::size_t Running::size_of(const std::string& label) const {
+  return run_ ? run_->state().size_of(label) : 0;
+}
+
 void Running::stop() {
   if (run_) run_->stop();
 }
@@ -126,13 +151,23 @@ Running launch(Program& program, const RunOptions& options) {
   for (const NodeSpec& node : graph->nodes)
     if (!node.make && !node.run && !node.make_foreign_calls)
       throw std::logic_error(fmt::format("node {} was declared and never configured", node.name()));
+  graph->add_spares();
+  if (options.is_described) {
+    fmt::print("{}\n", program.spec_json());
+    std::fflush(nullptr);
+    std::exit(EXIT_SUCCESS);  // NOLINT(concurrency-mt-unsafe): no thread of ours runs
+  }
   const std::uint32_t number = launch_number(graph->name);
   if (const auto& order = order_of_this_process()) {
     if (order->program == graph->name && order->launch == number) run_unit(graph, options, *order);
     return {};
   }
   if (options.placement == Placement::threads) return Running(run_as_threads(graph, options));
-  return Running(run_as_processes(graph, options, number));
+  if (options.placement != Placement::job) return Running(run_as_processes(graph, options, number));
+  const JobTask task = task_of_this_process();
+  if (!task.is_launcher()) run_task_host(graph, options, task);
+  start_with_fewest_workers(*graph);
+  return Running(run_as_job(graph, options, number, task));
 }
 
 }  // namespace bourse::program

@@ -57,6 +57,13 @@ class Running {
   bool wait_for(Nanoseconds at_most);
   /// Waits until every node is there; false if it takes longer. Throws ProgramFailed.
   bool wait_until_ready(Nanoseconds at_most);
+  /// Has an elastic group (NodeOptions::min_replicas) consist of its first `count` nodes: those
+  /// beyond are asked to stop and leave, those that are missing are started. Returns at once.
+  /// Throws std::invalid_argument for a group that there is not, or cannot have that size, and
+  /// std::logic_error in a job of the scheduler, which alone decides there.
+  void scale(const std::string& label, std::size_t count);
+  /// How many processes' worth of nodes of a label are part of the program now.
+  [[nodiscard]] std::size_t size_of(const std::string& label) const;
   /// Asks all nodes to stop; wait() says when they have.
   void stop();
   /// What has failed until now.

@@ -29,20 +29,23 @@ NodeHost* Runtime::host(std::uint32_t node) const {
 }
 
 std::shared_ptr<Channel> Runtime::channel_to(std::uint32_t node) {
-  const bool is_control = node == kControlNode;
-  if (!is_control && node >= graph_->nodes.size())
+  const bool is_control = node == kControlNode || node == kHostDeskNode;
+  const bool is_host = !is_control && node >= kLowestHostNode;
+  if (!is_control && !is_host && node >= graph_->nodes.size())
     throw CallError(CallCode::not_found, "a handle names a node that the program does not have");
-  const std::uint32_t unit = is_control ? kControlUnit : graph_->nodes[node].unit;
+  const std::uint32_t unit = is_control ? kControlUnit : is_host ? node : graph_->nodes[node].unit;
   const std::lock_guard lock(mutex_);
   if (is_shut_down_) throw CallError(CallCode::cancelled, "the program has stopped");
   std::shared_ptr<Channel>& channel = channels_[unit];
   if (!channel)
-    channel = std::make_shared<Channel>(
-        reactor_, directory_,
-        Channel::Options{.unit = unit,
-                         .peer = is_control ? "the launcher" : graph_->unit_name(unit),
-                         .agreement = options_.agreement,
-                         .connect_timeout = options_.connect_timeout});
+    channel =
+        std::make_shared<Channel>(reactor_, directory_,
+                                  Channel::Options{.unit = unit,
+                                                   .peer = is_control ? "the launcher"
+                                                           : is_host  ? "a task of the job"
+                                                                      : graph_->unit_name(unit),
+                                                   .agreement = options_.agreement,
+                                                   .connect_timeout = options_.connect_timeout});
   return channel;
 }
 

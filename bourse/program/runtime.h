@@ -22,6 +22,11 @@ namespace bourse::program {
 inline constexpr std::uint32_t kControlNode = kNoNode - 1;
 inline constexpr std::uint32_t kControlUnit = kNoNode - 1;
 
+/// The node by which tasks of a job join (host_launcher.h), in the same process; and below it the
+/// nodes of these tasks.
+inline constexpr std::uint32_t kHostDeskNode = kControlNode - 1;
+inline constexpr std::uint32_t kLowestHostNode = kHostDeskNode - 1'000'000;
+
 /// The part of a running program that is in this process: its nodes, and the ways to all others.
 class Runtime : public std::enable_shared_from_this<Runtime> {
  public:

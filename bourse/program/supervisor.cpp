@@ -32,15 +32,19 @@ NodeResources sum_of_resources(const std::vector<const NodeSpec*>& nodes) {
 
 Supervisor::Supervisor(World& world, RunState& state, DirectoryTable& directory, Options options)
     : world_(world), state_(state), directory_(directory), options_(std::move(options)) {
-  launcher_ = std::make_unique<LocalLauncher>(
-      world, options_.folder,
-      UnitLauncher::Events{
-          .on_output =
-              [this](std::uint32_t unit, OutputStream stream, std::string_view text) {
-                const bool is_error = stream == OutputStream::standard_error;
-                (is_error ? units_[unit].errors : units_[unit].output)->add(text);
-              },
-          .on_end = [this](std::uint32_t unit, ExitStatus status) { unit_ended(unit, status); }});
+  UnitLauncher::Events events{
+      .on_output =
+          [this](std::uint32_t unit, OutputStream stream, std::string_view text) {
+            const bool is_error = stream == OutputStream::standard_error;
+            (is_error ? units_[unit].errors : units_[unit].output)->add(text);
+          },
+      .on_end = [this](std::uint32_t unit, ExitStatus status) { unit_ended(unit, status); },
+      .on_place = [this](std::uint32_t unit) { add(unit); },
+      .on_place_lost = [this](std::uint32_t unit) { remove(unit); }};
+  launcher_ = options_.make_launcher
+                  ? options_.make_launcher(world, std::move(events))
+                  : std::make_unique<LocalLauncher>(
+                        world, options_.folder, LocalLauncher::Asking::alone, std::move(events));
   for (const NodeSpec& node : state_.graph().nodes) {
     if (node.unit == options_.unit_here) continue;
     Unit& unit = units_[node.unit];
@@ -49,6 +53,8 @@ Supervisor::Supervisor(World& world, RunState& state, DirectoryTable& directory,
       unit.label = node.label;
     }
     unit.name = state_.graph().unit_name(node.unit);
+    unit.is_wanted = !node.is_spare;
+    if (node.is_spare) directory_.set_absent(node.unit, true);
   }
 }
 
@@ -60,15 +66,57 @@ Supervisor::~Supervisor() {
 void Supervisor::start() {
   for (auto& [number, unit] : units_) {
     if (is_stopping_) break;
-    start_unit(number);
+    if (unit.is_wanted && launcher_->has_place(number)) start_unit(number);
   }
   end_if_none_lives();
 }
 
+void Supervisor::add(std::uint32_t number) {
+  Unit& unit = units_[number];
+  if (is_stopping_ || (unit.is_wanted && unit.was_started)) return;
+  if (!unit.is_wanted) {
+    unit.is_wanted = true;
+    directory_.set_absent(number, false);
+    state_.unit_joined(number);
+  }
+  if (unit.was_started) ++unit.incarnation;
+  if (!unit.is_alive) start_unit(number);  // else once it has ended
+}
+
+void Supervisor::remove(std::uint32_t number) {
+  Unit& unit = units_[number];
+  if (is_stopping_ || !std::exchange(unit.is_wanted, false)) return;
+  directory_.set_absent(number, true);
+  state_.unit_left(number);
+  world_.clock.cancel(unit.timer);
+  unit.timer = 0;
+  unit.is_recalled = false;
+  if (!unit.is_alive) return;
+  unit.is_leaving = true;
+  launcher_->ask(number);
+  unit.timer = world_.clock.call_in(seconds_of(options_.grace), [this, number] {
+    units_[number].timer = 0;
+    write_line(OutputStream::standard_error, units_[number].name,
+               "did not leave in time and was killed");
+    launcher_->kill(number);
+  });
+}
+
+void Supervisor::scale(const std::string& label, std::size_t count) {
+  const std::vector<std::uint32_t> units = state_.graph().units_of(label);
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    if (i < count)
+      add(units[i]);
+    else
+      remove(units[i]);
+  }
+}
+
 void Supervisor::start_unit(std::uint32_t number) {
   Unit& unit = units_[number];
-  unit.timer = 0;
+  world_.clock.cancel(std::exchange(unit.timer, 0));
   if (is_stopping_) return;
+  unit.was_started = true;
   unit.failed_node.clear();
   unit.message.clear();
   unit.was_ready = false;
@@ -119,13 +167,18 @@ void Supervisor::unit_ended(std::uint32_t number, ExitStatus status) {
   unit.is_alive = false;
   unit.output->finish();
   unit.errors->finish();
-  directory_.remove_unit(number);
+  if (unit.is_wanted) directory_.remove_unit(number);
   if (is_stopping_) {
     const bool was_told = status.signal == SIGKILL || status.signal == SIGTERM;
     if (!status.is_success() && !was_told) state_.failed(failure_of(unit, status));
     return end_if_none_lives();
   }
   if (std::exchange(unit.is_recalled, false)) return;  // its start is due already
+  if (std::exchange(unit.is_leaving, false)) {
+    world_.clock.cancel(std::exchange(unit.timer, 0));
+    if (unit.is_wanted) start_unit(number);
+    return;
+  }
   NodeFailure failure = failure_of(unit, status);
   if (!restart(number)) give_up(std::move(failure));
 }
@@ -169,7 +222,7 @@ bool Supervisor::restart(std::uint32_t number) {
   write_line(OutputStream::standard_error, failed.name,
              fmt::format("is started again ({} of {})", budget.used, policy.max));
   for (auto& [other_number, other] : units_) {
-    if (!is_together(failed, other, policy.scope)) continue;
+    if (!other.is_wanted || !is_together(failed, other, policy.scope)) continue;
     if (other.is_alive) {
       other.is_recalled = true;
       directory_.remove_unit(other_number);
@@ -197,6 +250,7 @@ void Supervisor::start_later(std::uint32_t number, Seconds delay) {
 
 void Supervisor::stop() {
   if (std::exchange(is_stopping_, true)) return;
+  directory_.begin_stop();
   const bool has_grace = options_.grace > Nanoseconds(0);
   for (auto& [number, unit] : units_) {
     world_.clock.cancel(std::exchange(unit.timer, 0));

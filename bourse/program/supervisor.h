@@ -30,6 +30,8 @@ class Supervisor {
     std::function<void(const std::string& unit, std::string_view line)> on_line;
     /// All processes have ended.
     std::function<void()> on_end;
+    /// What starts the processes; null: this machine.
+    std::function<std::unique_ptr<UnitLauncher>(World&, UnitLauncher::Events)> make_launcher;
   };
   Supervisor(World& world, RunState& state, DirectoryTable& directory, Options options);
   ~Supervisor();
@@ -37,6 +39,12 @@ class Supervisor {
   Supervisor& operator=(const Supervisor&) = delete;
 
   void start();
+  /// Has a unit be part of the program, or no more: then it is asked to end, and killed after the
+  /// grace. How it ends does not matter.
+  void add(std::uint32_t unit);
+  void remove(std::uint32_t unit);
+  /// Has the first `count` units of a label, and no other of it, be part of the program.
+  void scale(const std::string& label, std::size_t count);
   /// Ends all processes, within the grace. The second time, at once.
   void stop();
   void kill();
@@ -53,6 +61,9 @@ class Supervisor {
     bool is_alive = false;
     bool was_ready = false;
     bool is_recalled = false;  ///< Ended by us, to be started again.
+    bool is_wanted = true;     ///< Part of the program.
+    bool is_leaving = false;   ///< Asked to end as it is not wanted, and has not ended.
+    bool was_started = false;
     std::string failed_node;
     std::string message;
     std::unique_ptr<OutputLines> output;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <thread>
@@ -49,7 +50,9 @@ class ThreadRun final : public Run {
       graph_->runtime = runtime_;
     }
     signals_ = std::make_unique<StopSignals>(*runtime_->reactor(), [this](int) { stop(); });
-    threads_.start();
+    for (const NodeSpec& node : graph_->nodes)
+      if (node.is_spare) directory_->set_absent(node.unit, true);
+    threads_.start(false);
     ender_ = std::thread([this] { wait_and_end(); });
   }
 
@@ -60,9 +63,32 @@ class ThreadRun final : public Run {
   }
 
   void stop() override { runtime_->begin_stop(); }
+  void scale(const std::string& label, std::size_t count) override {
+    const std::lock_guard lock(scaling_);
+    const std::vector<std::uint32_t> units = graph_->units_of(label);
+    for (std::size_t i = 0; i < units.size(); ++i) {
+      const bool was_present = !is_absent(units[i]);
+      if (was_present == (i < count)) continue;
+      directory_->set_absent(units[i], was_present);
+      if (was_present)
+        state_.unit_left(units[i]);
+      else
+        state_.unit_joined(units[i]);
+      for (const NodeSpec* const node : graph_->nodes_of_unit(units[i])) {
+        if (was_present)
+          threads_.remove(*node);
+        else
+          threads_.add(*node);
+      }
+    }
+  }
   RunState& state() override { return state_; }
 
  private:
+  [[nodiscard]] bool is_absent(std::uint32_t unit) {
+    return std::ranges::binary_search(directory_->absent_units(), unit);
+  }
+
   UnitThreads::Events events() {
     return {.on_ready =
                 [this](const NodeSpec& node) {
@@ -116,6 +142,7 @@ class ThreadRun final : public Run {
   Nanoseconds grace_;
   std::shared_ptr<DirectoryTable> directory_;  ///< Owned by us and by the runtime.
   std::shared_ptr<Runtime> runtime_;           ///< Owned by us and by calls under way.
+  std::mutex scaling_;                         ///< One change of size at a time.
   Address path_;
   std::string address_;  ///< Where all units are reached; empty: by memory.
   UnitThreads threads_;

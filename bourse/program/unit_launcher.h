@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,9 @@
 #include "bourse/world/world.h"
 
 namespace bourse::program {
+
+/// Those of RunOptions, or of this process.
+[[nodiscard]] std::vector<std::string> arguments_of(const RunOptions& options);
 
 /// What a process of a program is started as.
 struct UnitStart {
@@ -29,9 +33,14 @@ class UnitLauncher {
     std::function<void(std::uint32_t unit, OutputStream stream, std::string_view text)> on_output;
     /// Once for each start that has succeeded.
     std::function<void(std::uint32_t unit, ExitStatus status)> on_end;
+    /// Where places come and go: there is one for this unit; it is going away.
+    std::function<void(std::uint32_t unit)> on_place = nullptr;
+    std::function<void(std::uint32_t unit)> on_place_lost = nullptr;
   };
   virtual ~UnitLauncher() = default;
 
+  /// True if the unit can be started now; else on_place tells.
+  [[nodiscard]] virtual bool has_place(std::uint32_t) const { return true; }
   /// Errors: whatever keeps the process from being started, in one sentence.
   [[nodiscard]] virtual Result<void> start(const UnitStart& start) = 0;
   /// Asks the process of a unit to end, if it runs.
@@ -45,8 +54,12 @@ class UnitLauncher {
 /// kernel ends the processes themselves, and a warden what they have started.
 class LocalLauncher final : public UnitLauncher {
  public:
-  /// `folder` is removed at the end.
-  LocalLauncher(World& world, std::string folder, Events events);
+  /// Who asks processes to end: we alone, or also whoever ends the whole tree of our processes, as
+  /// an engine ends a task. Then an orderly end that we have not asked for is told a moment later,
+  /// so that whoever launched the program hears of the task first.
+  enum class Asking : std::uint8_t { alone, whole_tree };
+  /// `folder` is removed at the end; empty: none.
+  LocalLauncher(World& world, std::string folder, Asking asking, Events events);
   ~LocalLauncher() override;
 
   [[nodiscard]] Result<void> start(const UnitStart& start) override;
@@ -57,10 +70,13 @@ class LocalLauncher final : public UnitLauncher {
  private:
   void signal(std::uint32_t unit, int signal);
   void start_warden();
+  void ended(std::uint32_t unit, ExitStatus status);
 
   World& world_;
   std::string folder_;
+  Asking asking_;
   Events events_;
+  std::set<std::uint32_t> asked_;
   std::string run_;  ///< "BOURSE_RUN=...", in the environment of every process of the run.
   std::map<std::uint32_t, ProcessId> processes_;
   ProcessId warden_;  ///< No process if none could be started.

@@ -89,7 +89,7 @@ class UnitProcess {
     const Result<Address> address = runtime_->serve({order_.listen});
     if (!address) fail(graph_->unit_name(order_.unit), address.error().message);
     address_ = address->text;
-    threads.start();
+    threads.start(true);
     wait_for_the_stop();
     (void)threads.finish(kNoDeadline);
     (void)runtime_->shut_down(kNoDeadline);

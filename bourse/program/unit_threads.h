@@ -2,8 +2,10 @@
 
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -29,21 +31,28 @@ class UnitThreads {
   UnitThreads(const UnitThreads&) = delete;
   UnitThreads& operator=(const UnitThreads&) = delete;
 
-  void start();
+  /// Starts all, or all but spare ones.
+  void start(bool with_spares);
+  /// Has a node run, again if it has left before; or stop and leave.
+  void add(const NodeSpec& node);
+  void remove(const NodeSpec& node);
   /// Once the program is stopping: waits until all have ended. Returns the names of those that have
   /// not when `until` has passed.
   [[nodiscard]] std::vector<std::string> finish(Deadline until);
 
  private:
   void live(const NodeSpec& node);
+  void live_while_wanted(const NodeSpec& node);
+  [[nodiscard]] bool lives(const NodeSpec& node) const;
 
   Runtime& runtime_;
   std::vector<const NodeSpec*> nodes_;
   Events events_;
-  std::vector<std::thread> threads_;
-  std::mutex mutex_;
+  std::mutex mutex_;  ///< Guards what follows.
   std::condition_variable changed_;
-  std::vector<const NodeSpec*> living_;  ///< Guarded by mutex_.
+  std::map<std::uint32_t, std::thread> threads_;  ///< By node.
+  std::vector<const NodeSpec*> living_;           ///< Their threads have not ended.
+  std::set<std::uint32_t> wanted_;
 };
 
 }  // namespace bourse::program

@@ -13,6 +13,7 @@
 #include "bourse/model/cluster.h"
 #include "bourse/model/resources.h"
 #include "bourse/policy/explanation.h"
+#include "bourse/service/access.h"
 #include "bourse/service/views.h"
 
 namespace bourse {
@@ -23,6 +24,7 @@ namespace bourse {
 struct JobQuery {
   std::vector<JobPhase> phases;  ///< Only these; empty: all.
   std::string group;             ///< Only of this group; empty: all.
+  std::string owner;             ///< Only of this user; empty: all.
   JobNumber before = 0;          ///< Only numbers below; 0: all.
   std::size_t limit = 100;       ///< From 1 to kMaxJobsListed.
 };
@@ -40,6 +42,7 @@ struct SubmitRequest {
   std::string directory;          ///< Where it is submitted, absolute; may be empty.
   std::map<std::string, std::string> environment;  ///< Of who submits it.
   bool is_dry_run = false;                         ///< Nothing is submitted: only the forecast.
+  std::string user;  ///< Who submits it; empty: the user of the daemon. Not part of the body.
 };
 
 /// What a submission came to. Exactly one of `job` and `forecast` is there.
@@ -163,6 +166,17 @@ class Api {
   /// Number of the last change; 0 if there is none.
   [[nodiscard]] virtual std::uint64_t last_change() = 0;
   [[nodiscard]] virtual Result<MetricsView> metrics() = 0;
+  /// Who submitted the job.
+  [[nodiscard]] virtual Result<std::string> owner_of(JobNumber number) = 0;
+
+  /// Whose token it is. Errors: as bourse::caller_of.
+  [[nodiscard]] virtual Result<Caller> caller_of(const std::string& token) = 0;
+  [[nodiscard]] virtual Result<TokenList> tokens() = 0;
+  /// The token is in the answer, and never again. Errors: as make_token.
+  [[nodiscard]] virtual Result<TokenView> create_token(const TokenRequest& request) = 0;
+  /// Errors: not_found. Returns the token as it was.
+  [[nodiscard]] virtual Result<TokenView> revoke_token(const std::string& id) = 0;
+
   /// Errors: unavailable, with the reason, while the daemon cannot take jobs.
   [[nodiscard]] virtual Result<void> ready() = 0;
 };

@@ -31,6 +31,7 @@ void fields(V& visit, JobView& x) {
   visit("number", x.number);
   visit("name", x.name);
   visit("group", x.group);
+  visit("user", x.owner);
   visit("phase", x.phase);
   visit("reason", x.reason);
   visit("submitted_s", x.submitted);
@@ -155,6 +156,30 @@ void fields(V& visit, ChangeView& x) {
   visit("text", x.text);
 }
 
+template <class V>
+void fields(V& visit, TokenView& x) {
+  visit("id", x.id);
+  visit("user", x.user);
+  visit("role", x.role);
+  visit("note", x.note);
+  visit("created_s", x.created);
+  visit("expires_s", x.expires);
+  visit("token", x.token);
+}
+
+template <class V>
+void fields(V& visit, TokenList& x) {
+  visit("tokens", x.tokens);
+}
+
+template <class V>
+void fields(V& visit, TokenRequest& x) {
+  visit("user", x.user);
+  visit("role", x.role);
+  visit("note", x.note);
+  visit("lifetime_s", x.lifetime);
+}
+
 /// All of a machine but its amounts, which need the resource types.
 template <class V>
 void fields(V& visit, MachineView& x) {
@@ -187,6 +212,7 @@ class Writer {
     return std::isfinite(value.value) ? Json(value.value) : Json(nullptr);
   }
   static Json of(JobPhase& value) { return name_of(value); }
+  static Json of(Role& value) { return name_of(value); }
   template <class T>
   static Json of(std::optional<T>& value) {
     return value ? written(*value) : Json(nullptr);
@@ -286,6 +312,16 @@ class Reader {
     value = *phase;
     return true;
   }
+  static bool read(const Json& json, Role& value, std::string& wrong) {
+    if (!json.is_string()) return false;
+    const auto role = parse_role(json.get_ref<const std::string&>());
+    if (!role)
+      wrong = fmt::format("there is no role '{}'; use viewer, user or admin",
+                          quotable(json.get_ref<const std::string&>()));
+    else
+      value = *role;
+    return role.has_value();
+  }
   template <class T>
   static bool read(const Json& json, std::optional<T>& value, std::string& wrong) {
     value.reset();
@@ -359,6 +395,23 @@ Result<T> read_as(std::string_view text) {
   return value;
 }
 
+/// Of a body that people write: every key has to be known, and `required` there.
+template <class T>
+Result<T> read_strictly(std::string_view text, const char* required) {
+  const Json json = Json::parse(text, nullptr, false);
+  if (json.is_discarded()) return invalid("the body is not JSON");
+  Reader reader(json);
+  T request;
+  fields(reader, request);
+  if (!reader.error.empty()) return invalid(fmt::format("the body: {}", reader.error));
+  if (const std::string key = reader.unknown_key(); !key.empty())
+    return invalid(fmt::format("the body: key '{}' is not known{}", quotable(key),
+                               suggestion(key, reader.known)));
+  if (!json.contains(required))
+    return invalid(fmt::format("the body: key '{}' is missing", required));
+  return request;
+}
+
 Json amounts_json(const ResourceTypes& types, const ResourceVector& amounts) {
   Json json = Json::object();
   for (std::size_t r = 0; r < amounts.size() && r < types.size(); ++r) {
@@ -405,6 +458,9 @@ std::string to_json(const SubmitReply& reply) { return written(reply); }
 std::string to_json(const ExplanationView& explanation) { return written(explanation); }
 std::string to_json(const PriceList& list) { return written(list); }
 std::string to_json(const ChangeView& change) { return written(change); }
+std::string to_json(const TokenRequest& request) { return written(request); }
+std::string to_json(const TokenView& token) { return written(token); }
+std::string to_json(const TokenList& list) { return written(list); }
 
 std::string to_json(const MachineList& list) {
   Json json;
@@ -440,18 +496,15 @@ Result<PriceList> price_list_from_json(std::string_view text) { return read_as<P
 Result<ChangeView> change_from_json(std::string_view text) { return read_as<ChangeView>(text); }
 
 Result<SubmitRequest> submit_request_from_json(std::string_view text) {
-  const Json json = Json::parse(text, nullptr, false);
-  if (json.is_discarded()) return invalid("the body is not JSON");
-  Reader reader(json);
-  SubmitRequest request;
-  fields(reader, request);
-  if (!reader.error.empty()) return invalid(fmt::format("the body: {}", reader.error));
-  if (const std::string key = reader.unknown_key(); !key.empty())
-    return invalid(fmt::format("the body: key '{}' is not known{}", quotable(key),
-                               suggestion(key, reader.known)));
-  if (!json.contains("file")) return invalid("the body: key 'file' is missing");
-  return request;
+  return read_strictly<SubmitRequest>(text, "file");
 }
+
+Result<TokenRequest> token_request_from_json(std::string_view text) {
+  return read_strictly<TokenRequest>(text, "user");
+}
+
+Result<TokenList> token_list_from_json(std::string_view text) { return read_as<TokenList>(text); }
+Result<TokenView> token_view_from_json(std::string_view text) { return read_as<TokenView>(text); }
 
 Result<MachineList> machine_list_from_json(std::string_view text) {
   BOURSE_TRY(const Json json, parsed(text));

@@ -22,6 +22,9 @@ namespace bourse {
 [[nodiscard]] std::string to_json(const MachineList& list);
 [[nodiscard]] std::string to_json(const PriceList& list);
 [[nodiscard]] std::string to_json(const ChangeView& change);
+[[nodiscard]] std::string to_json(const TokenRequest& request);
+[[nodiscard]] std::string to_json(const TokenView& token);
+[[nodiscard]] std::string to_json(const TokenList& list);
 /// {"error": {"code": "not_found", "message": "..."}}
 [[nodiscard]] std::string to_json(const Error& error);
 
@@ -30,6 +33,10 @@ namespace bourse {
 [[nodiscard]] Result<JobDetail> job_detail_from_json(std::string_view text);
 /// Strict, as it comes from people. Errors: invalid_argument; also for an unknown key.
 [[nodiscard]] Result<SubmitRequest> submit_request_from_json(std::string_view text);
+/// Errors: as submit_request_from_json.
+[[nodiscard]] Result<TokenRequest> token_request_from_json(std::string_view text);
+[[nodiscard]] Result<TokenView> token_view_from_json(std::string_view text);
+[[nodiscard]] Result<TokenList> token_list_from_json(std::string_view text);
 [[nodiscard]] Result<SubmitReply> submit_reply_from_json(std::string_view text);
 [[nodiscard]] Result<ExplanationView> explanation_from_json(std::string_view text);
 [[nodiscard]] Result<MachineList> machine_list_from_json(std::string_view text);

@@ -92,6 +92,31 @@ class FakeApi : public Api {
     return figures;
   }
   Result<void> ready() override { return is_ready; }
+  /// Job 17 is alice's.
+  Result<std::string> owner_of(JobNumber number) override {
+    if (number != 17) return none(number);
+    return some_job().owner;
+  }
+  /// Tokens are "<role>:<user>".
+  Result<Caller> caller_of(const std::string& token) override {
+    const auto colon = token.find(':');
+    const auto role = parse_role(token.substr(0, colon));
+    if (colon == std::string::npos || !role)
+      return fail(ErrorCode::failed_precondition, "the token is not known");
+    return Caller{.user = token.substr(colon + 1), .role = *role, .token = "1234abcd"};
+  }
+  Result<TokenList> tokens() override { return TokenList{.tokens = {some_token()}}; }
+  Result<TokenView> create_token(const TokenRequest& request) override {
+    TokenView token = some_token();
+    token.user = request.user;
+    token.role = request.role;
+    token.token = "secret";
+    return token;
+  }
+  Result<TokenView> revoke_token(const std::string& id) override {
+    if (id != some_token().id) return fail(ErrorCode::not_found, "there is no such token");
+    return some_token();
+  }
 
  private:
   static tl::unexpected<Error> none(JobNumber number) {

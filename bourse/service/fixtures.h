@@ -77,6 +77,8 @@ class FakeEngine final : public Engine {
     for (const auto& [cell, is_urgent] : std::exchange(stopped, {}))
       if (cells_.contains(cell)) tell_ended(cell, CellEnd::stopped);
   }
+  /// The machines of the next life of the daemon.
+  void set_cluster(Cluster cluster) { cluster_ = std::move(cluster); }
   /// A new engine of the same machines, as after a restart of the daemon.
   [[nodiscard]] std::map<CellId, CellSpec> alive() const { return cells_; }
 

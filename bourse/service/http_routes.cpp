@@ -23,6 +23,7 @@ using Handler = HttpReply (*)(const HttpContext&, const HttpRequest&, const Part
 
 struct Route {
   RouteName name;
+  Right right;
   Handler handler;
   std::vector<std::string_view> query;  ///< Parameters that it knows.
 };
@@ -70,6 +71,14 @@ HttpReply text_reply(std::string text) {
   return reply;
 }
 
+/// The error of a job that is somebody else's: nobody learns which numbers there are.
+Result<void> check_owner(Api& api, JobNumber number, const Caller& caller, bool is_viewer_let_in) {
+  if (caller.role == Role::admin || (is_viewer_let_in && caller.role == Role::viewer)) return {};
+  BOURSE_TRY(const std::string owner, api.owner_of(number));
+  if (owns(caller, owner)) return {};
+  return fail(ErrorCode::not_found, fmt::format("there is no job {}", number));
+}
+
 /// Does what a handler needs on the loop and answers with what came of it.
 template <class T>
 HttpReply asked(const HttpContext& context, std::function<Result<T>()> work, int status = 200) {
@@ -97,14 +106,17 @@ Result<JobQuery> query_of(const HttpRequest& request) {
   }
   if (const auto found = request.query.find("group"); found != request.query.end())
     query.group = found->second;
+  if (const auto found = request.query.find("user"); found != request.query.end())
+    query.owner = found->second;
   BOURSE_TRY(query.before, whole_in(request, "before", 1, kMaxNumber, 0));
   BOURSE_TRY(query.limit, whole_in(request, "limit", 1, kMaxJobsListed, query.limit));
   return query;
 }
 
 HttpReply list_jobs(const HttpContext& context, const HttpRequest& request, const Parts&) {
-  const auto query = query_of(request);
+  auto query = query_of(request);
   if (!query) return error_reply(query.error());
+  if (request.caller.role == Role::user) query->owner = request.caller.user;
   return asked<JobList>(context, [&api = context.api, query = *query] { return api.jobs(query); });
 }
 
@@ -132,6 +144,7 @@ HttpReply submit_job(const HttpContext& context, const HttpRequest& request, con
                        415);
   auto submission = submission_of(request);
   if (!submission) return error_reply(submission.error());
+  submission->user = request.caller.user;
   const int status = submission->is_dry_run ? 200 : 201;
   return asked<SubmitReply>(
       context,
@@ -146,23 +159,38 @@ Result<JobNumber> number_of(std::string_view part) {
   return *number;
 }
 
-HttpReply show_job(const HttpContext& context, const HttpRequest&, const Parts& parts) {
+HttpReply show_job(const HttpContext& context, const HttpRequest& request, const Parts& parts) {
   const auto number = number_of(parts[0]);
   if (!number) return error_reply(number.error());
-  return asked<JobDetail>(context, [&api = context.api, n = *number] { return api.job(n); });
+  return asked<JobDetail>(
+      context, [&api = context.api, n = *number, caller = request.caller]() -> Result<JobDetail> {
+        BOURSE_TRY_VOID(check_owner(api, n, caller, true));
+        BOURSE_TRY(JobDetail detail, api.job(n));
+        // A file may hold secrets.
+        if (!owns(caller, detail.job.owner)) detail.file.clear();
+        return detail;
+      });
 }
 
-HttpReply cancel_job(const HttpContext& context, const HttpRequest&, const Parts& parts) {
+HttpReply cancel_job(const HttpContext& context, const HttpRequest& request, const Parts& parts) {
   const auto number = number_of(parts[0]);
   if (!number) return error_reply(number.error());
-  return asked<JobView>(context, [&api = context.api, n = *number] { return api.cancel(n); });
+  return asked<JobView>(
+      context, [&api = context.api, n = *number, caller = request.caller]() -> Result<JobView> {
+        BOURSE_TRY_VOID(check_owner(api, n, caller, false));
+        return api.cancel(n);
+      });
 }
 
-HttpReply explain_job(const HttpContext& context, const HttpRequest&, const Parts& parts) {
+HttpReply explain_job(const HttpContext& context, const HttpRequest& request, const Parts& parts) {
   const auto number = number_of(parts[0]);
   if (!number) return error_reply(number.error());
-  return asked<ExplanationView>(context,
-                                [&api = context.api, n = *number] { return api.explain(n); });
+  return asked<ExplanationView>(
+      context,
+      [&api = context.api, n = *number, caller = request.caller]() -> Result<ExplanationView> {
+        BOURSE_TRY_VOID(check_owner(api, n, caller, true));
+        return api.explain(n);
+      });
 }
 
 /// Part after part of a log, until its task has ended.
@@ -194,8 +222,12 @@ HttpReply show_log(const HttpContext& context, const HttpRequest& request, const
   if (!is_following) return error_reply(is_following.error());
   const auto named = request.query.find("task");
   const std::string task = named == request.query.end() ? "worker-0" : named->second;
-  const auto part = context.loop.call<LogPart>([&api = context.api, n = *number, task, o = *offset,
-                                                l = *limit] { return api.log(n, task, o, l); });
+  const auto part =
+      context.loop.call<LogPart>([&api = context.api, n = *number, task, o = *offset, l = *limit,
+                                  caller = request.caller]() -> Result<LogPart> {
+        BOURSE_TRY_VOID(check_owner(api, n, caller, false));
+        return api.log(n, task, o, l);
+      });
   if (!part) return error_reply(part.error());
   HttpReply reply = text_reply(*is_following ? "" : part->bytes);
   if (*is_following) {
@@ -208,8 +240,16 @@ HttpReply show_log(const HttpContext& context, const HttpRequest& request, const
   return reply;
 }
 
-HttpReply list_machines(const HttpContext& context, const HttpRequest&, const Parts&) {
-  return asked<MachineList>(context, [&api = context.api] { return api.machines(); });
+HttpReply list_machines(const HttpContext& context, const HttpRequest& request, const Parts&) {
+  return asked<MachineList>(context,
+                            [&api = context.api, caller = request.caller]() -> Result<MachineList> {
+                              BOURSE_TRY(MachineList list, api.machines());
+                              for (MachineView& machine : list.machines)
+                                std::erase_if(machine.jobs, [&](JobNumber number) {
+                                  return !check_owner(api, number, caller, true).has_value();
+                                });
+                              return list;
+                            });
 }
 
 HttpReply drain(const HttpContext& context, const HttpRequest& request, std::string_view machine,
@@ -243,8 +283,9 @@ Result<std::uint64_t> last_change(const HttpContext& context) {
 
 /// Changes in the order of their numbers. A reader that is slow only delays itself: what it has not
 /// taken is read from the journal when it comes to it.
-std::function<bool(std::string&)> change_stream(const HttpContext& context, std::uint64_t after) {
-  return [context, at = after, is_first = true](std::string& piece) mutable {
+std::function<bool(std::string&)> change_stream(const HttpContext& context, std::uint64_t after,
+                                                const Caller& caller) {
+  return [context, caller, at = after, is_first = true](std::string& piece) mutable {
     if (std::exchange(is_first, false)) {
       piece += "retry: 2000\n: changes follow\n\n";
       return true;
@@ -255,11 +296,12 @@ std::function<bool(std::string&)> change_stream(const HttpContext& context, std:
         [&api = context.api, at] { return api.changes_after(at, kChangesAtOnce); });
     if (!changes) return false;
     for (const ChangeView& change : *changes) {
+      at = change.number;
+      if (caller.role == Role::user && change.job != 0 && !owns(caller, change.owner)) continue;
       piece += fmt::format("id: {}\nevent: {}\ndata: {}\n\n", change.number, change.kind,
                            to_json(change));
-      at = change.number;
     }
-    if (changes->empty()) piece += ": alive\n\n";
+    if (piece.empty()) piece += ": alive\n\n";
     return true;
   };
 }
@@ -275,7 +317,7 @@ HttpReply stream_events(const HttpContext& context, const HttpRequest& request, 
   HttpReply reply;
   reply.content_type = "text/event-stream";
   reply.headers.emplace_back("Cache-Control", "no-store");
-  reply.stream = change_stream(context, *after);
+  reply.stream = change_stream(context, *after, request.caller);
   return reply;
 }
 
@@ -307,23 +349,48 @@ HttpReply show_document(const HttpContext&, const HttpRequest&, const Parts&) {
   return reply;
 }
 
+HttpReply list_tokens(const HttpContext& context, const HttpRequest&, const Parts&) {
+  return asked<TokenList>(context, [&api = context.api] { return api.tokens(); });
+}
+
+HttpReply create_token(const HttpContext& context, const HttpRequest& request, const Parts&) {
+  auto wanted = token_request_from_json(request.body);
+  if (!wanted) return error_reply(wanted.error());
+  HttpReply reply = asked<TokenView>(
+      context,
+      [&api = context.api, wanted = *std::move(wanted)] { return api.create_token(wanted); }, 201);
+  reply.headers.emplace_back("Cache-Control", "no-store");
+  return reply;
+}
+
+HttpReply revoke_token(const HttpContext& context, const HttpRequest&, const Parts& parts) {
+  return asked<TokenView>(
+      context, [&api = context.api, id = std::string(parts[0])] { return api.revoke_token(id); });
+}
+
 const std::vector<Route>& routes() {
   static const std::vector<Route> all = {
-      {{"GET", "/v1/jobs"}, list_jobs, {"state", "group", "before", "limit"}},
-      {{"POST", "/v1/jobs"}, submit_job, {"dry_run"}},
-      {{"GET", "/v1/jobs/{number}"}, show_job, {}},
-      {{"DELETE", "/v1/jobs/{number}"}, cancel_job, {}},
-      {{"GET", "/v1/jobs/{number}/log"}, show_log, {"task", "offset", "limit", "follow"}},
-      {{"GET", "/v1/jobs/{number}/explanation"}, explain_job, {}},
-      {{"GET", "/v1/machines"}, list_machines, {}},
-      {{"POST", "/v1/machines/{name}/drain"}, drain_machine, {"reason"}},
-      {{"POST", "/v1/machines/{name}/undrain"}, undrain_machine, {"reason"}},
-      {{"GET", "/v1/prices"}, list_prices, {}},
-      {{"GET", "/v1/events"}, stream_events, {"after"}},
-      {{"GET", "/metrics"}, show_metrics, {}},
-      {{"GET", "/healthz"}, show_health, {}},
-      {{"GET", "/readyz"}, show_ready, {}},
-      {{"GET", "/openapi.json"}, show_document, {}},
+      {{"GET", "/v1/jobs"}, Right::see, list_jobs, {"state", "group", "user", "before", "limit"}},
+      {{"POST", "/v1/jobs"}, Right::submit, submit_job, {"dry_run"}},
+      {{"GET", "/v1/jobs/{number}"}, Right::see, show_job, {}},
+      {{"DELETE", "/v1/jobs/{number}"}, Right::own, cancel_job, {}},
+      {{"GET", "/v1/jobs/{number}/log"},
+       Right::own,
+       show_log,
+       {"task", "offset", "limit", "follow"}},
+      {{"GET", "/v1/jobs/{number}/explanation"}, Right::see, explain_job, {}},
+      {{"GET", "/v1/machines"}, Right::see, list_machines, {}},
+      {{"POST", "/v1/machines/{name}/drain"}, Right::admin, drain_machine, {"reason"}},
+      {{"POST", "/v1/machines/{name}/undrain"}, Right::admin, undrain_machine, {"reason"}},
+      {{"GET", "/v1/prices"}, Right::see, list_prices, {}},
+      {{"GET", "/v1/events"}, Right::see, stream_events, {"after"}},
+      {{"GET", "/v1/tokens"}, Right::admin, list_tokens, {}},
+      {{"POST", "/v1/tokens"}, Right::admin, create_token, {}},
+      {{"DELETE", "/v1/tokens/{id}"}, Right::admin, revoke_token, {}},
+      {{"GET", "/metrics"}, Right::see, show_metrics, {}},
+      {{"GET", "/healthz"}, Right::open, show_health, {}},
+      {{"GET", "/readyz"}, Right::open, show_ready, {}},
+      {{"GET", "/openapi.json"}, Right::open, show_document, {}},
   };
   return all;
 }
@@ -381,9 +448,29 @@ std::vector<RouteName> all_routes() {
   return names;
 }
 
+Right right_of(std::string_view method, std::string_view path) {
+  const std::string_view asked_for = method == "HEAD" ? "GET" : method;
+  for (const Route& route : routes())
+    if (route.name.method == asked_for && match(route.name.path, path)) return route.right;
+  return Right::see;
+}
+
+Result<void> check_right(Right right, const Caller& caller) {
+  const bool may_submit = caller.role != Role::viewer;
+  const bool is_allowed = right == Right::admin
+                              ? caller.role == Role::admin
+                              : may_submit || right == Right::open || right == Right::see;
+  if (is_allowed) return {};
+  return fail(ErrorCode::failed_precondition,
+              fmt::format("the role {} does not allow it; it needs {}", name_of(caller.role),
+                          right == Right::admin ? "an admin" : "a user or an admin"));
+}
+
 HttpReply answer(const HttpContext& context, const HttpRequest& request) {
   const std::string_view method_asked = request.method;
   const std::string_view method = method_asked == "HEAD" ? "GET" : method_asked;
+  if (const auto may = check_right(right_of(method, request.path), request.caller); !may)
+    return error_reply(may.error(), 403);
   std::string allowed;
   for (const Route& route : routes()) {
     const auto parts = match(route.name.path, request.path);

@@ -25,6 +25,7 @@ struct HttpRequest {
   std::string content_type;   ///< Without parameters, in lower case.
   std::string last_event_id;  ///< Header Last-Event-ID.
   std::string body;
+  Caller caller;  ///< Who asks.
 };
 
 struct HttpReply {
@@ -55,7 +56,21 @@ struct HttpContext {
   LoopCaller& loop;
 };
 
-/// Answers a request. Errors of all kinds are answers.
+/// Who must be known before the rest of a request is read.
+enum class Right : std::uint8_t {
+  open,    ///< Anybody.
+  see,     ///< Anybody with a role; a user sees their own.
+  own,     ///< Who submitted the job, and admins.
+  submit,  ///< Users and admins.
+  admin,
+};
+/// The right that a path needs, HEAD as GET. A path that is not served tells nobody anything:
+/// `see`.
+[[nodiscard]] Right right_of(std::string_view method, std::string_view path);
+/// Errors: failed_precondition if the role of the caller is too low.
+[[nodiscard]] Result<void> check_right(Right right, const Caller& caller);
+
+/// Answers a request of a caller who is known. Errors of all kinds are answers.
 [[nodiscard]] HttpReply answer(const HttpContext& context, const HttpRequest& request);
 
 /// The OpenAPI document, as it was built into the program.

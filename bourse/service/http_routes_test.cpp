@@ -20,7 +20,10 @@ class HttpRoutes : public testing::Test {
   LoopCaller loop_{[](const std::function<void()>& work) { work(); }, Seconds(10)};
   HttpContext context_{api_, loop_};
 
-  HttpReply ask(const HttpRequest& request) { return answer(context_, request); }
+  HttpReply ask(HttpRequest request, const Caller& caller = {.user = "root", .role = Role::admin}) {
+    request.caller = caller;
+    return answer(context_, request);
+  }
   HttpReply get(const std::string& path, std::map<std::string, std::string> query = {}) {
     return ask({.method = "GET", .path = path, .query = std::move(query)});
   }

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 #include <httplib.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -10,11 +12,16 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <mutex>
 #include <semaphore>
 #include <thread>
 #include <utility>
 
 #include "bourse/base/text.h"
+#include "bourse/service/audit.h"
+#include "bourse/service/http_connection.h"
+#include "bourse/service/http_gate.h"
 #include "bourse/service/http_routes.h"
 #include "bourse/service/loop_caller.h"
 
@@ -22,6 +29,9 @@ namespace bourse {
 namespace {
 
 constexpr std::size_t kMaxBody = std::size_t{2} << 20;  ///< A job file as JSON, with environment.
+constexpr std::size_t kMaxHeaders = std::size_t{64} << 10;
+constexpr std::size_t kRequestsPerConnection = 100;  ///< Then others get its thread.
+constexpr const char* kAnyPath = "[^]*";
 
 /// A pool of threads whose queue is bounded: when it is full, new connections wait in the kernel.
 class BoundedPool final : public httplib::TaskQueue {
@@ -59,13 +69,6 @@ std::string lower(std::string_view text) {
   for (char& c : out)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   return out;
-}
-
-/// The name in "name:port" or "[::1]:port".
-std::string_view host_in(std::string_view host) {
-  const auto bracket = host.find(']');
-  const auto colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
-  return host.substr(0, colon);
 }
 
 HttpRequest request_of(const httplib::Request& from) {
@@ -115,6 +118,91 @@ void only_reuse_address(socket_t socket) {
   setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 }
 
+/// How many connections each address has.
+class AddressBook {
+ public:
+  explicit AddressBook(std::size_t most) : most_(most) {}
+  bool enter(const std::string& address) {
+    const std::lock_guard lock(mutex_);
+    std::size_t& count = open_[address];
+    if (count >= most_) return false;
+    ++count;
+    return true;
+  }
+  void leave(const std::string& address) {
+    const std::lock_guard lock(mutex_);
+    if (--open_[address] == 0) open_.erase(address);
+  }
+
+ private:
+  std::size_t most_;
+  std::mutex mutex_;
+  std::map<std::string, std::size_t> open_;  ///< Guarded by `mutex_`.
+};
+
+/// The library's server over connections of our own.
+class LimitedServer final : public httplib::Server {
+ public:
+  LimitedServer(SSL_CTX* tls, const ConnectionLimits& limits, std::size_t connections_max)
+      : tls_(tls), limits_(limits), addresses_(connections_max) {}
+
+ private:
+  bool process_and_close_socket(socket_t socket) override {
+    HttpPeer peer = peer_of(socket);
+    const std::string address = peer.address;
+    if (!addresses_.enter(address)) {
+      close(socket);
+      return false;
+    }
+    serve(socket, std::move(peer));
+    addresses_.leave(address);
+    return true;
+  }
+
+  void serve(socket_t socket, HttpPeer peer) {
+    HttpConnection connection(socket, tls_, std::move(peer), limits_,
+                              [this] { return svr_sock_ == INVALID_SOCKET; });
+    if (!connection.open()) return;
+    for (std::size_t left = keep_alive_max_count_; left > 0; --left) {
+      if (!connection.await_request()) return;
+      bool is_closed = false;
+      const bool is_done = process_request(connection, left == 1, is_closed, nullptr);
+      if (connection.is_last()) return connection.linger();
+      if (!is_done || is_closed) return;
+    }
+  }
+
+  SSL_CTX* tls_;
+  ConnectionLimits limits_;
+  AddressBook addresses_;
+};
+
+struct FreeContext {
+  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+};
+using TlsContext = std::unique_ptr<SSL_CTX, FreeContext>;
+
+Result<TlsContext> tls_context(const TlsFiles& files) {
+  TlsContext context(SSL_CTX_new(TLS_server_method()));
+  if (!context) return fail(ErrorCode::internal, "TLS could not be set up");
+  SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+  SSL_CTX_set_mode(context.get(),
+                   SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  ERR_clear_error();
+  const auto wrong = [](const std::string& what, const std::string& file) {
+    const char* const reason = ERR_reason_error_string(ERR_peek_last_error());
+    return invalid(fmt::format("cannot use the {} '{}': {}", what, file,
+                               reason == nullptr ? "it is not there or not PEM" : reason));
+  };
+  if (SSL_CTX_use_certificate_chain_file(context.get(), files.certificate.c_str()) != 1)
+    return wrong("certificate", files.certificate);
+  if (SSL_CTX_use_PrivateKey_file(context.get(), files.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
+      SSL_CTX_check_private_key(context.get()) != 1)
+    return wrong("key", files.key);
+  return context;
+}
+
 }  // namespace
 
 class HttpServer::Implementation {
@@ -122,9 +210,11 @@ class HttpServer::Implementation {
   Implementation(Api& api, std::function<void(std::function<void()>)> post,
                  const HttpOptions& options)
       : options_(options),
+        post_(post),
         loop_(std::move(post), options.answer_within,
               [&api](const std::function<void()>& work) { return api.together(work); }),
-        context_{api, loop_} {}
+        context_{api, loop_},
+        gate_(context_, options) {}
   Implementation(const Implementation&) = delete;
   Implementation& operator=(const Implementation&) = delete;
 
@@ -136,6 +226,9 @@ class HttpServer::Implementation {
   }
 
   Result<void> listen() {
+    if (options_.tls) {
+      BOURSE_TRY(tls_, tls_context(*options_.tls));
+    }
     if (!options_.socket.empty()) BOURSE_TRY_VOID(listen_at_socket());
     if (options_.port >= 0) BOURSE_TRY_VOID(listen_at_port());
     for (const auto& server : servers_)
@@ -162,7 +255,19 @@ class HttpServer::Implementation {
       return fail(ErrorCode::unavailable,
                   fmt::format("cannot listen at '{}': {}", options_.socket, std::strerror(reason)));
     is_socket_ours_ = true;
-    return {};
+    return open_to_group();
+  }
+
+  Result<void> open_to_group() {
+    if (!options_.socket_group) return {};
+    constexpr mode_t kGroupToo = 0660;
+    const char* const path = options_.socket.c_str();
+    if (chown(path, static_cast<uid_t>(-1), *options_.socket_group) == 0 &&
+        chmod(path, kGroupToo) == 0)
+      return {};
+    return fail(ErrorCode::failed_precondition,
+                fmt::format("cannot give '{}' to group {}: {}", options_.socket,
+                            *options_.socket_group, std::strerror(errno)));
   }
 
   Result<void> listen_at_port() {
@@ -185,22 +290,28 @@ class HttpServer::Implementation {
   }
 
   httplib::Server& add_server(bool is_tcp) {
-    httplib::Server& server = *servers_.emplace_back(std::make_unique<httplib::Server>());
+    const ConnectionLimits limits{.request_within = options_.request_within,
+                                  .request_size = kMaxBody + kMaxHeaders};
+    httplib::Server& server = *servers_.emplace_back(
+        std::make_unique<LimitedServer>(is_tcp ? tls_.get() : nullptr, limits,
+                                        is_tcp ? options_.connections_max : options_.requests_max));
     server.set_socket_options(only_reuse_address);
     server.set_payload_max_length(kMaxBody);
-    server.set_read_timeout(10);
-    server.set_write_timeout(10);
-    server.set_keep_alive_timeout(1);
+    server.set_keep_alive_max_count(kRequestsPerConnection);
     server.new_task_queue = [threads = options_.requests_max] { return new BoundedPool(threads); };
-    const auto handle = [this, is_tcp](const httplib::Request& from, httplib::Response& to) {
-      if (is_tcp && !is_of_this_origin(from))
-        return fill(to, error_reply({ErrorCode::failed_precondition,
-                                     "requests of web pages of other origins are refused"},
-                                    403));
-      fill(to, answer(context_, request_of(from)));
+    server.set_pre_routing_handler(
+        [this, is_tcp](const httplib::Request& from, httplib::Response& to) {
+          return admit(from, to, is_tcp) ? httplib::Server::HandlerResponse::Unhandled
+                                         : httplib::Server::HandlerResponse::Handled;
+        });
+    const auto handle = [this](const httplib::Request& from, httplib::Response& to) {
+      HttpRequest request = request_of(from);
+      request.caller = HttpConnection::current()->caller.value_or(Caller{});
+      fill(to, answer(context_, request));
+      if (from.method != "GET" && from.method != "HEAD") note(from, to.status);
     };
-    server.Get(".*", handle).Post(".*", handle).Delete(".*", handle);
-    server.Put(".*", handle).Patch(".*", handle).Options(".*", handle);
+    server.Get(kAnyPath, handle).Post(kAnyPath, handle).Delete(kAnyPath, handle);
+    server.Put(kAnyPath, handle).Patch(kAnyPath, handle).Options(kAnyPath, handle);
     server.set_error_handler([](const httplib::Request&, httplib::Response& to) {
       if (to.body.empty()) explain_status(to);
     });
@@ -209,15 +320,33 @@ class HttpServer::Implementation {
     return server;
   }
 
-  /// A page of another origin can have a browser send requests to this machine; it cannot choose
-  /// the headers Host and Origin.
-  [[nodiscard]] bool is_of_this_origin(const httplib::Request& request) const {
-    const std::string host = request.get_header_value("Host");
-    const std::string name = lower(host_in(host));
-    if (name != "localhost" && name != "127.0.0.1" && name != "[::1]" && name != options_.host)
-      return false;
-    const std::string origin = request.get_header_value("Origin");
-    return origin.empty() || lower(origin) == "http://" + lower(host);
+  /// Finds out who asks, before a body is read. False once the request was refused.
+  bool admit(const httplib::Request& from, httplib::Response& to, bool is_tcp) {
+    HttpConnection& connection = *HttpConnection::current();
+    const std::optional<HttpReply> refusal = gate_.refusal_of(from, connection, is_tcp);
+    if (!refusal) return true;
+    fill_body(to, *refusal);
+    note(from, to.status);
+    // A body that is not read would be taken for the next request.
+    if (from.has_header("Content-Length") || from.has_header("Transfer-Encoding"))
+      connection.close_after_answer();
+    return false;
+  }
+
+  /// Writes the request into the audit log.
+  void note(const httplib::Request& from, int status) {
+    if (!options_.audit) return;
+    const HttpConnection& connection = *HttpConnection::current();
+    const Caller caller = connection.caller.value_or(Caller{});
+    AuditEntry entry{.user = caller.user,
+                     .token = caller.token,
+                     .address = connection.peer().address,
+                     .uid = connection.peer().uid,
+                     .method = from.method,
+                     .path = from.path,
+                     .status = status};
+    if (connection.caller) entry.role = name_of(caller.role);
+    post_([audit = options_.audit, line = audit_line(entry)] { audit(line); });
   }
 
   /// What the library refused by itself.
@@ -262,8 +391,11 @@ class HttpServer::Implementation {
   }
 
   HttpOptions options_;
+  std::function<void(std::function<void()>)> post_;
   LoopCaller loop_;
   HttpContext context_;
+  HttpGate gate_;
+  TlsContext tls_;
   std::atomic<std::size_t> open_streams_ = 0;
   std::vector<std::unique_ptr<httplib::Server>> servers_;
   std::vector<std::jthread> threads_;

@@ -10,6 +10,7 @@
 #include "bourse/model/cluster_yaml.h"
 #include "bourse/model/shape_yaml.h"
 #include "bourse/model/yaml.h"
+#include "bourse/service/command_words.h"
 
 namespace bourse {
 namespace {
@@ -18,7 +19,7 @@ constexpr std::string_view kKeys[] = {
     "name",    "group",        "directory",  "environment", "workers", "servers",
     "work",    "deadline",     "value",      "late_value",  "utility", "throughput",
     "profile", "global_batch", "checkpoint", "retries",     "elastic", "grace",
-    "lease",   "restart_cost", "progress"};
+    "lease",   "restart_cost", "progress",   "program"};
 constexpr std::string_view kWorkerKeys[] = {"command", "count", "min", "max", "resources"};
 constexpr std::string_view kServerKeys[] = {"command", "count", "per_workers", "resources"};
 constexpr std::string_view kWorkKeys[] = {"samples", "epochs", "duration"};
@@ -52,11 +53,14 @@ Result<Seconds> seconds_between(YamlField field, Seconds low, Seconds high) {
   return value;
 }
 
-Result<std::vector<std::string>> read_command(YamlField map) {
+Result<std::vector<std::string>> read_command(YamlField map, CommandTexts texts) {
   BOURSE_TRY(const YamlField field, map.required("command"));
   if (field.value().kind != YamlValue::Kind::list) {
     BOURSE_TRY(std::string text, long_text(field));
     if (trim(text).empty()) return field.error("is empty; say what to run");
+    Result<std::vector<std::string>> words = command_words(text);
+    if (words) return words;
+    if (texts == CommandTexts::words) return field.error(words.error().message);
     return std::vector<std::string>{"/bin/sh", "-c", std::move(text)};
   }
   BOURSE_TRY(const std::vector<YamlField> items, field.list());
@@ -80,10 +84,14 @@ bool is_variable_name(std::string_view name) {
 /// Reads one job file, field after field.
 class JobFileReader {
  public:
-  explicit JobFileReader(YamlField root) : root_(root) {}
+  JobFileReader(YamlField root, CommandTexts texts) : root_(root), texts_(texts) {}
 
   Result<JobFile> read() && {
     BOURSE_TRY_VOID(root_.expect_keys(kKeys));
+    if (const auto program = root_.find("program"))
+      return program->error(
+          "stands for workers and servers that `bourse submit` asks the program for; the daemon "
+          "takes the file that it makes of this one");
     BOURSE_TRY_VOID(read_names());
     BOURSE_TRY_VOID(read_environment());
     BOURSE_TRY_VOID(read_throughput_of_job());
@@ -150,7 +158,7 @@ class JobFileReader {
   }
 
   Result<void> read_task(YamlField map, TaskCommand& task) {
-    BOURSE_TRY(task.command, read_command(map));
+    BOURSE_TRY(task.command, read_command(map, texts_));
     BOURSE_TRY(const YamlField resources, map.required("resources"));
     BOURSE_TRY(task.demand, read_resources(resources, file_.types, Rounding::up));
     return {};
@@ -388,6 +396,7 @@ class JobFileReader {
   }
 
   YamlField root_;
+  CommandTexts texts_;
   JobFile file_;
   std::optional<RigidThroughput> gang_;
 };
@@ -400,11 +409,11 @@ std::string_view name_of(Elasticity elasticity) {
 
 std::span<const std::string_view> job_file_keys() { return kKeys; }
 
-Result<JobFile> parse_job_file(std::string_view text, std::string_view file) {
+Result<JobFile> parse_job_file(std::string_view text, std::string_view file, CommandTexts texts) {
   if (text.size() > kMaxJobFileBytes)
     return invalid(fmt::format("{}: is larger than {} MiB", file, kMaxJobFileBytes >> 20));
   BOURSE_TRY(const YamlDocument document, parse_yaml(text, file));
-  BOURSE_TRY(JobFile job, JobFileReader(document.root()).read());
+  BOURSE_TRY(JobFile job, JobFileReader(document.root(), texts).read());
   job.text = std::string(text);
   return job;
 }

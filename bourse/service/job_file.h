@@ -29,7 +29,7 @@ enum class Elasticity : std::uint8_t {
 
 /// What runs as one task of a role.
 struct TaskCommand {
-  std::vector<std::string> command;  ///< Program and arguments; {"/bin/sh", "-c", text} for a text.
+  std::vector<std::string> command;  ///< Program and arguments; no shell, unless it is named.
   ResourceVector demand;             ///< Of one task, in JobFile::types.
 };
 
@@ -79,9 +79,16 @@ inline constexpr std::size_t kMaxJobFileBytes = std::size_t{1} << 20;
 /// How long the work is taken to last with the fewest workers if nothing is known of it.
 inline constexpr Seconds kGuessedDuration{3600};
 
+/// What a command may be that is written as a text.
+enum class CommandTexts : std::uint8_t {
+  words,      ///< As command_words; anything else is an error.
+  shell_too,  ///< A text for /bin/sh as well: of a job that was submitted when it might be one.
+};
+
 /// Reads a job file. `file` is the name used in messages.
 /// Errors: invalid_argument "file:line: field 'path': what, what would be right".
-[[nodiscard]] Result<JobFile> parse_job_file(std::string_view text, std::string_view file);
+[[nodiscard]] Result<JobFile> parse_job_file(std::string_view text, std::string_view file,
+                                             CommandTexts texts = CommandTexts::words);
 
 /// The job as a policy sees it. Its throughput is
 ///   - as stated, if its sizes are those of the file; else a table of the stated speeds from
@@ -102,7 +109,7 @@ inline constexpr Seconds kGuessedDuration{3600};
 
 /// One sentence for each command whose program can be told from its text and is not there: a path
 /// (seen from `directory`) that is no file, or a word that no directory of `path` has as a file.
-/// Nothing is said of shell text beyond a first word that is plain.
+/// Nothing is said of what a shell runs.
 /// `exists` says whether there is a file at an absolute path.
 [[nodiscard]] std::vector<std::string> missing_programs(
     const JobFile& file, std::string_view directory, std::string_view path,

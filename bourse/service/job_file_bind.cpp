@@ -81,30 +81,6 @@ void state(const JobFile& file, JobSpec& job) {
           : file.duration.value * samples_per_second(*file.throughput, fewest, Locality::machine);
 }
 
-bool is_plain_word(std::string_view text) {
-  return !text.empty() &&
-         text.find_first_of(" \t\n\r|&;<>()$`\\\"'*?[]#~=%!{}") == std::string_view::npos;
-}
-
-/// Words that a shell runs itself.
-constexpr std::string_view kShellWords[] = {
-    ".",        ":",     "[",     "alias", "bg",    "break",  "case",   "cd",   "command",
-    "continue", "echo",  "eval",  "exec",  "exit",  "export", "false",  "fg",   "for",
-    "getopts",  "hash",  "if",    "jobs",  "kill",  "local",  "printf", "pwd",  "read",
-    "return",   "set",   "shift", "test",  "times", "trap",   "true",   "type", "ulimit",
-    "umask",    "unset", "until", "wait",  "while"};
-
-/// The program that a command runs, if its text shows it; else an empty view.
-std::string_view program_of(const std::vector<std::string>& command) {
-  const bool is_shell = command.size() == 3 && command[0] == "/bin/sh" && command[1] == "-c";
-  if (!is_shell) return command.front();
-  const std::string_view text = trim(command[2]);
-  const std::string_view word = text.substr(0, text.find_first_of(" \t\n\r;|&<>"));
-  if (!is_plain_word(word) || std::ranges::find(kShellWords, word) != std::end(kShellWords))
-    return {};
-  return word;
-}
-
 }  // namespace
 
 int servers_of(const JobFile& file, int workers) {
@@ -149,8 +125,8 @@ std::vector<std::string> missing_programs(const JobFile& file, std::string_view 
   };
   std::vector<std::string> sentences;
   const auto look = [&](std::string_view role, const TaskCommand& task) {
-    const std::string_view program = program_of(task.command);
-    if (program.empty() || is_there(program)) return;
+    const std::string_view program = task.command.front();
+    if (is_there(program)) return;
     sentences.push_back(
         fmt::format("the command of the {}: there is no '{}' here; it may be on the "
                     "machines that run it",

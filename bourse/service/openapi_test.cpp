@@ -103,7 +103,10 @@ class OpenApi : public testing::Test {
   const json document_ = json::parse(openapi_document());
   const SchemaCheck check_{document_};
 
-  HttpReply ask(const HttpRequest& request) { return answer(context_, request); }
+  HttpReply ask(HttpRequest request) {
+    request.caller = {.user = "root", .role = Role::admin};
+    return answer(context_, request);
+  }
 };
 
 std::string lower(std::string_view text) {
@@ -120,8 +123,9 @@ std::string upper(std::string_view text) {
 
 /// "/v1/jobs/17/log" for "/v1/jobs/{number}/log".
 std::string filled(std::string path) {
-  for (const auto& [name, value] :
-       {std::pair<std::string, std::string>("{number}", "17"), {"{name}", "local-0"}})
+  for (const auto& [name, value] : {std::pair<std::string, std::string>("{number}", "17"),
+                                    {"{name}", "local-0"},
+                                    {"{id}", "1234abcd"}})
     if (const auto at = path.find(name); at != std::string::npos)
       path.replace(at, name.size(), value);
   return path;
@@ -150,6 +154,7 @@ TEST_F(OpenApi, DescribesWhatIsAnswered) {
       request.content_type = "application/yaml";
       request.body = "name: a";
     }
+    if (route.path == "/v1/tokens") request.body = R"({"user": "alice", "role": "user"})";
     const HttpReply reply = ask(request);
     const std::string method = lower(route.method);
     const json& responses = document_["paths"][std::string(route.path)][method]["responses"];

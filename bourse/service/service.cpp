@@ -262,6 +262,7 @@ Result<JobView> Service::submit(const Submission& submission) {
   LiveJob job;
   job.record = {.name = file.name,
                 .group = file.group.empty() ? submission.user : file.group,
+                .owner = submission.user,
                 .text = submission.text,
                 .directory = submission.directory,
                 .environment = submission.environment,

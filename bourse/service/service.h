@@ -39,7 +39,7 @@ struct Submission {
   std::string file = "job.yaml";  ///< Its name in messages.
   std::string directory;          ///< Where it was submitted; absolute.
   std::string environment;        ///< As StoredJob::environment.
-  std::string user;               ///< The group of a job whose file names none; may be empty.
+  std::string user;  ///< Its owner, and the group of a job whose file names none; may be empty.
 };
 
 /// The daemon's heart: asks the policy at every event, and brings what runs to what is wanted.
@@ -105,6 +105,17 @@ class Service final : public EngineListener {
   [[nodiscard]] Seconds unix_time_of(Seconds time) const { return store_->beginning() + time; }
   /// Called after each commit that added changes.
   void on_change(std::function<void()> callback) { on_change_ = std::move(callback); }
+
+  // service_access.cpp: tokens.
+  /// Errors: as bourse::caller_of.
+  [[nodiscard]] Result<Caller> caller_of(const std::string& token) const;
+  [[nodiscard]] const std::vector<StoredToken>& tokens() const { return tokens_; }
+  /// Errors: as make_token.
+  [[nodiscard]] Result<MadeToken> create_token(const TokenRequest& request);
+  /// Errors: not_found.
+  [[nodiscard]] Result<StoredToken> revoke_token(const std::string& id);
+  /// Errors: not_found.
+  [[nodiscard]] Result<std::string> owner_of(JobNumber number);
 
   void on_cell(const CellEvent& event) override;
   void on_machine(MachineId machine, bool is_up, const std::string& reason) override;
@@ -258,6 +269,7 @@ class Service final : public EngineListener {
   std::vector<JobNumber> number_of_;    ///< By JobId.
   std::map<JobNumber, LiveJob> jobs_;   ///< That have not ended.
   std::vector<MachineState> machines_;  ///< By MachineId.
+  std::vector<StoredToken> tokens_;     ///< By id, as in the store.
   std::vector<CellEvent> inbox_;        ///< Came in this turn of the loop.
   std::vector<JobNumber> ended_;        ///< In this turn.
   std::vector<JobNumber> dirty_;        ///< That differ from the journal, in this turn.

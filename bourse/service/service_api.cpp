@@ -51,7 +51,7 @@ Result<SubmitReply> ServiceApi::submit(const SubmitRequest& request) {
                               .file = request.name,
                               .directory = request.directory,
                               .environment = joined(request.environment),
-                              .user = user_};
+                              .user = request.user.empty() ? user_ : request.user};
   SubmitReply reply;
   BOURSE_TRY(const JobFile file, parse_job_file(request.file, request.name));
   if (const auto path = request.environment.find("PATH"); path != request.environment.end())
@@ -138,6 +138,28 @@ Result<MetricsView> ServiceApi::metrics() {
   view.prices = service_.prices();
   view.counters = service_.counters();
   return view;
+}
+
+Result<std::string> ServiceApi::owner_of(JobNumber number) { return service_.owner_of(number); }
+
+Result<Caller> ServiceApi::caller_of(const std::string& token) { return service_.caller_of(token); }
+
+Result<TokenList> ServiceApi::tokens() {
+  TokenList list;
+  for (const StoredToken& token : service_.tokens()) list.tokens.push_back(bourse::view_of(token));
+  return list;
+}
+
+Result<TokenView> ServiceApi::create_token(const TokenRequest& request) {
+  BOURSE_TRY(MadeToken made, service_.create_token(request));
+  TokenView view = bourse::view_of(made.stored);
+  view.token = std::move(made.token);
+  return view;
+}
+
+Result<TokenView> ServiceApi::revoke_token(const std::string& id) {
+  BOURSE_TRY(const StoredToken token, service_.revoke_token(id));
+  return bourse::view_of(token);
 }
 
 Result<void> ServiceApi::ready() { return service_.status(); }

@@ -32,6 +32,11 @@ class ServiceApi final : public Api {
                                                               std::size_t limit) override;
   [[nodiscard]] std::uint64_t last_change() override;
   [[nodiscard]] Result<MetricsView> metrics() override;
+  [[nodiscard]] Result<std::string> owner_of(JobNumber number) override;
+  [[nodiscard]] Result<Caller> caller_of(const std::string& token) override;
+  [[nodiscard]] Result<TokenList> tokens() override;
+  [[nodiscard]] Result<TokenView> create_token(const TokenRequest& request) override;
+  [[nodiscard]] Result<TokenView> revoke_token(const std::string& id) override;
   [[nodiscard]] Result<void> ready() override;
 
  private:

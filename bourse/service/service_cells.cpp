@@ -150,6 +150,8 @@ void Service::take_end(LiveJob& job, const CellEvent& event) {
     if (job.is_lost) ++counters_.cells_lost;
     stop_cells(job, false);
   }
+  // What was to end in peace may be lost on the way.
+  if (was_asked && !was_removed && job.failure.empty()) job.is_lost |= event.end == CellEnd::lost;
   touch(job);
   unsettle(job);
   if (job.cells.empty()) incarnation_is_over(job);
@@ -180,6 +182,10 @@ void Service::incarnation_is_over(LiveJob& job) {
   }
   if (job.record.phase == JobPhase::pausing && !has_completed) {
     // It was told to end, so it has saved what it did.
+    if (std::exchange(job.is_lost, false)) {
+      job.record.samples_done = std::min(job.record.samples_done, job.record.samples_saved);
+      show_progress(job, state_.spec(job.id).restart_cost);
+    }
     job.record.samples_saved = job.record.samples_done;
     return set_phase(job, JobPhase::waiting, "its tasks have ended");
   }

@@ -274,6 +274,36 @@ TEST(Service, LosesOnlyWhatWasNotSaved) {
   EXPECT_NEAR(rig.job(job).samples_done, 300, 1e-6);
 }
 
+TEST(Service, KnowsThatWhatIsLostWhileItEndsHasNotSaved) {
+  ServiceRig rig("2x2");
+  const JobNumber job = rig.submit(
+      "name: j\nworkers: {command: [train], count: 2, resources: {gpu: 1}}\n"
+      "work: {samples: 1000, duration: 100s}\n");
+  rig.start_all();
+  const CellId cell{job, 1, MachineId(std::size_t{0})};
+  rig.engine.tell_progress(cell, 300, Seconds(1), true);
+  rig.engine.tell_progress(cell, 400, Seconds(2));
+  rig.clock.settle();
+  rig.engine.tell_machine(cell.machine, false);
+  rig.clock.settle();
+  ASSERT_EQ(rig.phase(job), pausing);
+  rig.engine.tell_ended(cell, CellEnd::lost, "its node is gone");
+  rig.clock.settle();
+  EXPECT_EQ(rig.phase(job), starting);  // On the other machine.
+  EXPECT_EQ(rig.job(job).samples_done, 300);
+}
+
+TEST(Service, StartsAnewAfterARestartWhereAMachineHasLess) {
+  ServiceRig rig("2x2");
+  const JobNumber hit = rig.submit(job_of(2));
+  const JobNumber other = rig.submit(job_of(1));
+  rig.start_all();
+  rig.engine.set_cluster(*parse_cluster_short_form("2x1"));
+  rig.restart();
+  EXPECT_EQ(rig.phase(hit), waiting);  // Its two GPUs are not on one machine any more.
+  EXPECT_EQ(rig.phase(other), running);
+}
+
 TEST(Service, AcknowledgesWhatIsInTheJournal) {
   ServiceRig rig;
   const JobNumber job = rig.submit(job_of(1));

@@ -16,7 +16,7 @@ Result<Service::LiveJob> Service::read_live(StoredJob record, JobSpec& spec) con
     return fail(ErrorCode::data_corrupted, fmt::format("job {} in the store cannot be read: {}",
                                                        record.number, error.message));
   };
-  Result<JobFile> file = parse_job_file(record.text, "job.yaml");
+  Result<JobFile> file = parse_job_file(record.text, "job.yaml", CommandTexts::shell_too);
   if (!file) return broken(file.error());
   Result<JobSpec> bound =
       bind_job(*file, engine_.cluster(), record.submitted - store_->beginning());
@@ -42,6 +42,7 @@ Result<void> Service::recover() {
     added.plan = parse_plan(added.record.plan, added.id);
   }
   recover_cells(store_->cells());
+  tokens_ = store_->tokens();
   std::vector<std::pair<MachineId, std::string>> draining;
   for (const Store::Drain& drain : store_->drains())
     for (std::size_t m = 0; m < machines_.size(); ++m)
@@ -67,18 +68,29 @@ void Service::recover_cells(std::vector<StoredCell> cells) {
       continue;
     }
     LiveJob& job = at->second;
-    hold(job, {MachineId(cell.machine), cell.workers, cell.servers}, +1);
+    const TaskGroup group{MachineId(cell.machine), cell.workers, cell.servers};
+    if (!has_room(job, {group})) {
+      store_->remove_cell(cell);
+      job.failure = cluster().machine_name(group.machine) + " has less than it had";
+      job.is_lost = true;
+      continue;
+    }
+    hold(job, group, +1);
     // It may have ended or may yet start; its agent says which.
     const bool stays = job.record.phase != JobPhase::pausing && !job.record.is_cancelled;
     const bool is_removed = cell.part != 0 && cell.is_stopping && stays;
     job.cells.push_back({.record = std::move(cell), .is_removed = is_removed});
   }
   for (auto& [number, job] : jobs_) {
-    if (job.cells.empty()) continue;
+    if (job.cells.empty()) {
+      job.failure.clear();
+      job.is_lost = false;
+      continue;
+    }
     for (const CellSpec& spec : specs_of(job)) engine_.adopt(spec);
     recover_running(job);
     if (job.record.is_cancelled) job.failure = "cancelled";
-    if (job.record.phase == JobPhase::pausing || job.record.is_cancelled) stop_cells(job, false);
+    if (job.record.phase == JobPhase::pausing || !job.failure.empty()) stop_cells(job, false);
   }
   engine_.adopted_all();
 }

@@ -42,6 +42,7 @@ JobView Service::view_of(const StoredJob& record) const {
   return {.number = record.number,
           .name = record.name,
           .group = record.group,
+          .owner = record.owner,
           .phase = record.phase,
           .reason = record.reason,
           .submitted = record.submitted,
@@ -106,7 +107,7 @@ Result<JobDetail> Service::job(JobNumber number) {
     detail.plan = plan_of(at->second.plan);
     detail.loss = at->second.record.loss;
   }
-  if (const auto file = parse_job_file(record->text, "job.yaml"))
+  if (const auto file = parse_job_file(record->text, "job.yaml", CommandTexts::shell_too))
     detail.directory = checkpoint_directory(*file, directory_of(number), record->directory);
   if (const auto logs = world_.files.list(directory_of(number) + "/logs"))
     for (const std::string& name : *logs)

@@ -1,8 +1,13 @@
 #include "bourse/service/sqlite.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "bourse/base/check.h"
@@ -21,6 +26,18 @@ ErrorCode code_of(int sqlite_code) {
     default:
       return ErrorCode::unavailable;
   }
+}
+
+/// The file, made if there is none, is for its owner alone; so will be what SQLite puts beside it.
+Result<void> make_private(const std::string& path) {
+  constexpr mode_t kOwnerOnly = 0600;
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kOwnerOnly);
+  const bool is_done = file >= 0 && fchmod(file, kOwnerOnly) == 0;
+  const int reason = errno;
+  if (file >= 0) close(file);
+  if (is_done) return {};
+  return fail(ErrorCode::unavailable,
+              fmt::format("cannot open the store '{}': {}", path, std::strerror(reason)));
 }
 
 }  // namespace
@@ -92,6 +109,7 @@ Database::Database(sqlite3* database, std::string path)
 Database::~Database() { sqlite3_close_v2(database_); }
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& path, const char* vfs) {
+  if (vfs == nullptr) BOURSE_TRY_VOID(make_private(path));
   sqlite3* handle = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   const int code = sqlite3_open_v2(path.c_str(), &handle, flags, vfs);

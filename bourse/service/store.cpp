@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS jobs (
   loss REAL, epoch INTEGER NOT NULL, failures INTEGER NOT NULL, restarts INTEGER NOT NULL,
   resizes INTEGER NOT NULL, port INTEGER NOT NULL, was_admitted INTEGER NOT NULL,
   is_cancelled INTEGER NOT NULL DEFAULT 0, generation INTEGER NOT NULL DEFAULT 0,
-  last_part INTEGER NOT NULL DEFAULT 0);
+  last_part INTEGER NOT NULL DEFAULT 0, owner TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS jobs_by_phase ON jobs (phase, number);
 CREATE TABLE IF NOT EXISTS job_texts (
   number INTEGER PRIMARY KEY, text TEXT NOT NULL, directory TEXT NOT NULL,
@@ -31,6 +31,9 @@ CREATE TABLE IF NOT EXISTS cells (
   rank INTEGER NOT NULL, has_started INTEGER NOT NULL, PRIMARY KEY (job, epoch, machine, part))
   WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS drains (machine TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tokens (
+  id TEXT PRIMARY KEY, user TEXT NOT NULL, role TEXT NOT NULL, hash TEXT NOT NULL,
+  note TEXT NOT NULL, created REAL NOT NULL, expires REAL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS changes (
   number INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, kind TEXT NOT NULL,
   job INTEGER NOT NULL, phase INTEGER NOT NULL, epoch INTEGER NOT NULL, text TEXT NOT NULL);
@@ -46,7 +49,7 @@ ALTER TABLE cells RENAME TO old_cells;
 constexpr std::string_view kJobColumns =
     "number, name, team, submitted, samples, phase, reason, started, ended, promised, retry_at, "
     "samples_done, samples_saved, utility, loss, epoch, failures, restarts, resizes, port, "
-    "was_admitted, is_cancelled, generation, last_part";
+    "was_admitted, is_cancelled, generation, last_part, owner";
 
 std::optional<Seconds> as_seconds(std::optional<double> value) {
   if (!value) return std::nullopt;
@@ -84,6 +87,7 @@ StoredJob read_job(const Statement& row) {
   job.is_cancelled = row.integer(21) != 0;
   job.generation = static_cast<std::uint32_t>(row.integer(22));
   job.last_part = static_cast<std::uint32_t>(row.integer(23));
+  job.owner = row.text(24);
   return job;
 }
 
@@ -121,8 +125,8 @@ struct Store::Statements {
         add_job(d.prepare(
             "INSERT INTO jobs (phase, reason, started, ended, promised, retry_at, samples_done, "
             "samples_saved, utility, loss, epoch, failures, restarts, resizes, port, was_admitted, "
-            "is_cancelled, generation, last_part, name, team, submitted, samples) "
-            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")),
+            "is_cancelled, generation, last_part, name, team, submitted, samples, owner) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")),
         update_job(d.prepare(
             "UPDATE jobs SET phase=?, reason=?, started=?, ended=?, promised=?, retry_at=?, "
             "samples_done=?, samples_saved=?, utility=?, loss=?, epoch=?, failures=?, restarts=?, "
@@ -140,8 +144,9 @@ struct Store::Statements {
                              "VALUES (?,?,?,?,?,?)")),
         history(d.prepare("SELECT at, phase, epoch, text FROM changes WHERE job=? "
                           "ORDER BY number DESC LIMIT ?")),
-        changes(d.prepare("SELECT number, at, kind, job, text FROM changes WHERE number>? "
-                          "ORDER BY number LIMIT ?")) {}
+        changes(d.prepare("SELECT c.number, c.at, c.kind, c.job, c.text, coalesce(j.owner, '') "
+                          "FROM changes c LEFT JOIN jobs j ON j.number = c.job "
+                          "WHERE c.number>? ORDER BY c.number LIMIT ?")) {}
 
   Statement begin, commit, rollback, add_job, update_job, add_text, update_text, text, job,
       put_cell, remove_cell, add_change, history, changes;
@@ -173,6 +178,8 @@ Result<void> Store::prepare(Seconds now) {
   if (found == 1)
     database.execute("ALTER TABLE jobs ADD COLUMN is_cancelled INTEGER NOT NULL DEFAULT 0");
   if (found == 1 || found == 2) database.execute(kFromVersion2);
+  if (found >= 1 && found <= 3)
+    database.execute("ALTER TABLE jobs ADD COLUMN owner TEXT NOT NULL DEFAULT ''");
   database.execute(kTables);
   if (found == 1 || found == 2)
     database.execute("INSERT INTO cells SELECT *, 0, 0, 0, 0 FROM old_cells; DROP TABLE old_cells");
@@ -210,6 +217,7 @@ void Store::add_job(StoredJob& job) {
       .bind(next + 1, std::string_view(job.group))
       .bind(next + 2, job.submitted.value)
       .bind(next + 3, job.samples)
+      .bind(next + 4, std::string_view(job.owner))
       .run();
   job.number = static_cast<JobNumber>(database_->last_row_id());
   statements_->add_text.bind(1, static_cast<std::int64_t>(job.number))
@@ -336,6 +344,37 @@ std::vector<Store::Drain> Store::drains() {
   return drains;
 }
 
+void Store::put_token(const StoredToken& token) {
+  database_->prepare("INSERT OR REPLACE INTO tokens VALUES (?,?,?,?,?,?,?)")
+      .bind(1, std::string_view(token.id))
+      .bind(2, std::string_view(token.user))
+      .bind(3, name_of(token.role))
+      .bind(4, std::string_view(token.hash))
+      .bind(5, std::string_view(token.note))
+      .bind(6, token.created.value)
+      .bind(7, as_number(token.expires))
+      .run();
+}
+
+void Store::remove_token(const std::string& id) {
+  database_->prepare("DELETE FROM tokens WHERE id=?").bind(1, std::string_view(id)).run();
+}
+
+std::vector<StoredToken> Store::tokens() {
+  std::vector<StoredToken> tokens;
+  Statement all = database_->prepare(
+      "SELECT id, user, role, hash, note, created, expires FROM tokens ORDER BY id");
+  while (all.step())
+    tokens.push_back({.id = all.text(0),
+                      .user = all.text(1),
+                      .role = parse_role(all.text(2)).value_or(Role::viewer),
+                      .hash = all.text(3),
+                      .note = all.text(4),
+                      .created = Seconds(all.real(5)),
+                      .expires = as_seconds(all.optional_real(6))});
+  return tokens;
+}
+
 std::vector<StoredJob> Store::jobs(const JobQuery& query) {
   std::string sql = fmt::format("SELECT {} FROM jobs WHERE 1", kJobColumns);
   if (!query.phases.empty()) {
@@ -345,10 +384,12 @@ std::vector<StoredJob> Store::jobs(const JobQuery& query) {
     sql += fmt::format(" AND phase IN ({})", phases);
   }
   if (query.before != 0) sql += fmt::format(" AND number < {}", query.before);
-  if (!query.group.empty()) sql += " AND team = ?";
+  if (!query.group.empty()) sql += " AND team = ?1";
+  if (!query.owner.empty()) sql += " AND owner = ?2";
   sql += fmt::format(" ORDER BY number DESC LIMIT {}", query.limit);
   Statement list = database_->prepare(sql);
   if (!query.group.empty()) list.bind(1, std::string_view(query.group));
+  if (!query.owner.empty()) list.bind(2, std::string_view(query.owner));
   std::vector<StoredJob> jobs;
   while (list.step()) jobs.push_back(read_job(list));
   return jobs;
@@ -377,7 +418,8 @@ std::vector<ChangeView> Store::changes_after(std::uint64_t number, std::size_t l
                        .at = Seconds(next.real(1)),
                        .kind = next.text(2),
                        .job = static_cast<JobNumber>(next.integer(3)),
-                       .text = next.text(4)});
+                       .text = next.text(4),
+                       .owner = next.text(5)});
   next.reset();
   return changes;
 }

@@ -8,6 +8,7 @@
 
 #include "bourse/base/error.h"
 #include "bourse/base/quantity.h"
+#include "bourse/service/access.h"
 #include "bourse/service/api.h"
 #include "bourse/service/job_state.h"
 #include "bourse/service/sqlite.h"
@@ -21,6 +22,7 @@ struct StoredJob {
   JobNumber number = 0;  ///< Given by the store.
   std::string name;
   std::string group;
+  std::string owner;        ///< Who submitted it; empty in stores of before version 4.
   std::string text;         ///< The job file as submitted.
   std::string directory;    ///< Where it was submitted.
   std::string environment;  ///< Of who submitted it: "NAME=value" lines, each ended by a 0 byte.
@@ -70,7 +72,7 @@ struct StoredCell {
 class Store {
  public:
   /// Version of the layout of the tables; a store of a newer one is refused.
-  static constexpr std::int64_t kVersion = 3;
+  static constexpr std::int64_t kVersion = 4;
 
   /// Opens the store in the state directory, or makes it. `now` becomes the beginning of the time
   /// of a new one. Errors: as Database::open; failed_precondition if it is of a newer version.
@@ -93,6 +95,10 @@ class Store {
   void put_cell(const StoredCell& cell);
   void remove_cell(const StoredCell& cell);
   void set_drain(const std::string& machine, bool is_draining, const std::string& reason);
+
+  void put_token(const StoredToken& token);
+  void remove_token(const std::string& id);
+  [[nodiscard]] std::vector<StoredToken> tokens();  ///< By id.
 
   [[nodiscard]] std::vector<StoredJob> live_jobs();  ///< By number.
   [[nodiscard]] std::vector<StoredCell> cells();     ///< By job, epoch, machine and part.

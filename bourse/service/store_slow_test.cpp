@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "bourse/service/fixtures.h"
 
@@ -104,43 +105,77 @@ TEST(Store, RefusesOneOfANewerVersion) {
   EXPECT_THAT(store.error().message, ::testing::HasSubstr("of version 99"));
 }
 
-TEST(Store, GoesOnWithOneOfVersion2) {
+TEST(Store, GoesOnWithOneOfEachOlderVersion) {
+  for (std::int64_t version = 1; version < Store::kVersion; ++version) {
+    SCOPED_TRACE("version " + std::to_string(version));
+    const StateDirectory directory;
+    {
+      const auto database = *Database::open(directory.path() + "/bourse.db", nullptr);
+      std::ifstream file(BOURSE_SOURCE_DIR "/tests/stores/version" + std::to_string(version) +
+                         ".sql");
+      database->execute({std::istreambuf_iterator<char>(file), {}});
+      ASSERT_TRUE(database->status().has_value()) << database->status().error().message;
+    }
+    for (int opened = 0; opened < 2; ++opened) {
+      const auto store = Store::open(directory.path(), nullptr, Seconds(70));
+      ASSERT_TRUE(store.has_value()) << store.error().message;
+      EXPECT_EQ((*store)->beginning(), Seconds(1.7e9));
+      const std::vector<StoredJob> live = (*store)->live_jobs();
+      ASSERT_EQ(live.size(), 1U);
+      EXPECT_EQ(live[0].number, 2U);
+      EXPECT_EQ(live[0].name, "old");
+      EXPECT_EQ(live[0].epoch, 3U);
+      EXPECT_EQ(live[0].promised, Seconds(1700003610));
+      EXPECT_EQ(live[0].generation, 0U);
+      EXPECT_EQ(live[0].owner, "");
+      EXPECT_FALSE(live[0].is_cancelled);
+      EXPECT_EQ((*store)->job(1)->phase, JobPhase::finished);
+      const std::vector<StoredCell> cells = (*store)->cells();
+      ASSERT_EQ(cells.size(), 1U);
+      EXPECT_EQ(cells[0].token, "secret");
+      EXPECT_EQ(cells[0].workers, 1);
+      EXPECT_EQ(cells[0].part, 0U);
+      EXPECT_EQ((*store)->drains().at(0).reason, "a fan");
+      EXPECT_EQ((*store)->last_change(), 7U);
+      EXPECT_TRUE((*store)->tokens().empty());
+    }
+  }
+}
+
+TEST(Store, KeepsTokensAndOwners) {
   const StateDirectory directory;
+  const StoredToken token{.id = "1f2e3d4c",
+                          .user = "alice",
+                          .role = Role::admin,
+                          .hash = "abc",
+                          .note = "laptop",
+                          .created = Seconds(5),
+                          .expires = Seconds(6)};
   {
-    const auto store = *Store::open(directory.path(), nullptr, Seconds(50));
-    StoredJob job = some_job("a");
+    const auto store = *Store::open(directory.path(), nullptr, Seconds(0));
     store->begin();
-    store->add_job(job);
+    store->put_token(token);
+    for (const char* owner : {"alice", "bob"}) {
+      StoredJob job = some_job(owner);
+      job.owner = owner;
+      store->add_job(job);
+      store->add_change(Seconds(1), "job", job.number, job.phase, 0, "came");
+    }
     ASSERT_TRUE(store->commit().has_value());
   }
-  {
-    // Back to what version 2 had.
-    const auto database = *Database::open(directory.path() + "/bourse.db", nullptr);
-    database->execute(R"(
-      ALTER TABLE jobs DROP COLUMN generation;
-      ALTER TABLE jobs DROP COLUMN last_part;
-      DROP TABLE cells;
-      CREATE TABLE cells (
-        job INTEGER, epoch INTEGER, machine INTEGER, workers INTEGER NOT NULL,
-        servers INTEGER NOT NULL, token TEXT NOT NULL, is_stopping INTEGER NOT NULL,
-        PRIMARY KEY (job, epoch, machine)) WITHOUT ROWID;
-      INSERT INTO cells VALUES (1, 3, 2, 4, 1, 'secret', 1);
-      PRAGMA user_version = 2;)");
-    ASSERT_TRUE(database->status().has_value());
-  }
-  for (int opened = 0; opened < 2; ++opened) {
-    const auto store = Store::open(directory.path(), nullptr, Seconds(70));
-    ASSERT_TRUE(store.has_value()) << store.error().message;
-    ASSERT_EQ((*store)->live_jobs().size(), 1U);
-    EXPECT_EQ((*store)->live_jobs()[0].generation, 0U);
-    const std::vector<StoredCell> cells = (*store)->cells();
-    ASSERT_EQ(cells.size(), 1U);
-    EXPECT_EQ(cells[0].token, "secret");
-    EXPECT_EQ(cells[0].machine, 2U);
-    EXPECT_EQ(cells[0].workers, 4);
-    EXPECT_TRUE(cells[0].is_stopping);
-    EXPECT_EQ(cells[0].part, 0U);
-  }
+  const auto store = *Store::open(directory.path(), nullptr, Seconds(0));
+  ASSERT_EQ(store->tokens().size(), 1U);
+  EXPECT_EQ(store->tokens()[0].user, "alice");
+  EXPECT_EQ(store->tokens()[0].role, Role::admin);
+  EXPECT_EQ(store->tokens()[0].hash, "abc");
+  EXPECT_EQ(store->tokens()[0].expires, Seconds(6));
+  ASSERT_EQ(store->jobs({.owner = "bob"}).size(), 1U);
+  EXPECT_EQ(store->jobs({.owner = "bob"})[0].name, "bob");
+  EXPECT_EQ(store->changes_after(0, 9).at(0).owner, "alice");
+  store->begin();
+  store->remove_token("1f2e3d4c");
+  ASSERT_TRUE(store->commit().has_value());
+  EXPECT_TRUE(store->tokens().empty());
 }
 
 TEST(Store, SaysThatAFileIsNoDatabase) {

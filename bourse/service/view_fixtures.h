@@ -11,6 +11,7 @@ inline JobView some_job(JobNumber number = 17) {
   return {.number = number,
           .name = "bert \"large\"",
           .group = "team-a",
+          .owner = "alice",
           .phase = JobPhase::running,
           .reason = "runs now",
           .submitted = Seconds(1.7e9),
@@ -27,6 +28,17 @@ inline JobView some_job(JobNumber number = 17) {
           .epoch = 3,
           .restarts = 1,
           .resizes = 2};
+}
+
+/// Without the token itself.
+inline TokenView some_token() {
+  return {.id = "1234abcd",
+          .user = "alice",
+          .role = Role::user,
+          .note = "laptop",
+          .created = Seconds(1.7e9),
+          .expires = Seconds(1.8e9),
+          .token = std::nullopt};
 }
 
 /// Ten minutes on one machine.

@@ -29,6 +29,7 @@ struct JobView {
   JobNumber number = 0;
   std::string name;
   std::string group;
+  std::string owner;  ///< Who submitted it; empty: somebody before owners were kept.
   JobPhase phase = JobPhase::waiting;
   std::string reason;  ///< Why it is where it is, one sentence; may be empty.
   Seconds submitted{0};
@@ -108,6 +109,7 @@ struct ChangeView {
   std::string kind;   ///< "job", "machine", "prices".
   JobNumber job = 0;  ///< 0 if it is not about a job.
   std::string text;
+  std::string owner;  ///< Of the job; told to nobody.
 };
 
 }  // namespace bourse

@@ -10,7 +10,7 @@ namespace bourse {
 namespace {
 
 /// Relative to columns and targets of length 1.
-constexpr double kTolerance = 1e-12;
+constexpr double kPivotTolerance = 1e-12;
 /// Each round lessens the residual; rounding errors must not keep it going.
 constexpr int kMaxRounds = 1000;
 
@@ -66,7 +66,7 @@ std::vector<double> solve_on(const Normal& n, const std::vector<std::size_t>& ch
     for (std::size_t i = k + 1; i < size; ++i)
       if (std::abs(m[i][k]) > std::abs(m[pivot][k])) pivot = i;
     std::swap(m[k], m[pivot]);
-    is_free[k] = std::abs(m[k][k]) <= kTolerance;
+    is_free[k] = std::abs(m[k][k]) <= kPivotTolerance;
     if (is_free[k]) continue;
     for (std::size_t i = k + 1; i < size; ++i) {
       const double factor = m[i][k] / m[k][k];
@@ -88,10 +88,10 @@ void step_towards(std::vector<double>& x, const std::vector<double>& wanted,
                   std::vector<std::size_t>& chosen) {
   double step = 1;
   for (const std::size_t c : chosen)
-    if (wanted[c] <= 0) step = std::min(step, x[c] / std::max(x[c] - wanted[c], kTolerance));
+    if (wanted[c] <= 0) step = std::min(step, x[c] / std::max(x[c] - wanted[c], kPivotTolerance));
   for (const std::size_t c : chosen) x[c] += step * (wanted[c] - x[c]);
   std::erase_if(chosen, [&](std::size_t c) {
-    if (wanted[c] > 0 || x[c] > kTolerance) return false;
+    if (wanted[c] > 0 || x[c] > kPivotTolerance) return false;
     x[c] = 0;
     return true;
   });

@@ -169,6 +169,7 @@ function latency(section, view) {
 
 const LOAD_FIGURES = {
   jct_mean: ["mean completion time", duration],
+  time_to_accuracy: ["mean time to accuracy", duration],
   utility: ["utility", number],
   wait_mean: ["mean wait", duration],
   finished: ["jobs done", number],
@@ -181,15 +182,16 @@ function loads(section, view) {
   if (sections.length < 2) return null;
   const frame = figureFrame("loads", "Sensitivity to load",
     "How a figure changes when jobs arrive faster: at load 2 they arrive twice as fast as in the workload.");
-  const chosen = LOAD_FIGURES[view.loadFigure] ? view.loadFigure : "jct_mean";
+  const known = Object.keys(LOAD_FIGURES).filter((key) => figureRows(shownIn(section, view), key).length > 0);
+  const chosen = known.includes(view.loadFigure) ? view.loadFigure : "jct_mean";
   const [label, format] = LOAD_FIGURES[chosen];
-  frame.figure.insertBefore(chooser("Figure", Object.entries(LOAD_FIGURES).map(([key, [name]]) => [key, name]), chosen,
+  frame.figure.insertBefore(chooser("Figure", known.map((key) => [key, LOAD_FIGURES[key][0]]), chosen,
     (key) => view.change({ loadFigure: key }, "loads")), frame.plot);
   const xs = sections.map((s) => s.load);
   linePlot(frame, {
     xs,
     lines: shownIn(section, view).map(({ policy, index }) => ({
-      policy, index, values: sections.map((s) => s.policies[policy]?.figures[chosen][0] ?? null),
+      policy, index, values: sections.map((s) => s.policies[policy]?.figures[chosen]?.[0] ?? null),
     })),
     xAxis: { ...valueAxis("load", number, 30), splits: () => xs },
     yAxis: format === duration ? durationAxis(label) : valueAxis(label, format, 70), points: true,
@@ -238,6 +240,8 @@ function prices(section, view) {
 /** All figures in their order; each makes a frame, or null if there is nothing to show. */
 export const FIGURES = {
   completion,
+  accuracy: barFigure("accuracy", "Time to accuracy", "Mean time from arrival until a job has the accuracy it trains for.", "time_to_accuracy", duration),
+  samples: barFigure("samples", "Samples to accuracy", "Mean number of samples a job trains on until then: larger batches need more of them.", "samples_to_accuracy", number),
   loads,
   utility: barFigure("utility", "Utility", "What the completed jobs were worth in all, by the utility of each job.", "utility", number, { skipZero: true }),
   bound: barFigure("bound", "Share of the bound", "Utility over an upper bound of what any schedule could earn.", "share_of_bound", percent),

@@ -39,6 +39,14 @@ function makeReport() {
   return priced;
 }
 
+/** The report of jobs that train to an accuracy, at two loads. */
+function makeAccuracyReport() {
+  run("workload", "generate", "ones", "--jobs", "6", "--seed", "1", "--out", "ones.yaml");
+  run("compare", "--workload", "ones.yaml", "--policies", "fifo,srsf", "--seeds", "2", "--loads", "1,2",
+    "--cache", "cache", "--out", "accuracy", "--progress", "never");
+  return join(folder, "accuracy", "report.html");
+}
+
 /** In the page: names of figures whose picture has less than a handful of colours. */
 function blankFigures() {
   return [...document.querySelectorAll("figure")].filter((figure) => {
@@ -51,7 +59,7 @@ function blankFigures() {
   }).map((figure) => figure.id);
 }
 
-async function check(browser, path, name, options) {
+async function openPage(browser, path, options) {
   const page = await browser.newPage(options);
   const problems = [];
   page.on("console", (message) => problems.push(`${message.type()}: ${message.text()}`));
@@ -60,6 +68,11 @@ async function check(browser, path, name, options) {
     if (!/^(file|data|blob):/.test(request.url())) problems.push(`loads ${request.url()}`);
   });
   await page.goto(`file://${path}`);
+  return { page, problems };
+}
+
+async function check(browser, path, name, options) {
+  const { page, problems } = await openPage(browser, path, options);
   const states = await page.$$eval("figure", (all) => all.map((figure) => [figure.id, figure.dataset.state]));
   assert.deepEqual(states.map(([id]) => id), FIGURES, name);
   assert.deepEqual(states.filter(([, state]) => state !== "drawn"), [], name);
@@ -91,6 +104,17 @@ async function use(page) {
   assert.equal(await page.getAttribute("#completion", "data-state"), "drawn");
 }
 
+/** Figures that only such jobs have. */
+async function checkAccuracy(browser) {
+  const { page, problems } = await openPage(browser, makeAccuracyReport(), { viewport: { width: 1280, height: 900 } });
+  for (const figure of ["accuracy", "samples"]) assert.equal(await page.locator(`#${figure} .bar`).count(), 2, figure);
+  await page.selectOption("#loads select", "time_to_accuracy");
+  assert.equal(await page.getAttribute("#loads", "data-state"), "drawn");
+  if (screenshots) await page.screenshot({ path: join(screenshots, "accuracy.png"), fullPage: true });
+  await page.close();
+  return problems;
+}
+
 let browser;
 try {
   const path = makeReport();
@@ -113,6 +137,7 @@ try {
     problems.push(...checked.problems.map((problem) => `${name}: ${problem}`));
     await checked.page.close();
   }
+  problems.push(...(await checkAccuracy(browser)).map((problem) => `accuracy: ${problem}`));
   assert.deepEqual(problems, []);
   console.log(`${FIGURES.length} pictures drawn on three screens and on paper, no error`);
 } finally {

@@ -1,0 +1,113 @@
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+
+#include "apps/bourse/commands.h"
+#include "apps/bourse/daemon_client.h"
+#include "apps/bourse/engine_choice.h"
+#include "apps/bourse/held_job.h"
+#include "apps/bourse/options.h"
+#include "apps/bourse/server_address.h"
+#include "apps/bourse/terminal.h"
+#include "bourse/service/api_json.h"
+
+namespace bourse {
+namespace {
+
+struct TakeOptions {
+  std::string server;
+  std::string partition = "bourse";
+  std::string scripts;
+};
+
+std::string default_scripts() {
+  const char* const home = std::getenv("HOME");
+  return std::string(home == nullptr ? "" : home) + "/.local/state/bourse/scripts";
+}
+
+/// Hands the jobs that Slurm holds to the daemon, one after the other.
+class Taker {
+ public:
+  Taker(const TakeOptions& options, const ServerAddress& address)
+      : options_(options), commands_(real_.world(), slurm_command_options({})), client_(address) {}
+
+  int run() {
+    const Result<std::string> listed = ask({"squeue", "-h", "--me", "-t", "PENDING", "-p",
+                                            options_.partition, "-o", std::string(kHeldJobFormat)});
+    if (!listed) return failure(listed.error());
+    int status = kExitOk;
+    for (const HeldJob& job : parse_held_jobs(*listed)) {
+      const Result<JobView> taken = take(job);
+      if (!taken) {
+        print_error(fmt::format("job {} of Slurm: {}", job.id, taken.error().message));
+        status = kExitFailure;
+        continue;
+      }
+      if (print(fmt::format("job {} of Slurm is now job {} '{}'\n", job.id, taken->number,
+                            taken->name)) != kExitOk)
+        return kExitFailure;
+    }
+    return status;
+  }
+
+ private:
+  Result<std::string> ask(std::vector<std::string> command) {
+    return wait_for_answer(real_, commands_, std::move(command));
+  }
+
+  Result<JobView> take(const HeldJob& job) {
+    const std::string directory =
+        std::filesystem::absolute(options_.scripts.empty() ? default_scripts() : options_.scripts);
+    BOURSE_TRY_VOID(real_.world().files.make_directories(directory));
+    const std::string script = fmt::format("{}/{}.sh", directory, job.id);
+    BOURSE_TRY(const std::string file, job_file_of(job, script));
+    BOURSE_TRY(const std::string written,
+               ask({"scontrol", "write", "batch_script", std::to_string(job.id), script}));
+    std::error_code error;
+    std::filesystem::permissions(script, std::filesystem::perms::owner_all, error);
+    if (error)
+      return fail(ErrorCode::failed_precondition,
+                  fmt::format("cannot make '{}' a program: {}", script, error.message()));
+    const SubmitRequest request{.file = file,
+                                .name = fmt::format("job {} of Slurm", job.id),
+                                .directory = job.directory,
+                                .environment = {}};
+    BOURSE_TRY(const std::string answer, client_.post("/v1/jobs", {}, to_json(request)));
+    BOURSE_TRY(const SubmitReply reply, submit_reply_from_json(answer));
+    if (!reply.job) return fail(ErrorCode::data_corrupted, "the daemon answered with no job");
+    BOURSE_TRY(const std::string cancelled, ask({"scancel", std::to_string(job.id)}));
+    return *reply.job;
+  }
+
+  TakeOptions options_;
+  RealWorld real_;
+  SlurmCommands commands_;
+  DaemonClient client_;
+};
+
+}  // namespace
+
+void add_slurm_take(CLI::App& app, int& status) {
+  const auto options = std::make_shared<TakeOptions>();
+  CLI::App* const command = app.add_subcommand(
+      "take", "Hand your jobs that Slurm holds for bourse to the daemon (docs/slurm.md)");
+  command->add_option("--partition", options->partition, "Where they wait (default: bourse)")
+      ->type_name("NAME");
+  command
+      ->add_option("--scripts", options->scripts,
+                   "Directory for their scripts, the same on all nodes (default: "
+                   "~/.local/state/bourse/scripts)")
+      ->type_name("DIR");
+  add_server_option(*command, options->server);
+  add_examples(*command, {"bourse slurm take", "bourse slurm take --partition elastic"});
+  command->callback([options, &status] {
+    const Result<ServerAddress> address = server_address(options->server);
+    status = address ? Taker(*options, *address).run() : usage_error(address.error());
+  });
+}
+
+}  // namespace bourse

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bourse/base/error.h"
+#include "bourse/world/real_world.h"
+
+namespace bourse {
+
+/// Runs the workers and servers of one training on this machine, with what `bourse serve` would
+/// tell them. A worker that dies is replaced while the others go on; when a server dies, all begin
+/// anew from the last checkpoint.
+class TrainRun {
+ public:
+  struct Options {
+    std::vector<std::string> command;  ///< Program and arguments of every process.
+    std::size_t workers = 1;
+    std::size_t servers = 1;
+    std::string folder;                                      ///< For checkpoints and results.
+    std::size_t retries = 0;                                 ///< Processes that may die.
+    std::function<void(std::string_view line)> on_progress;  ///< A line of JSON.
+    std::function<void(std::string_view line)> on_note;      ///< What a process says.
+  };
+  explicit TrainRun(Options options);
+  ~TrainRun();
+  TrainRun(const TrainRun&) = delete;
+  TrainRun& operator=(const TrainRun&) = delete;
+
+  /// Until the training is over. SIGINT and SIGTERM end it with a checkpoint; SIGUSR1 adds a
+  /// worker, SIGUSR2 takes one away. Errors: whatever keeps it from its end, in one sentence.
+  [[nodiscard]] Result<void> run();
+  /// True if a signal has ended it early.
+  [[nodiscard]] bool was_stopped() const { return is_stopping_; }
+
+ private:
+  struct Member {
+    ProcessId process;
+    bool is_server = false;
+    std::size_t rank = 0;
+    bool is_told = false;  ///< To end.
+  };
+
+  void start_all();
+  void start(bool is_server, std::size_t rank);
+  [[nodiscard]] std::vector<std::string> environment(bool is_server, std::size_t rank,
+                                                     const std::string& task) const;
+  void ended(const std::string& task, ExitStatus status);
+  void failed(const Member& member, const std::string& task, ExitStatus status);
+  void end(Error error);
+  void signal_all(int signal);
+  void stop();
+  void remove_worker();
+  void pass_on(std::string& rest, std::string_view text,
+               const std::function<void(std::string_view)>& line) const;
+
+  const Options options_;
+  RealWorld real_;
+  World& world_;
+  std::string sockets_;  ///< Folder of unix sockets.
+  std::string token_;
+  int epoch_ = 0;
+  std::size_t next_worker_ = 0;
+  std::size_t failures_ = 0;
+  std::map<std::string, Member> members_;  ///< By task.
+  bool is_restarting_ = false;
+  bool is_stopping_ = false;
+  bool is_done_ = false;
+  Result<void> result_;
+  std::map<std::string, std::string> rests_;  ///< Lines that are not whole yet, by where they come.
+};
+
+}  // namespace bourse

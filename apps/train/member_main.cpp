@@ -1,0 +1,91 @@
+#include "apps/train/member_main.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "apps/train/train_flags.h"
+#include "bourse/training/member.h"
+
+namespace bourse {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+
+int say(const std::string& text, int status) {
+  fmt::print(stderr, "bourse-train: {}\n", text);
+  return status;
+}
+
+bool has_avx512() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("flags")) return line.find(" avx512f ") != std::string::npos;
+  return false;
+}
+
+/// OpenBLAS reads its settings when it is loaded, before main(): its threads would fight those of
+/// other workers of the machine (13 times slower), and version 0.3.21 does not know processors
+/// newer than itself (a quarter of the speed). So they are set, and this program begins anew.
+void settle_blas(char** argv) {
+  // NOLINTBEGIN(concurrency-mt-unsafe): there are no threads yet.
+  if (std::getenv("OPENBLAS_NUM_THREADS") != nullptr) return;
+  setenv("OPENBLAS_NUM_THREADS", "1", 0);
+  setenv("OMP_NUM_THREADS", "1", 0);
+  if (has_avx512()) setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
+  // NOLINTEND(concurrency-mt-unsafe)
+  execv("/proc/self/exe", argv);
+}
+
+int run(int argc, char** argv, const training::ModelTable& models) {
+  CLI::App app("A worker or a server of a training; `bourse train` and `bourse serve` start them",
+               "bourse-train");
+  TrainFlags flags;
+  add_train_flags(app, flags);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    fmt::print("{}", app.help());
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    return say(error.what(), kUsage);
+  }
+  Result<training::TrainOptions> options = train_options(flags);
+  if (!options) return say(options.error().message, kUsage);
+  const auto environment = training::member_environment();
+  if (!environment) return say(environment.error().message, kUsage);
+  if (!*environment)
+    return say(
+        "$BOURSE_ROLE is not set: `bourse train` starts a training, or a job of "
+        "`bourse serve` does",
+        kUsage);
+  if (!(*environment)->checkpoint.empty()) options->checkpoint = (*environment)->checkpoint;
+  const Result<void> done = (*environment)->is_server
+                                ? training::run_server(**environment, *options)
+                                : training::run_worker(**environment, *options, models);
+  if (done) return 0;
+  const bool is_usage = done.error().code == ErrorCode::invalid_argument ||
+                        done.error().code == ErrorCode::not_found ||
+                        done.error().code == ErrorCode::data_corrupted;
+  return say(fmt::format("{}: {}", (*environment)->task, done.error().message),
+             is_usage ? kUsage : kFailed);
+}
+
+}  // namespace
+
+int train_member_main(int argc, char** argv, const training::ModelTable& models) {
+  settle_blas(argv);
+  try {
+    return run(argc, argv, models);
+  } catch (const std::exception& error) {
+    return say(error.what(), kFailed);
+  }
+}
+
+}  // namespace bourse

@@ -1,0 +1,209 @@
+// How the engine does on a real Slurm: `bench/slurm/run` starts one and calls this.
+//   slurm_bench AGENT boundary|reconcile|row [CELLS] [ROUNDS]
+#include <fmt/core.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bourse/base/check.h"
+#include "bourse/engine/slurm_engine.h"
+#include "bourse/world/real_world.h"
+
+namespace bourse {
+namespace {
+
+double cpu_seconds(int who) {
+  rusage usage{};
+  getrusage(who, &usage);
+  const auto seconds = [](timeval t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+/// An engine that is asked by nobody but the bench.
+class Bench final : public EngineListener {
+ public:
+  Bench(const std::string& agent, Seconds poll) {
+    char name[] = "/tmp/bourse-slurm-bench.XXXXXX";
+    BOURSE_CHECK(mkdtemp(name) != nullptr);
+    directory_ = name;
+    std::vector<std::string> environment;
+    for (char** variable = environ; *variable != nullptr; ++variable)
+      environment.emplace_back(*variable);
+    SlurmEngineOptions options;
+    options.state_directory = directory_;
+    options.commands.environment = slurm_environment(environment);
+    options.agent_command = {agent};
+    options.agents_host = options.listen_host = "127.0.0.1";
+    options.poll = poll;
+    options.patience = Seconds(3600);
+    options.log = [](std::string_view line) { fmt::print(stderr, "{}\n", line); };
+    SlurmCommands commands(real_.world(), options.commands);
+    Result<std::vector<SlurmNode>> nodes = std::vector<SlurmNode>{};
+    discover_nodes(commands, {}, [&](Result<std::vector<SlurmNode>> found) {
+      nodes = std::move(found);
+      real_.stop();
+    });
+    real_.run();
+    BOURSE_CHECK(nodes.has_value());
+    auto engine = SlurmEngine::open(real_.world(), std::move(options), *std::move(nodes));
+    BOURSE_CHECK(engine.has_value());
+    engine_ = *std::move(engine);
+    engine_->listen(*this);
+    engine_->adopted_all();
+  }
+  ~Bench() override {
+    engine_.reset();
+    (void)real_.world().files.remove(directory_);
+  }
+
+  void on_cell(const CellEvent& event) override {
+    if (event.kind == CellEventKind::started) running_.insert(event.cell);
+    if (event.number != 0) engine_->acknowledge(event.cell, event.number);
+    if (event.kind == CellEventKind::ended) {
+      running_.erase(event.cell);
+      ++ended_[event.end];
+      if (on_end_) on_end_(event.cell);
+    }
+    real_.stop();
+  }
+  void on_machine(MachineId, bool, const std::string&) override {}
+
+  double now() { return real_.world().clock.now().value; }
+  std::size_t machines() const { return engine_->cluster().machines.size(); }
+
+  void start(CellId id, std::vector<std::string> command) {
+    const std::string directory = directory_ + "/cells/" + text_of(id);
+    engine_->start({.id = id,
+                    .token = "token",
+                    .directory = directory,
+                    .demand = {1000},
+                    .tasks = {{.command = std::move(command),
+                               .environment = {"PATH=/usr/bin:/bin"},
+                               .log_file = directory + "/worker-0.log"}}});
+  }
+  void run_until(const std::function<bool()>& condition) {
+    while (!condition()) real_.run();
+  }
+  void run_for(Seconds time) {
+    real_.world().clock.call_in(time, [this] { real_.stop(); });
+    const double end = now() + time.value;
+    while (now() < end) real_.run();
+  }
+  CellId place(std::uint64_t job, std::uint32_t epoch) const {
+    return {.job = job, .epoch = epoch, .machine = MachineId((job + epoch) % machines())};
+  }
+
+  /// Seconds until all cells run in their next epoch, each on another machine.
+  double change_all(int cells) {
+    const std::vector<std::string> sleep{"sleep", "1000"};
+    const auto count = static_cast<std::size_t>(cells);
+    for (int i = 0; i < cells; ++i) start(place(++job_, 1), sleep);
+    run_until([&] { return running_.size() == count; });
+    run_for(Seconds(2));
+    const std::set<CellId> old = running_;
+    const double before = now();
+    on_end_ = [&](CellId id) {
+      if (id.epoch == 1) start(place(id.job, 2), sleep);
+    };
+    for (const CellId id : old) engine_->stop(id, false);
+    run_until([&] {
+      return running_.size() == count &&
+             std::ranges::all_of(running_, [](CellId id) { return id.epoch == 2; });
+    });
+    const double took = now() - before;
+    on_end_ = nullptr;
+    for (const CellId id : std::set<CellId>(running_)) engine_->stop(id, true);
+    run_until([this] { return running_.empty() && engine_->cells().empty(); });
+    return took;
+  }
+
+  std::map<CellEnd, int> ended_;
+  std::set<CellId> running_;
+  std::function<void(CellId)> on_end_;
+  std::unique_ptr<SlurmEngine> engine_;
+  std::uint64_t job_ = 0;
+
+ private:
+  RealWorld real_;
+  std::string directory_;
+};
+
+void bench_boundary(Bench& bench, int cells, int rounds) {
+  std::vector<double> seconds;
+  for (int i = 0; i < rounds; ++i) seconds.push_back(bench.change_all(cells));
+  std::ranges::sort(seconds);
+  fmt::print("change of {} cells on {} nodes: p50 {:.2f} s, min {:.2f} s, max {:.2f} s\n", cells,
+             bench.machines(), seconds[seconds.size() / 2], seconds.front(), seconds.back());
+}
+
+/// Cells that queue, as more than fit are asked for; what a poll takes of us and of the commands.
+void bench_reconcile(Bench& bench, int cells, int rounds) {
+  for (int i = 0; i < cells; ++i) bench.start(bench.place(++bench.job_, 1), {"sleep", "1000"});
+  const auto polls_to = [&](std::uint64_t number) {
+    while (bench.engine_->polls() < number) bench.run_for(Seconds(0.05));
+  };
+  bench.run_for(Seconds(cells * 0.03 + 5));  // Until all are submitted.
+  polls_to(bench.engine_->polls() + 1);
+  const double self = cpu_seconds(RUSAGE_SELF);
+  const double children = cpu_seconds(RUSAGE_CHILDREN);
+  const std::uint64_t first = bench.engine_->polls();
+  polls_to(first + static_cast<std::uint64_t>(rounds));
+  bench.run_for(Seconds(0.5));
+  fmt::print(
+      "reconciliation of {} cells: {:.0f} ms of our processor time, {:.0f} ms of squeue and "
+      "sinfo, one call each\n",
+      bench.engine_->cells().size(), (cpu_seconds(RUSAGE_SELF) - self) / rounds * 1e3,
+      (cpu_seconds(RUSAGE_CHILDREN) - children) / rounds * 1e3);
+}
+
+/// Cells that end by themselves, each followed by another one.
+void bench_row(Bench& bench, int cells) {
+  constexpr int kAtOnce = 16;
+  int asked = 0;
+  const auto next = [&](CellId) {
+    if (asked < cells) bench.start(bench.place(static_cast<std::uint64_t>(++asked), 1), {"true"});
+  };
+  bench.on_end_ = next;
+  const double before = bench.now();
+  for (int i = 0; i < kAtOnce; ++i) next({});
+  bench.run_until([&] { return asked == cells && bench.engine_->cells().empty(); });
+  fmt::print("{} cells in a row: {} completed, {} lost, {} failed, in {:.0f} s\n", cells,
+             bench.ended_[CellEnd::completed], bench.ended_[CellEnd::lost],
+             bench.ended_[CellEnd::failed], bench.now() - before);
+}
+
+int run(const std::vector<std::string>& arguments) {
+  const std::string& what = arguments[1];
+  const auto number = [&](std::size_t at, int otherwise) {
+    return at < arguments.size() ? std::atoi(arguments[at].c_str()) : otherwise;
+  };
+  Bench bench(arguments[0], what == "reconcile" ? Seconds(2) : Seconds(1));
+  if (what == "boundary")
+    bench_boundary(bench, number(2, 24), number(3, 9));
+  else if (what == "reconcile")
+    bench_reconcile(bench, number(2, 2000), number(3, 5));
+  else
+    bench_row(bench, number(2, 1000));
+  return 0;
+}
+
+}  // namespace
+}  // namespace bourse
+
+int main(int argc, char** argv) {
+  if (argc < 3) {
+    fmt::print(stderr, "usage: slurm_bench AGENT boundary|reconcile|row [CELLS] [ROUNDS]\n");
+    return 2;
+  }
+  return bourse::run({argv + 1, argv + argc});
+}

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "bourse/engine/alive.h"
+#include "bourse/engine/slurm_text.h"
+#include "bourse/world/world.h"
+
+namespace bourse {
+
+/// A batch job to submit: one machine, never requeued by Slurm.
+struct SlurmSubmission {
+  std::string name;
+  std::string node;
+  std::int64_t cpus = 1;
+  std::int64_t memory_mib = 1024;            ///< Never 0, which to Slurm means all of a node.
+  std::map<std::string, std::int64_t> gres;  ///< "gpu" -> 2.
+  Seconds time_limit{3600};
+  std::string output_file;
+  std::vector<std::string> command;      ///< Program and arguments of its script.
+  std::vector<std::string> environment;  ///< "NAME=value", beside that of the commands.
+};
+
+/// How jobs are submitted at a site; empty: as Slurm does by default.
+struct SlurmAccess {
+  std::string partition;
+  std::string account;
+  std::string qos;
+  std::string reservation;
+};
+
+struct SlurmCommandOptions {
+  /// "NAME=value", all of it. Must hold none of the variables by which users choose defaults.
+  std::vector<std::string> environment;
+  SlurmAccess access;
+  Seconds deadline{20};  ///< A command is killed after this: Slurm's own take 9 s without a server.
+  int most_at_once = 8;
+  int most_per_second = 100;  ///< Commands started, so that no burst of ours stops slurmctld.
+};
+
+/// The variables among these that a command of Slurm may see: where things are, and SLURM_CONF;
+/// not SQUEUE_FORMAT, SBATCH_PARTITION or others that change what a command does or prints.
+[[nodiscard]] std::vector<std::string> slurm_environment(
+    const std::vector<std::string>& environment);
+
+/// Slurm by its commands: sbatch, squeue, sinfo, scancel, scontrol. Few at once; questions and
+/// cancellations before submissions; each with a deadline. Callbacks come from the loop.
+///
+/// Errors of all: as slurm_error(); deadline_exceeded if the command was killed, and may have done
+/// its work or not; not_found if it is not installed.
+class SlurmCommands {
+ public:
+  template <class Value>
+  using Done = std::function<void(Result<Value>)>;
+
+  SlurmCommands(World& world, SlurmCommandOptions options);
+  ~SlurmCommands();
+  SlurmCommands(const SlurmCommands&) = delete;
+  SlurmCommands& operator=(const SlurmCommands&) = delete;
+
+  /// The number of the job.
+  void submit(const SlurmSubmission& submission, Done<std::uint64_t> done);
+  /// SIGTERM, and SIGKILL after the KillWait of the site. Jobs that have ended are no error.
+  void cancel(const std::vector<std::uint64_t>& jobs, Done<std::string> done);
+  /// Jobs of this user that have not ended.
+  void live_jobs(Done<std::vector<SlurmJob>> done);
+  /// Jobs with these names, those that ended some minutes ago included.
+  void jobs_named(const std::vector<std::string>& names, Done<std::vector<SlurmJob>> done);
+  /// Nodes of the partition, and only these if any are named ("n[1-4],n7").
+  void nodes(const std::string& names, Done<std::vector<SlurmNode>> done);
+  /// The time limit of a job ends so much later.
+  void extend(std::uint64_t job, Seconds by, Done<std::string> done);
+  /// Any command; what it printed.
+  void run(std::vector<std::string> command, Done<std::string> done);
+
+  [[nodiscard]] const SlurmCommandOptions& options() const { return options_; }
+
+ private:
+  struct Call {
+    std::vector<std::string> command;
+    std::vector<std::string> environment;  ///< Beside the common one.
+    Done<std::string> done;
+  };
+  struct Running {
+    ProcessId process;
+    std::string program;
+    std::string output;
+    std::string error;
+    Done<std::string> done;
+    TimerId deadline = 0;
+    bool is_late = false;
+  };
+
+  void add(Call call, bool is_urgent);
+  void start_next();
+  void start(Call call);
+  void on_exit(std::uint64_t number, ExitStatus status);
+  void on_deadline(std::uint64_t number);
+
+  World& world_;
+  SlurmCommandOptions options_;
+  std::deque<Call> urgent_;
+  std::deque<Call> waiting_;
+  std::map<std::uint64_t, Running> running_;
+  std::uint64_t last_number_ = 0;
+  Seconds next_start_{0};  ///< Not before.
+  TimerId start_timer_ = 0;
+  Alive alive_;
+};
+
+}  // namespace bourse

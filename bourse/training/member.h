@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bourse/base/error.h"
+#include "bourse/program/program.h"
+#include "bourse/program/runtime.h"
+#include "bourse/training/coordinator.h"
+#include "bourse/training/model.h"
+#include "bourse/training/train_options.h"
+
+namespace bourse::training {
+
+/// What a process of a training is told by its environment: that of a task of `bourse serve`
+/// (docs/job-file.md).
+struct MemberEnvironment {
+  bool is_server = false;
+  std::size_t rank = 0;                       ///< Among those of its role.
+  std::string task;                           ///< "worker-3"; no other process has it.
+  std::string run;                            ///< Job and epoch: others are not talked to.
+  std::vector<std::string> server_addresses;  ///< By rank, as world::Address has them.
+  std::string checkpoint;                     ///< Folder; may be empty.
+  std::string progress;                       ///< Named pipe for lines of JSON; may be empty.
+};
+
+/// Nothing if $BOURSE_ROLE is not set: this process is no member of anything.
+/// Errors: invalid_argument, with the variable.
+[[nodiscard]] Result<std::optional<MemberEnvironment>> member_environment();
+
+/// The processes of a training as a distributed program: unit i is server i, that of server 0 has
+/// the coordinator too. Workers only call; so they may come and go.
+class Peers {
+ public:
+  explicit Peers(const MemberEnvironment& environment);
+  ~Peers();
+  Peers(const Peers&) = delete;
+  Peers& operator=(const Peers&) = delete;
+
+  [[nodiscard]] const std::vector<program::Handle<ParameterServer>>& servers() const {
+    return servers_;
+  }
+  [[nodiscard]] const program::Handle<Coordinator>& coordinator() const { return coordinator_; }
+  [[nodiscard]] const std::shared_ptr<program::Runtime>& runtime() const { return runtime_; }
+  /// Answers calls to a node of this process from now on, or from serve() on.
+  template <class T>
+  void host(const program::Handle<T>& node, std::shared_ptr<T> object) {
+    runtime_->add_host(program_.nodes()[node.node()]).set_ready(std::move(object), nullptr);
+  }
+  /// Errors: as Network::listen.
+  [[nodiscard]] Result<void> serve(const std::string& address);
+
+ private:
+  program::Program program_{"training"};
+  std::vector<program::Handle<ParameterServer>> servers_;
+  program::Handle<Coordinator> coordinator_;
+  std::shared_ptr<program::Runtime> runtime_;  ///< Owned by us and by calls under way.
+};
+
+/// Lives as a server until the training is over or this process is told to end (SIGTERM); server 0
+/// writes curve.csv and curve.svg into the folder of checkpoints. Errors: one sentence.
+[[nodiscard]] Result<void> run_server(const MemberEnvironment& environment,
+                                      const TrainOptions& options);
+
+/// Works until the training is over or this process is told to end. Errors: as load_dataset();
+/// invalid_argument for an unknown model; unavailable if the servers are lost.
+[[nodiscard]] Result<void> run_worker(const MemberEnvironment& environment,
+                                      const TrainOptions& options, const ModelTable& models);
+
+/// One line for $BOURSE_PROGRESS.
+[[nodiscard]] std::string progress_line(const TrainProgress& progress);
+
+}  // namespace bourse::training

@@ -1,0 +1,142 @@
+#include "bourse/training/parameter_server.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <chrono>
+#include <span>
+#include <stdexcept>
+#include <utility>
+
+#include "bourse/program/context.h"
+#include "bourse/world/real_files.h"
+
+namespace bourse::training {
+namespace {
+
+/// Summed in eight strides, then in order: quick, and the same on every machine.
+double squared_norm_of(std::span<const float> values, double scale) {
+  std::array<double, 8> sums{};
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double x = static_cast<double>(values[i]) * scale;
+    sums[i % sums.size()] += x * x;
+  }
+  double total = 0;
+  for (const double sum : sums) total += sum;
+  return total;
+}
+
+template <class T>
+T value_or_throw(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().message);
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
+}  // namespace
+
+ParameterServer::ParameterServer(Options options)
+    : options_(std::move(options)), sum_(options_.training.microbatches) {}
+
+void ParameterServer::load(const Loaded& loaded) {
+  const std::lock_guard lock(mutex_);
+  if (parameters_ > 0) return;
+  const Range range = partition(loaded.parameters, options_.count)[options_.index];
+  if (loaded.parameters == 0 || loaded.values.size() != range.count() * sizeof(float))
+    throw std::invalid_argument("the values to start from have another length");
+  parameters_ = loaded.parameters;
+  slice_ = {
+      .range = range,
+      .values = loaded.values,
+      .state = {state_count(options_.training.optimiser.kind), std::vector<float>(range.count())}};
+  changed_.notify_all();
+}
+
+void ParameterServer::restore(const std::string& folder, std::int64_t step) {
+  RealFiles files;
+  const Manifest manifest = value_or_throw(read_manifest(files, folder, step));
+  const Range range = partition(manifest.parameters, options_.count)[options_.index];
+  StateSlice slice = value_or_throw(read_slice(files, folder, manifest, range));
+  if (slice.state.size() != state_count(options_.training.optimiser.kind))
+    throw std::runtime_error("the checkpoint is of another optimiser");
+  const std::lock_guard lock(mutex_);
+  parameters_ = manifest.parameters;
+  version_ = step;
+  slice_ = std::move(slice);
+  sum_.clear();
+  changed_.notify_all();
+}
+
+void ParameterServer::push(const Push& push) {
+  const std::lock_guard lock(mutex_);
+  if (parameters_ == 0) throw std::runtime_error("there are no parameters to change yet");
+  if (push.gradient.size() != slice_.values.size())
+    throw std::invalid_argument("the gradient has another length than the parameters");
+  if (options_.training.mode != SyncMode::synchronous) return make_step(push, push.gradient);
+  if (push.step < version_) return;
+  if (push.step > version_)
+    throw std::invalid_argument(
+        fmt::format("a gradient of step {} comes in step {}", push.step, version_));
+  if (sum_.add(push.node, push.gradient) == GradientSum::Added::malformed)
+    throw std::invalid_argument(fmt::format("microbatches {} to {} are no node of the tree",
+                                            push.node.first, push.node.first + push.node.count));
+  if (!sum_.is_complete()) return;
+  make_step(push, sum_.total());
+  sum_.clear();
+}
+
+void ParameterServer::make_step(const Push& push, const program::Buffer& gradient) {
+  ++version_;
+  squared_norm_ = squared_norm_of(gradient.as<float>(), push.scale);
+  // Into a new block: the old one may be on its way to a worker.
+  slice_.values = program::Buffer::filled(slice_.values.size(), [&](std::span<std::byte> bytes) {
+    apply(options_.training.optimiser,
+          {.number = version_, .learning_rate = push.learning_rate, .scale = push.scale},
+          slice_.values.as<float>(), gradient.as<float>(),
+          {reinterpret_cast<float*>(bytes.data()), slice_.range.count()}, slice_.state);
+  });
+  changed_.notify_all();
+}
+
+Pulled ParameterServer::pull(std::int64_t version) {
+  std::unique_lock lock(mutex_);
+  const bool is_there = changed_.wait(lock, program::cancel_token(),
+                                      [&] { return parameters_ > 0 && version_ >= version; });
+  if (!is_there) throw std::runtime_error("nobody waits for these parameters any more");
+  return {.version = version_, .squared_norm = squared_norm_, .values = slice_.values};
+}
+
+void ParameterServer::snapshot(const std::string& folder, std::int64_t step) {
+  const std::lock_guard lock(mutex_);
+  if (options_.training.mode == SyncMode::synchronous && version_ != step)
+    throw std::invalid_argument(
+        fmt::format("a checkpoint of step {} is asked for in step {}", step, version_));
+  if (writing_.valid()) writing_.wait();
+  writing_ = std::async(std::launch::async, [folder, step, index = options_.index, slice = slice_] {
+    RealFiles files;
+    return write_slice(files, folder, step, index, slice);
+  });
+}
+
+SliceFile ParameterServer::written() {
+  std::shared_future<Result<SliceFile>> writing;
+  {
+    const std::lock_guard lock(mutex_);
+    writing = writing_;
+  }
+  if (!writing.valid()) throw std::logic_error("no checkpoint has been asked for");
+  return value_or_throw(Result<SliceFile>(writing.get()));
+}
+
+void ParameterServer::end() {
+  const std::lock_guard lock(mutex_);
+  has_ended_ = true;
+  changed_.notify_all();
+}
+
+bool ParameterServer::wait_for_end(double seconds) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, std::chrono::duration<double>(seconds),
+                           [&] { return has_ended_; });
+}
+
+}  // namespace bourse::training
