@@ -91,6 +91,8 @@ std::optional<double> target_of(const Figure& figure) {
     if (figure.metric == "decision to journal p99") return 10;
     if (figure.metric == "jobs list") return 20;
     if (figure.metric == "restart to ready") return 2000;
+    if (figure.metric == "accepted and journaled") return 2000;
+    if (figure.metric == "answer p99") return 50;
     if (figure.name == "100000 jobs that ended" && figure.metric == "peak memory") return 300;
   }
   if (figure.section == "rounds" && figure.name == "tiresias 256x8" && is_speed) return 50e3;

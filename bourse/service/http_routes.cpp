@@ -3,7 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
+#include <thread>
 
 #include "bourse/base/text.h"
 #include "bourse/base/units.h"
@@ -16,6 +18,7 @@ namespace {
 constexpr std::size_t kChangesAtOnce = 256;
 constexpr Seconds kKeepAlive{15};  ///< Between signs of life on a stream of events.
 constexpr Seconds kLogPollEvery{0.2};
+constexpr std::chrono::milliseconds kPulse{50};  ///< Between pieces of a stream of events.
 
 /// Parts of a path that a route left open, in its order.
 using Parts = std::vector<std::string_view>;
@@ -283,30 +286,44 @@ Result<std::uint64_t> last_change(const HttpContext& context) {
 }
 
 /// A user is told of their own jobs and of machines.
-bool is_for(const Caller& caller, const ChangeView& change) {
+bool may_see(const Caller& caller, const ChangeView& change) {
+  if (caller.role != Role::user) return true;
   return change.kind == "job" ? owns(caller, change.owner) : change.kind != "account";
 }
 
-/// Changes in the order of their numbers. A reader that is slow only delays itself: what it has not
-/// taken is read from the journal when it comes to it.
+/// Those after this one, from the feed or else from the journal.
+Result<ChangeFeed::Entries> changes_after(const HttpContext& context, std::uint64_t number) {
+  if (auto kept = context.feed.after(number, kChangesAtOnce)) return *std::move(kept);
+  BOURSE_TRY(const std::vector<ChangeView> changes,
+             context.loop.call<std::vector<ChangeView>>([&api = context.api, number] {
+               return api.changes_after(number, kChangesAtOnce);
+             }));
+  ChangeFeed::Entries entries;
+  for (const ChangeView& change : changes)
+    entries.push_back(std::make_shared<ChangeFeed::Entry>(change, event_text(change)));
+  return entries;
+}
+
+/// Changes in the order of their numbers. A reader that is slow only delays itself, and is cut off
+/// when it takes nothing for a while: what it has not taken is in the journal when it comes again.
 std::function<bool(std::string&)> change_stream(const HttpContext& context, std::uint64_t after,
                                                 const Caller& caller) {
-  return [context, caller, at = after, is_first = true](std::string& piece) mutable {
+  return [context, caller, at = after, is_first = true, rests = false](std::string& piece) mutable {
     if (std::exchange(is_first, false)) {
       piece += "retry: 2000\n: changes follow\n\n";
       return true;
     }
+    // What comes in quick succession goes out together: there may be hundreds who follow.
+    if (std::exchange(rests, false)) std::this_thread::sleep_for(kPulse);
     context.loop.wait_for_change(at, kKeepAlive);
     if (context.loop.is_stopped()) return false;
-    const auto changes = context.loop.call<std::vector<ChangeView>>(
-        [&api = context.api, at] { return api.changes_after(at, kChangesAtOnce); });
+    const auto changes = changes_after(context, at);
     if (!changes) return false;
-    for (const ChangeView& change : *changes) {
-      at = change.number;
-      if (caller.role == Role::user && !is_for(caller, change)) continue;
-      piece += fmt::format("id: {}\nevent: {}\ndata: {}\n\n", change.number, change.kind,
-                           to_json(change));
+    for (const auto& entry : *changes) {
+      at = entry->change.number;
+      if (may_see(caller, entry->change)) piece += entry->text;
     }
+    rests = !changes->empty();
     if (piece.empty()) piece += ": alive\n\n";
     return true;
   };
@@ -487,6 +504,11 @@ int http_status_of(ErrorCode code) {
       return 500;
   }
   return 500;
+}
+
+std::string event_text(const ChangeView& change) {
+  return fmt::format("id: {}\nevent: {}\ndata: {}\n\n", change.number, change.kind,
+                     to_json(change));
 }
 
 HttpReply error_reply(const Error& error, int status) {

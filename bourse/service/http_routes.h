@@ -12,6 +12,7 @@
 
 #include "bourse/base/error.h"
 #include "bourse/service/api.h"
+#include "bourse/service/change_feed.h"
 #include "bourse/service/loop_caller.h"
 
 namespace bourse {
@@ -54,7 +55,10 @@ struct RouteName {
 struct HttpContext {
   Api& api;  ///< Called on the loop only.
   LoopCaller& loop;
+  ChangeFeed& feed;
 };
+/// A change as those who follow them get it.
+[[nodiscard]] std::string event_text(const ChangeView& change);
 
 /// Who must be known before the rest of a request is read.
 enum class Right : std::uint8_t {

@@ -18,7 +18,8 @@ class HttpRoutes : public testing::Test {
  protected:
   FakeApi api_;
   LoopCaller loop_{[](const std::function<void()>& work) { work(); }, Seconds(10)};
-  HttpContext context_{api_, loop_};
+  ChangeFeed feed_;
+  HttpContext context_{api_, loop_, feed_};
 
   HttpReply ask(HttpRequest request, const Caller& caller = {.user = "root", .role = Role::admin}) {
     request.caller = caller;

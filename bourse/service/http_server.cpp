@@ -11,10 +11,11 @@
 
 #include <atomic>
 #include <cerrno>
+#include <condition_variable>
 #include <cstring>
+#include <deque>
 #include <map>
 #include <mutex>
-#include <semaphore>
 #include <thread>
 #include <utility>
 
@@ -31,25 +32,59 @@ namespace {
 constexpr std::size_t kMaxBody = std::size_t{2} << 20;  ///< A job file as JSON, with environment.
 constexpr std::size_t kMaxHeaders = std::size_t{64} << 10;
 constexpr std::size_t kRequestsPerConnection = 100;  ///< Then others get its thread.
+constexpr std::size_t kChangesForFeed = 1024;
 constexpr const char* kAnyPath = "[^]*";
 
-/// A pool of threads whose queue is bounded: when it is full, new connections wait in the kernel.
+constexpr int kConnectionsThatWait = 1024;  ///< In the kernel, to be accepted.
+
+/// As many threads as there were connections at once, up to a bound: beyond it new connections wait
+/// in the kernel.
 class BoundedPool final : public httplib::TaskQueue {
  public:
-  explicit BoundedPool(std::size_t threads)
-      : pool_(threads), free_(static_cast<std::ptrdiff_t>(threads)) {}
+  explicit BoundedPool(std::size_t most) : most_(most) {}
   void enqueue(std::function<void()> work) override {
-    free_.acquire();
-    pool_.enqueue([this, work = std::move(work)] {
-      work();
-      free_.release();
-    });
+    std::unique_lock lock(mutex_);
+    has_place_.wait(lock, [this] { return busy_ < most_; });
+    ++busy_;
+    work_.push_back(std::move(work));
+    if (busy_ > threads_.size())
+      threads_.emplace_back([this] { serve(); });
+    else
+      has_work_.notify_one();
   }
-  void shutdown() override { pool_.shutdown(); }
+  void shutdown() override {
+    {
+      const std::lock_guard lock(mutex_);
+      is_over_ = true;
+      has_work_.notify_all();
+    }
+    for (std::thread& thread : threads_) thread.join();
+  }
 
  private:
-  httplib::ThreadPool pool_;
-  std::counting_semaphore<> free_;
+  void serve() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      has_work_.wait(lock, [this] { return is_over_ || !work_.empty(); });
+      if (work_.empty()) return;
+      const std::function<void()> work = std::move(work_.front());
+      work_.pop_front();
+      lock.unlock();
+      work();
+      lock.lock();
+      --busy_;
+      has_place_.notify_one();
+    }
+  }
+
+  std::size_t most_;
+  std::mutex mutex_;
+  std::condition_variable has_place_;
+  std::condition_variable has_work_;
+  std::deque<std::function<void()>> work_;  ///< Guarded by `mutex_`, as all here.
+  std::size_t busy_ = 0;                    ///< Connections that are served or wait in work_.
+  bool is_over_ = false;
+  std::vector<std::thread> threads_;
 };
 
 /// Counts the streams that are open; gives its place back when the last copy is gone.
@@ -146,6 +181,9 @@ class LimitedServer final : public httplib::Server {
   LimitedServer(SSL_CTX* tls, const ConnectionLimits& limits, std::size_t connections_max)
       : tls_(tls), limits_(limits), addresses_(connections_max) {}
 
+  /// The library lets five wait. Requires that it is bound.
+  void lengthen_queue() { (void)::listen(svr_sock_, kConnectionsThatWait); }
+
  private:
   bool process_and_close_socket(socket_t socket) override {
     HttpPeer peer = peer_of(socket);
@@ -213,7 +251,7 @@ class HttpServer::Implementation {
         post_(post),
         loop_(std::move(post), options.answer_within,
               [&api](const std::function<void()>& work) { return api.together(work); }),
-        context_{api, loop_},
+        context_{api, loop_, feed_},
         gate_(context_, options) {}
   Implementation(const Implementation&) = delete;
   Implementation& operator=(const Implementation&) = delete;
@@ -231,6 +269,7 @@ class HttpServer::Implementation {
     }
     if (!options_.socket.empty()) BOURSE_TRY_VOID(listen_at_socket());
     if (options_.port >= 0) BOURSE_TRY_VOID(listen_at_port());
+    for (const auto& server : servers_) server->lengthen_queue();
     for (const auto& server : servers_)
       threads_.emplace_back([&each = *server] { each.listen_after_bind(); });
     for (const auto& server : servers_)
@@ -239,7 +278,15 @@ class HttpServer::Implementation {
   }
 
   [[nodiscard]] int port() const { return port_; }
-  LoopCaller& loop() { return loop_; }
+  void notify(std::uint64_t last_change) {
+    if (open_streams_ == 0) feed_.begin_after(last_change);
+    while (feed_.last() < last_change) {
+      const auto changes = context_.api.changes_after(feed_.last(), kChangesForFeed);
+      if (!changes || changes->empty()) break;
+      for (const ChangeView& change : *changes) feed_.add({change, event_text(change)});
+    }
+    loop_.notify(last_change);
+  }
 
  private:
   Result<void> listen_at_socket() {
@@ -292,13 +339,13 @@ class HttpServer::Implementation {
   httplib::Server& add_server(bool is_tcp) {
     const ConnectionLimits limits{.request_within = options_.request_within,
                                   .request_size = kMaxBody + kMaxHeaders};
-    httplib::Server& server = *servers_.emplace_back(
-        std::make_unique<LimitedServer>(is_tcp ? tls_.get() : nullptr, limits,
-                                        is_tcp ? options_.connections_max : options_.requests_max));
+    const std::size_t most = options_.requests_max + options_.streams_max;
+    httplib::Server& server = *servers_.emplace_back(std::make_unique<LimitedServer>(
+        is_tcp ? tls_.get() : nullptr, limits, is_tcp ? options_.connections_max : most));
     server.set_socket_options(only_reuse_address);
     server.set_payload_max_length(kMaxBody);
     server.set_keep_alive_max_count(kRequestsPerConnection);
-    server.new_task_queue = [threads = options_.requests_max] { return new BoundedPool(threads); };
+    server.new_task_queue = [most] { return new BoundedPool(most); };
     server.set_pre_routing_handler(
         [this, is_tcp](const httplib::Request& from, httplib::Response& to) {
           return admit(from, to, is_tcp) ? httplib::Server::HandlerResponse::Unhandled
@@ -393,11 +440,12 @@ class HttpServer::Implementation {
   HttpOptions options_;
   std::function<void(std::function<void()>)> post_;
   LoopCaller loop_;
+  ChangeFeed feed_;
   HttpContext context_;
   HttpGate gate_;
   TlsContext tls_;
   std::atomic<std::size_t> open_streams_ = 0;
-  std::vector<std::unique_ptr<httplib::Server>> servers_;
+  std::vector<std::unique_ptr<LimitedServer>> servers_;
   std::vector<std::jthread> threads_;
   int port_ = -1;
   bool is_socket_ours_ = false;
@@ -417,6 +465,6 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(
 
 int HttpServer::port() const { return implementation_->port(); }
 
-void HttpServer::notify(std::uint64_t last_change) { implementation_->loop().notify(last_change); }
+void HttpServer::notify(std::uint64_t last_change) { implementation_->notify(last_change); }
 
 }  // namespace bourse

@@ -26,7 +26,7 @@ struct HttpOptions {
   Seconds answer_within{10};       ///< How long a request waits for the loop.
   std::size_t requests_max =
       32;  ///< Answered at once, on each of the two; more wait to be accepted.
-  std::size_t streams_max = 24;  ///< Of them, events and followed logs, on both; more are refused.
+  std::size_t streams_max = 600;  ///< Events and followed logs, on both together; more are refused.
   std::size_t connections_max = 16;             ///< From one address over TCP.
   Seconds request_within{10};                   ///< From the first byte of a request to its last.
   Rate rate{.per_second = 100, .burst = 200};   ///< Of requests by one token, or one address.
@@ -53,7 +53,7 @@ class HttpServer {
 
   /// The port that was chosen; -1 without TCP.
   [[nodiscard]] int port() const;
-  /// Changes up to this number are in the journal: those who follow are told. Any thread.
+  /// Changes up to this number are in the journal: those who follow are told. From the loop.
   void notify(std::uint64_t last_change);
 
  private:

@@ -57,23 +57,27 @@ class LoopCaller {
 
   /// Changes up to this number are in the journal.
   void notify(std::uint64_t last_change) {
-    const std::lock_guard lock(shared_->mutex);
+    const std::lock_guard lock(shared_->change_mutex);
     shared_->last_change = std::max(shared_->last_change, last_change);
     shared_->changed.notify_all();
   }
 
   /// Waits until a change after `number` is known, the time is over, or stop().
   void wait_for_change(std::uint64_t number, Seconds at_most) {
-    std::unique_lock lock(shared_->mutex);
+    std::unique_lock lock(shared_->change_mutex);
     shared_->changed.wait_for(lock, duration_of(at_most),
-                              [&] { return shared_->stopped || shared_->last_change > number; });
+                              [&] { return shared_->is_over || shared_->last_change > number; });
   }
 
   /// Ends all waiting; work that was posted and not begun is not done.
   void stop() {
+    {
+      const std::lock_guard lock(shared_->change_mutex);
+      shared_->is_over = true;
+      shared_->changed.notify_all();
+    }
     const std::lock_guard lock(shared_->mutex);
     shared_->stopped = true;
-    shared_->changed.notify_all();
     for (const auto& call : shared_->calls) call->changed.notify_all();
   }
   [[nodiscard]] bool is_stopped() const {
@@ -99,11 +103,14 @@ class LoopCaller {
   /// Owned by this and by work that is still in the loop's queue.
   struct Shared {
     explicit Shared(Together work_together) : together(std::move(work_together)) {}
-    std::mutex mutex;
+    /// Of those who follow changes: there may be many, and calls do not wait for them.
+    std::mutex change_mutex;
     std::condition_variable changed;
-    bool stopped = false;  ///< Guarded by `mutex`, as all here.
-    bool is_posted = false;
+    bool is_over = false;  ///< Guarded by `change_mutex`, as the next.
     std::uint64_t last_change = 0;
+    std::mutex mutex;
+    bool stopped = false;  ///< Guarded by `mutex`, as the next two.
+    bool is_posted = false;
     std::vector<std::shared_ptr<Call>> calls;  ///< Not begun.
     Together together;                         ///< The loop's.
   };

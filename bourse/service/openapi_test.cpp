@@ -99,7 +99,8 @@ class OpenApi : public testing::Test {
  protected:
   FakeApi api_;
   LoopCaller loop_{[](const std::function<void()>& work) { work(); }, Seconds(10)};
-  HttpContext context_{api_, loop_};
+  ChangeFeed feed_;
+  HttpContext context_{api_, loop_, feed_};
   const json document_ = json::parse(openapi_document());
   const SchemaCheck check_{document_};
 

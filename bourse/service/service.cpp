@@ -22,6 +22,8 @@ constexpr double kWorkAtLeastLeft = 0.005;
 constexpr int kMostWakesInARow = 1000;
 constexpr Seconds kRestFromWakes{1};
 constexpr Seconds kTimerTolerance{1e-6};
+/// While jobs come faster than they are decided, between looks at those that wait for it.
+constexpr Seconds kRestFromDeciding{0.05};
 
 void count(DurationFigure& figure, Seconds duration) {
   ++figure.count;
@@ -50,7 +52,8 @@ Service::Service(World world, Engine& engine, ServiceOptions options, std::uniqu
 }
 
 Service::~Service() {
-  for (const TimerId timer : {wake_timer_, inbox_timer_, save_timer_, retry_timer_, stuck_timer_})
+  for (const TimerId timer :
+       {wake_timer_, inbox_timer_, save_timer_, retry_timer_, stuck_timer_, decide_timer_})
     world_.clock.cancel(timer);
 }
 
@@ -76,7 +79,10 @@ Result<void> Service::turn(const std::function<void()>& work) {
   // Timers may come within rounding error of the instant asked for.
   const Seconds now = std::max(policy_now(), state_.now());
   state_.set_now(wake_at_ - now < kTimerTolerance ? std::max(now, wake_at_) : now);
-  if (!std::exchange(is_open_, true)) store_->begin();
+  if (!std::exchange(is_open_, true)) {
+    store_->begin();
+    decide_until_ = world_.clock.now() + options_.decide_within;
+  }
   work();
   wake_while_due();
   reconcile();
@@ -106,6 +112,7 @@ Result<void> Service::commit() {
     return committed;
   }
   arm_wake();
+  decide_later();
   for (const std::function<void()>& act : std::exchange(acts_, {})) act();
   if (on_change_ && std::exchange(told_change_, store_->last_change()) != store_->last_change())
     on_change_();
@@ -130,6 +137,28 @@ void Service::ask(const Event& event) {
   Decision decision = policy_->decide(state_, event);
   count(counters_.decisions, world_.clock.now() - before);
   apply(std::move(decision));
+}
+
+void Service::decide_next() {
+  const JobNumber number = undecided_.front();
+  undecided_.pop_front();
+  const auto at = jobs_.find(number);
+  if (at == jobs_.end() || at->second.has_left) return;
+  show_arrival(at->second);
+  ask({.kind = EventKind::arrival, .job = at->second.id});
+}
+
+void Service::decide_later() {
+  if (undecided_.empty() || decide_timer_ != 0) return;
+  const Seconds pause = std::exchange(has_accepted_, false) ? kRestFromDeciding : Seconds(0);
+  decide_timer_ = world_.clock.call_in(pause, [this] {
+    decide_timer_ = 0;
+    (void)turn([this] {
+      do {
+        if (!undecided_.empty()) decide_next();
+      } while (!undecided_.empty() && world_.clock.now() < decide_until_);
+    });
+  });
 }
 
 void Service::apply(Decision decision) {
@@ -287,9 +316,10 @@ Result<JobView> Service::submit(const Submission& submission) {
     number = job.record.number;
     spec.name = fmt::format("{}-{}", job.record.name, number);
     LiveJob& added = add_live(std::move(job), std::move(spec));
-    show_arrival(added);
     note(added, "submitted");
-    ask({.kind = EventKind::arrival, .job = added.id});
+    has_accepted_ = true;
+    undecided_.push_back(number);
+    if (undecided_.size() == 1 && world_.clock.now() < decide_until_) decide_next();
   }));
   if (const auto at = jobs_.find(number); at != jobs_.end()) return view_of(at->second);
   return view_of(*store_->job(number));
@@ -354,6 +384,7 @@ void Service::end_job(LiveJob& job, JobPhase phase, const std::string& why) {
 
 void Service::leave(LiveJob& job, JobPhase phase) {
   if (std::exchange(job.has_left, true)) return;
+  if (state_.job(job.id).status == JobStatus::pending) return;  // The policy has not seen it.
   const bool is_running = state_.job(job.id).status == JobStatus::running;
   if (phase == JobPhase::finished && is_running) {
     state_.leave(job.id, JobStatus::finished);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -30,6 +31,9 @@ struct ServiceOptions {
   Seconds lease{15};
   Seconds first_retry{1};  ///< After the first failure in a row; doubles with each.
   Seconds longest_retry{300};
+  /// Jobs that are submitted in quick succession wait for the decision once decisions have taken so
+  /// long in one step of the journal: that they were accepted is answered first.
+  Seconds decide_within{0.005};
   /// The journal failed: nothing is done any more, the daemon ends. Called from the loop.
   std::function<void(const Error&)> on_fatal;
 };
@@ -184,6 +188,9 @@ class Service final : public EngineListener {
   /// It is looked at when wanted and running are reconciled.
   void unsettle(const LiveJob& job) { unsettled_.insert(job.record.number); }
   void ask(const Event& event);
+  /// Shows the policy the first of the jobs that it has not seen.
+  void decide_next();
+  void decide_later();
   void apply(Decision decision);
   void keep_reason(LiveJob& job, const Reason& reason);
   void keep_plan(std::span<const PlannedSlot> plan);
@@ -297,6 +304,7 @@ class Service final : public EngineListener {
   std::vector<StoredToken> tokens_;     ///< By id, as in the store.
   Accounts accounts_;                   ///< As in the store.
   std::vector<CellEvent> inbox_;        ///< Came in this turn of the loop.
+  std::deque<JobNumber> undecided_;     ///< Accepted, not seen by the policy.
   std::vector<JobNumber> ended_;        ///< In this turn.
   std::vector<JobNumber> dirty_;        ///< That differ from the journal, in this turn.
   /// Whose cells may not be as they shall be, or that back off; kept until there is nothing to do.
@@ -312,6 +320,9 @@ class Service final : public EngineListener {
   TimerId save_timer_ = 0;
   TimerId retry_timer_ = 0;
   TimerId stuck_timer_ = 0;
+  TimerId decide_timer_ = 0;
+  Seconds decide_until_{0};    ///< In this step of the journal, by the clock.
+  bool has_accepted_ = false;  ///< Jobs, since the policy was last shown some.
   std::vector<std::pair<JobNumber, std::string>> stuck_;  ///< Jobs that cannot go on, and why.
   Result<void> status_;
   std::uint64_t told_change_ = 0;

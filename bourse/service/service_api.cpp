@@ -56,11 +56,12 @@ Result<SubmitReply> ServiceApi::submit(const SubmitRequest& request) {
                               .user = request.user.empty() ? user_ : request.user,
                               .is_admin = request.is_admin};
   SubmitReply reply;
-  BOURSE_TRY(const JobFile file, parse_job_file(request.file, request.name));
-  if (const auto path = request.environment.find("PATH"); path != request.environment.end())
+  if (const auto path = request.environment.find("PATH"); path != request.environment.end()) {
+    BOURSE_TRY(const JobFile file, parse_job_file(request.file, request.name));
     reply.warnings =
         missing_programs(file, request.directory, path->second,
                          [this](const std::string& name) { return world_.files.exists(name); });
+  }
   if (request.is_dry_run) {
     BOURSE_TRY(reply.forecast, service_.forecast(submission));
   } else {

@@ -129,6 +129,7 @@ Result<std::optional<Explanation>> Service::explain(JobNumber number) {
     return fail(ErrorCode::failed_precondition,
                 fmt::format("job {} has ended; its history says why", number));
   }
+  if (state_.job(at->second.id).status == JobStatus::pending) return std::optional<Explanation>();
   state_.set_now(std::max(state_.now(), policy_now()));
   return policy_->explain(state_, at->second.id);
 }

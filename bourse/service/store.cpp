@@ -73,6 +73,11 @@ std::optional<double> as_number(std::optional<Seconds> value) {
   return value->value;
 }
 
+/// A number that is no phase (only a damaged store has one) is taken for that of a failed job.
+JobPhase phase_of(std::int64_t number) {
+  return number >= 0 && number < kJobPhaseCount ? static_cast<JobPhase>(number) : JobPhase::failed;
+}
+
 StoredJob read_job(const Statement& row) {
   StoredJob job;
   job.number = static_cast<JobNumber>(row.integer(0));
@@ -80,7 +85,7 @@ StoredJob read_job(const Statement& row) {
   job.group = row.text(2);
   job.submitted = Seconds(row.real(3));
   job.samples = row.real(4);
-  job.phase = static_cast<JobPhase>(row.integer(5));
+  job.phase = phase_of(row.integer(5));
   job.reason = row.text(6);
   job.started = as_seconds(row.optional_real(7));
   job.ended = as_seconds(row.optional_real(8));
@@ -497,7 +502,7 @@ std::vector<JobStep> Store::history(JobNumber job, std::size_t limit) {
   std::vector<JobStep> steps;
   while (last.step())
     steps.push_back({.at = Seconds(last.real(0)),
-                     .phase = static_cast<JobPhase>(last.integer(1)),
+                     .phase = phase_of(last.integer(1)),
                      .epoch = static_cast<std::uint32_t>(last.integer(2)),
                      .what = last.text(3)});
   last.reset();
@@ -524,7 +529,8 @@ std::vector<std::uint64_t> Store::counts() {
   std::vector<std::uint64_t> counts(kJobPhaseCount, 0);
   Statement all = database_->prepare("SELECT phase, count(*) FROM jobs GROUP BY phase");
   while (all.step())
-    counts[static_cast<std::size_t>(all.integer(0))] = static_cast<std::uint64_t>(all.integer(1));
+    counts[static_cast<std::size_t>(phase_of(all.integer(0)))] +=
+        static_cast<std::uint64_t>(all.integer(1));
   return counts;
 }
 

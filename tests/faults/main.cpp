@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "bourse/world/real_random.h"
 #include "tests/faults/story.h"
 
 namespace bourse::faults {
@@ -167,8 +168,7 @@ int run(const std::vector<std::string>& arguments) {
     } else if (option == "--seeds") {
       tell(from, std::stoull(value));
     } else if (option == "--fresh") {
-      const auto now = std::chrono::system_clock::now().time_since_epoch();
-      tell(static_cast<std::uint64_t>(now / std::chrono::milliseconds(1)), std::stoull(value));
+      tell(RealRandom().bits() >> 16U, std::stoull(value));
     } else if (option == "--kept") {
       for (const std::uint64_t seed : seeds_of(value)) tell(seed, 1);
     } else if (option == "--at" && i + 2 < arguments.size()) {

@@ -150,6 +150,7 @@ Result<void> DaemonProgram::start(SimulatedProcess& process, const DaemonOptions
   service.make_policy = [&options] { return make_policy(options.policy, options.settings, {}); };
   service.lease = options.lease;
   service.longest_retry = Seconds(10);
+  service.decide_within = options.decide_within;
   service.on_fatal = [&process, &witness](const Error& error) {
     witness.say("the daemon gives up: " + error.message);
     process.exit(1);

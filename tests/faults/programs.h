@@ -19,6 +19,7 @@ struct DaemonOptions {
   std::string policy = "drf";
   Settings settings;
   Seconds lease{4};
+  Seconds decide_within{0.005};  ///< 0: every submission is answered before it is decided.
   std::string directory = "/state";
 };
 

@@ -186,12 +186,15 @@ class Story {
   Story(RandomStream random, std::uint64_t seed, bool is_told)
       : policy_(pick_policy(random)),
         machines_(2 + static_cast<int>(random.integer(0, 2))),
-        stage_(weather(random, seed),
+        // Braces: what is drawn is drawn in this order with every compiler.
+        stage_{weather(random, seed),
                {.machines = fmt::format("{}x{}", machines_, kGpus),
                 .policy = policy_,
                 .settings = settings_of(policy_),
-                .lease = kLease},
-               kGpus, is_told) {}
+                .lease = kLease,
+                .decide_within = Seconds(random.integer(0, 2) == 0 ? 0 : 0.005)},
+               kGpus,
+               is_told} {}
 
   static std::string pick_policy(RandomStream& random) {
     constexpr const char* kPolicies[] = {"pd-ors", "pd-ors", "drf", "drf", "fifo", "srtf"};
