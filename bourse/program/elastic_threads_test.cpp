@@ -1,4 +1,5 @@
 // Groups whose size changes while the program runs.
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -7,6 +8,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -178,15 +180,31 @@ class PlayedTask {
   pid_t pid_;
 };
 
-/// What every task of a job finds in its environment; a played task has a role of its own.
-RunOptions in_a_job(const std::string& folder) {
-  setenv("BOURSE_ROLE", "server", 0);
-  setenv("BOURSE_RANK", "0", 0);
-  setenv("BOURSE_SERVER_ADDRESSES", "127.0.0.1:1", 0);
-  setenv("BOURSE_CHECKPOINT", folder.c_str(), 0);
-  setenv("BOURSE_EPOCH", "1", 0);
-  return in_processes(Placement::job);
-}
+/// What every task of a job finds in its environment; a played task has a role of its own. Tests
+/// run beside each other, so the first process of each makes a folder of its own.
+class PlayedJob {
+ public:
+  PlayedJob() {
+    setenv("BOURSE_ROLE", "server", 0);
+    setenv("BOURSE_RANK", "0", 0);
+    setenv("BOURSE_SERVER_ADDRESSES", "127.0.0.1:1", 0);
+    setenv("BOURSE_EPOCH", "1", 0);
+    if (std::getenv("BOURSE_CHECKPOINT") != nullptr) return;
+    folder_ = fmt::format("{}/bourse-job-{}", testing::TempDir(), getpid());
+    std::filesystem::create_directories(folder_);
+    setenv("BOURSE_CHECKPOINT", folder_.c_str(), 1);
+  }
+  PlayedJob(const PlayedJob&) = delete;
+  PlayedJob& operator=(const PlayedJob&) = delete;
+  ~PlayedJob() {
+    if (!folder_.empty()) std::filesystem::remove_all(folder_);
+  }
+  [[nodiscard]] const RunOptions& options() const { return options_; }
+
+ private:
+  std::string folder_;
+  RunOptions options_ = in_processes(Placement::job);
+};
 
 struct Fragile {
   std::uint32_t start() const { return incarnation(); }
@@ -194,8 +212,8 @@ struct Fragile {
 };
 
 TEST(Job, TasksJoinTheLauncherAndLeave) {
-  const std::string folder = testing::TempDir();
-  const RunOptions options = in_a_job(folder);
+  const PlayedJob job;
+  const RunOptions& options = job.options();
   Program program("job");
   const Handle<Register> book = program.add<Register>("book");
   const Handle<Fragile> server =
@@ -231,7 +249,8 @@ TEST(Job, TasksJoinTheLauncherAndLeave) {
 }
 
 TEST(Job, ALostTaskIsAFailureInWords) {
-  const RunOptions options = in_a_job(testing::TempDir());
+  const PlayedJob job;
+  const RunOptions& options = job.options();
   Program program("lost job");
   const Handle<Fragile> worker = program.group("worker", {.role = NodeRole::worker}).add<Fragile>();
   Running running = launch(program, options);
