@@ -37,7 +37,7 @@ TEST(HeldJob, BecomesAJobFileThatTheDaemonTakes) {
 }
 
 TEST(HeldJob, IsRefusedWithASentence) {
-  const auto refusal = [](HeldJob job) { return job_file_of(job, "/s").error().message; };
+  const auto refusal = [](const HeldJob& job) { return job_file_of(job, "/s").error().message; };
   HeldJob job = parse_held_jobs(kJobs)[0];
   job.comment = "workers=4..1";
   EXPECT_EQ(refusal(job), "workers '4..1' must be at least 1, and not fall");

@@ -65,8 +65,7 @@ class Taker {
     BOURSE_TRY_VOID(real_.world().files.make_directories(directory));
     const std::string script = fmt::format("{}/{}.sh", directory, job.id);
     BOURSE_TRY(const std::string file, job_file_of(job, script));
-    BOURSE_TRY(const std::string written,
-               ask({"scontrol", "write", "batch_script", std::to_string(job.id), script}));
+    BOURSE_TRY_VOID(ask({"scontrol", "write", "batch_script", std::to_string(job.id), script}));
     std::error_code error;
     std::filesystem::permissions(script, std::filesystem::perms::owner_all, error);
     if (error)
@@ -79,7 +78,7 @@ class Taker {
     BOURSE_TRY(const std::string answer, client_.post("/v1/jobs", {}, to_json(request)));
     BOURSE_TRY(const SubmitReply reply, submit_reply_from_json(answer));
     if (!reply.job) return fail(ErrorCode::data_corrupted, "the daemon answered with no job");
-    BOURSE_TRY(const std::string cancelled, ask({"scancel", std::to_string(job.id)}));
+    BOURSE_TRY_VOID(ask({"scancel", std::to_string(job.id)}));
     return *reply.job;
   }
 

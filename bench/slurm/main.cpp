@@ -57,39 +57,39 @@ class Bench final : public EngineListener {
     BOURSE_CHECK(nodes.has_value());
     auto engine = SlurmEngine::open(real_.world(), std::move(options), *std::move(nodes));
     BOURSE_CHECK(engine.has_value());
-    engine_ = *std::move(engine);
-    engine_->listen(*this);
-    engine_->adopted_all();
+    slurm = *std::move(engine);
+    slurm->listen(*this);
+    slurm->adopted_all();
   }
   ~Bench() override {
-    engine_.reset();
+    slurm.reset();
     (void)real_.world().files.remove(directory_);
   }
 
   void on_cell(const CellEvent& event) override {
-    if (event.kind == CellEventKind::started) running_.insert(event.cell);
-    if (event.number != 0) engine_->acknowledge(event.cell, event.number);
+    if (event.kind == CellEventKind::started) running.insert(event.cell);
+    if (event.number != 0) slurm->acknowledge(event.cell, event.number);
     if (event.kind == CellEventKind::ended) {
-      running_.erase(event.cell);
-      ++ended_[event.end];
-      if (on_end_) on_end_(event.cell);
+      running.erase(event.cell);
+      ++ended[event.end];
+      if (on_end) on_end(event.cell);
     }
     real_.stop();
   }
   void on_machine(MachineId, bool, const std::string&) override {}
 
   double now() { return real_.world().clock.now().value; }
-  std::size_t machines() const { return engine_->cluster().machines.size(); }
+  std::size_t machines() const { return slurm->cluster().machines.size(); }
 
   void start(CellId id, std::vector<std::string> command) {
     const std::string directory = directory_ + "/cells/" + text_of(id);
-    engine_->start({.id = id,
-                    .token = "token",
-                    .directory = directory,
-                    .demand = {1000},
-                    .tasks = {{.command = std::move(command),
-                               .environment = {"PATH=/usr/bin:/bin"},
-                               .log_file = directory + "/worker-0.log"}}});
+    slurm->start({.id = id,
+                  .token = "token",
+                  .directory = directory,
+                  .demand = {1000},
+                  .tasks = {{.command = std::move(command),
+                             .environment = {"PATH=/usr/bin:/bin"},
+                             .log_file = directory + "/worker-0.log"}}});
   }
   void run_until(const std::function<bool()>& condition) {
     while (!condition()) real_.run();
@@ -107,31 +107,31 @@ class Bench final : public EngineListener {
   double change_all(int cells) {
     const std::vector<std::string> sleep{"sleep", "1000"};
     const auto count = static_cast<std::size_t>(cells);
-    for (int i = 0; i < cells; ++i) start(place(++job_, 1), sleep);
-    run_until([&] { return running_.size() == count; });
+    for (int i = 0; i < cells; ++i) start(place(++last_job, 1), sleep);
+    run_until([&] { return running.size() == count; });
     run_for(Seconds(2));
-    const std::set<CellId> old = running_;
+    const std::set<CellId> old = running;
     const double before = now();
-    on_end_ = [&](CellId id) {
+    on_end = [&](CellId id) {
       if (id.epoch == 1) start(place(id.job, 2), sleep);
     };
-    for (const CellId id : old) engine_->stop(id, false);
+    for (const CellId id : old) slurm->stop(id, false);
     run_until([&] {
-      return running_.size() == count &&
-             std::ranges::all_of(running_, [](CellId id) { return id.epoch == 2; });
+      return running.size() == count &&
+             std::ranges::all_of(running, [](CellId id) { return id.epoch == 2; });
     });
     const double took = now() - before;
-    on_end_ = nullptr;
-    for (const CellId id : std::set<CellId>(running_)) engine_->stop(id, true);
-    run_until([this] { return running_.empty() && engine_->cells().empty(); });
+    on_end = nullptr;
+    for (const CellId id : std::set<CellId>(running)) slurm->stop(id, true);
+    run_until([this] { return running.empty() && slurm->cells().empty(); });
     return took;
   }
 
-  std::map<CellEnd, int> ended_;
-  std::set<CellId> running_;
-  std::function<void(CellId)> on_end_;
-  std::unique_ptr<SlurmEngine> engine_;
-  std::uint64_t job_ = 0;
+  std::map<CellEnd, int> ended;
+  std::set<CellId> running;
+  std::function<void(CellId)> on_end;
+  std::unique_ptr<SlurmEngine> slurm;
+  std::uint64_t last_job = 0;
 
  private:
   RealWorld real_;
@@ -148,21 +148,21 @@ void bench_boundary(Bench& bench, int cells, int rounds) {
 
 /// Cells that queue, as more than fit are asked for; what a poll takes of us and of the commands.
 void bench_reconcile(Bench& bench, int cells, int rounds) {
-  for (int i = 0; i < cells; ++i) bench.start(bench.place(++bench.job_, 1), {"sleep", "1000"});
+  for (int i = 0; i < cells; ++i) bench.start(bench.place(++bench.last_job, 1), {"sleep", "1000"});
   const auto polls_to = [&](std::uint64_t number) {
-    while (bench.engine_->polls() < number) bench.run_for(Seconds(0.05));
+    while (bench.slurm->polls() < number) bench.run_for(Seconds(0.05));
   };
   bench.run_for(Seconds(cells * 0.03 + 5));  // Until all are submitted.
-  polls_to(bench.engine_->polls() + 1);
+  polls_to(bench.slurm->polls() + 1);
   const double self = cpu_seconds(RUSAGE_SELF);
   const double children = cpu_seconds(RUSAGE_CHILDREN);
-  const std::uint64_t first = bench.engine_->polls();
+  const std::uint64_t first = bench.slurm->polls();
   polls_to(first + static_cast<std::uint64_t>(rounds));
   bench.run_for(Seconds(0.5));
   fmt::print(
       "reconciliation of {} cells: {:.0f} ms of our processor time, {:.0f} ms of squeue and "
       "sinfo, one call each\n",
-      bench.engine_->cells().size(), (cpu_seconds(RUSAGE_SELF) - self) / rounds * 1e3,
+      bench.slurm->cells().size(), (cpu_seconds(RUSAGE_SELF) - self) / rounds * 1e3,
       (cpu_seconds(RUSAGE_CHILDREN) - children) / rounds * 1e3);
 }
 
@@ -173,13 +173,13 @@ void bench_row(Bench& bench, int cells) {
   const auto next = [&](CellId) {
     if (asked < cells) bench.start(bench.place(static_cast<std::uint64_t>(++asked), 1), {"true"});
   };
-  bench.on_end_ = next;
+  bench.on_end = next;
   const double before = bench.now();
   for (int i = 0; i < kAtOnce; ++i) next({});
-  bench.run_until([&] { return asked == cells && bench.engine_->cells().empty(); });
+  bench.run_until([&] { return asked == cells && bench.slurm->cells().empty(); });
   fmt::print("{} cells in a row: {} completed, {} lost, {} failed, in {:.0f} s\n", cells,
-             bench.ended_[CellEnd::completed], bench.ended_[CellEnd::lost],
-             bench.ended_[CellEnd::failed], bench.now() - before);
+             bench.ended[CellEnd::completed], bench.ended[CellEnd::lost],
+             bench.ended[CellEnd::failed], bench.now() - before);
 }
 
 int run(const std::vector<std::string>& arguments) {

@@ -98,6 +98,7 @@ class Policy {
 
   /// From now on a job is admitted only if its price is paid; one that cannot pay runs on idle
   /// machines only, until it can. Policies without prices ask for nothing.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): who prices keeps it.
   virtual void set_purse(Purse /*purse*/) {}
 
   /// Tells a new policy of a job that an earlier one knew, with what is left of its plan (by time)

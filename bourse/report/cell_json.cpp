@@ -7,7 +7,7 @@
 namespace bourse {
 namespace {
 
-using Json = nlohmann::json;
+using PlainJson = nlohmann::json;
 
 // Each visit_... names the fields of one struct once, for writing and for reading.
 
@@ -106,9 +106,11 @@ void visit(Archive& a, CellResult& c) {
 }
 
 /// JSON has no infinity: it is null there.
-Json number_json(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+PlainJson number_json(double value) {
+  return std::isfinite(value) ? PlainJson(value) : PlainJson(nullptr);
+}
 
-double number_of(const Json& json) {
+double number_of(const PlainJson& json) {
   return json.is_null() ? std::numeric_limits<double>::infinity() : json.get<double>();
 }
 
@@ -118,15 +120,15 @@ class Writer {
   void operator()(const char* name, T& value) {
     json_[name] = to_json(value);
   }
-  Json take() { return std::move(json_); }
+  PlainJson take() { return std::move(json_); }
 
  private:
   template <class T>
-  static Json to_json(T& value) {
+  static PlainJson to_json(T& value) {
     if constexpr (std::is_floating_point_v<T>) {
       return number_json(static_cast<double>(value));
     } else if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::string>) {
-      return Json(value);
+      return PlainJson(value);
     } else {
       Writer inner;
       visit(inner, value);
@@ -134,15 +136,15 @@ class Writer {
     }
   }
   template <class T>
-  static Json to_json(std::vector<T>& values) {
-    Json array = Json::array();
+  static PlainJson to_json(std::vector<T>& values) {
+    PlainJson array = PlainJson::array();
     for (T& value : values) array.push_back(to_json(value));
     return array;
   }
 
   /// Many spans make most of a cell: five numbers each, without names.
-  static Json to_json(std::vector<MachineSpan>& spans) {
-    Json array = Json::array();
+  static PlainJson to_json(std::vector<MachineSpan>& spans) {
+    PlainJson array = PlainJson::array();
     for (const MachineSpan& span : spans) {
       array.push_back(span.machine.value);
       array.push_back(span.job.value);
@@ -153,12 +155,12 @@ class Writer {
     return array;
   }
 
-  Json json_ = Json::object();
+  PlainJson json_ = PlainJson::object();
 };
 
 class Reader {
  public:
-  explicit Reader(const Json& json) : json_(json) {}
+  explicit Reader(const PlainJson& json) : json_(json) {}
   template <class T>
   void operator()(const char* name, T& value) {
     from_json(json_.at(name), value);
@@ -166,7 +168,7 @@ class Reader {
 
  private:
   template <class T>
-  static void from_json(const Json& json, T& value) {
+  static void from_json(const PlainJson& json, T& value) {
     if constexpr (std::is_floating_point_v<T>) {
       value = static_cast<T>(number_of(json));
     } else if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::string>) {
@@ -177,12 +179,12 @@ class Reader {
     }
   }
   template <class T>
-  static void from_json(const Json& json, std::vector<T>& values) {
+  static void from_json(const PlainJson& json, std::vector<T>& values) {
     values.resize(json.size());
     for (std::size_t i = 0; i < values.size(); ++i) from_json(json.at(i), values[i]);
   }
 
-  static void from_json(const Json& json, std::vector<MachineSpan>& spans) {
+  static void from_json(const PlainJson& json, std::vector<MachineSpan>& spans) {
     spans.resize(json.size() / 5);
     for (std::size_t i = 0; i < spans.size(); ++i)
       spans[i] = {MachineId(json.at(5 * i).get<std::uint32_t>()),
@@ -191,7 +193,7 @@ class Reader {
                   Seconds(json.at(5 * i + 3).get<double>()), json.at(5 * i + 4).get<int>()};
   }
 
-  const Json& json_;
+  const PlainJson& json_;
 };
 
 }  // namespace
@@ -200,17 +202,17 @@ std::string cell_json(const CellResult& cell) {
   CellResult copy = cell;
   Writer writer;
   visit(writer, copy);
-  return writer.take().dump(-1, ' ', false, Json::error_handler_t::replace);
+  return writer.take().dump(-1, ' ', false, PlainJson::error_handler_t::replace);
 }
 
 Result<CellResult> parse_cell(std::string_view text) {
   try {
-    const Json json = Json::parse(text);
+    const PlainJson json = PlainJson::parse(text);
     CellResult cell;
     Reader reader(json);
     visit(reader, cell);
     return cell;
-  } catch (const Json::exception& error) {
+  } catch (const PlainJson::exception& error) {
     return fail(ErrorCode::data_corrupted, error.what());
   }
 }

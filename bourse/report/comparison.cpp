@@ -101,29 +101,29 @@ std::string comparison_csv(const Comparison& comparison) {
 }
 
 std::string comparison_json(const Comparison& comparison, bool with_cost) {
-  using Json = nlohmann::ordered_json;
-  Json json;
+  using OrderedJson = nlohmann::ordered_json;
+  OrderedJson json;
   json["version"] = comparison.version;
   json["command"] = comparison.command;
   json["finding"] = finding_of(comparison);
-  json["sections"] = Json::array();
+  json["sections"] = OrderedJson::array();
   for (const Section& section : comparison.sections) {
     const std::vector<RunReport> runs = runs_of(section);
-    Json inner = Json::parse(runs_json(section.header, runs, with_cost));
+    OrderedJson inner = OrderedJson::parse(runs_json(section.header, runs, with_cost));
     inner.erase("version");
     inner.erase("command");
-    Json out{{"name", section.name},
-             {"load", section.load},
-             {"scale", section.scale},
-             {"finding", finding_of(section)}};
+    OrderedJson out{{"name", section.name},
+                    {"load", section.load},
+                    {"scale", section.scale},
+                    {"finding", finding_of(section)}};
     out.update(inner);
-    out["failed"] = Json::array();
+    out["failed"] = OrderedJson::array();
     for (const FailedRun& run : section.failed)
       out["failed"].push_back(
           {{"policy", run.policy}, {"seed", run.seed}, {"message", run.message}});
     json["sections"].push_back(std::move(out));
   }
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
 }
 
 }  // namespace bourse

@@ -97,7 +97,7 @@ class Training {
                      .leaves = &leaves});
       try {
         worker.run();
-      } catch (const std::domain_error&) {
+      } catch (const std::domain_error&) {  // NOLINT(bugprone-empty-catch)
         // As if its process had died: its connections end with `peers`.
       }
     });

@@ -350,7 +350,7 @@ void Story::drain() {
   Service* const service = stage_.service();
   if (service == nullptr) return;
   const std::vector<MachineView> machines = service->machines();
-  const MachineView machine = machines[static_cast<std::size_t>(stage_.chance(machines_))];
+  const MachineView& machine = machines[static_cast<std::size_t>(stage_.chance(machines_))];
   (void)service->drain(machine.name, machine.state == "up", "a drill");
 }
 

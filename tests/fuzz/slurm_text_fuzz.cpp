@@ -6,9 +6,10 @@
 #include "bourse/engine/slurm_site.h"
 #include "bourse/engine/slurm_text.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace bourse;
-  const std::string text(data, data + size);
+namespace bourse {
+namespace {
+
+void read_all(const std::string& text) {
   if (const auto jobs = parse_slurm_jobs(text))
     for (const SlurmJob& job : *jobs) {
       if (job.left) BOURSE_CHECK(*job.left >= Seconds(0));
@@ -32,5 +33,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)parse_slurm_fields(text);
   (void)parse_slurm_submission(text);
   BOURSE_CHECK(slurm_error("sbatch", text).message.find('\n') == std::string::npos);
+}
+
+}  // namespace
+}  // namespace bourse
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  bourse::read_all(std::string(data, data + size));
   return 0;
 }
