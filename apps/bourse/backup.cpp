@@ -8,10 +8,10 @@
 #include "apps/bourse/commands.h"
 #include "apps/bourse/options.h"
 #include "apps/bourse/state_directory.h"
+#include "apps/bourse/store_check.h"
 #include "apps/bourse/terminal.h"
 #include "bourse/base/text.h"
 #include "bourse/service/sqlite.h"
-#include "bourse/service/store.h"
 #include "bourse/world/real_world.h"
 
 namespace bourse {
@@ -22,22 +22,11 @@ struct BackupOptions {
   std::string state;
 };
 
-/// What a store is worth: its version, or what is wrong with it.
-Result<std::int64_t> check_store(const std::string& path) {
-  BOURSE_TRY(const auto database, Database::open(path, nullptr));
-  Statement check = database->prepare("PRAGMA integrity_check(1)");
-  const std::string verdict = check.step() ? check.text(0) : "it cannot be read";
-  BOURSE_TRY_VOID(database->status());
-  if (verdict != "ok")
-    return fail(ErrorCode::data_corrupted, fmt::format("'{}' is damaged: {}", path, verdict));
-  Statement version = database->prepare("PRAGMA user_version");
-  version.step();
-  const std::int64_t found = version.integer(0);
-  if (found < 1 || found > Store::kVersion)
-    return fail(ErrorCode::data_corrupted,
-                fmt::format("'{}' is no store of bourse from version 1 to {}; its version is {}",
-                            path, Store::kVersion, found));
-  return found;
+/// check_store, with the name of the file that it is about.
+Result<void> check(const std::string& path, const std::string& name) {
+  const Result<std::int64_t> version = check_store(path, CheckDepth::full);
+  if (version) return {};
+  return fail(version.error().code, fmt::format("'{}': {}", name, version.error().message));
 }
 
 /// One instant of the journal, whatever the daemon does meanwhile, then under its name in one step.
@@ -58,14 +47,28 @@ Result<void> back_up(const BackupOptions& options) {
     database->prepare("VACUUM INTO ?").bind(1, std::string_view(draft)).run();
     done = database->status();
   }
-  if (done) done = check_store(draft).map([](std::int64_t) {});
+  if (done) done = check(draft, options.file);
   for (const char* more : {"-wal", "-shm"}) (void)files.remove(draft + more);
   if (done) return files.rename(draft, options.file);
   (void)files.remove(draft);
   return done;
 }
 
-/// The store that was there is kept beside it.
+/// The store that was there is kept beside it, whatever its state: with its log, which holds what
+/// was committed last.
+Result<std::string> set_aside(Files& files, const std::string& target, Seconds now) {
+  std::string kept;
+  if (files.exists(target)) {
+    kept = fmt::format("{}.before-restore-{:.0f}", target, now.value);
+    BOURSE_TRY_VOID(files.rename(target, kept));
+    if (files.exists(target + "-wal"))
+      BOURSE_TRY_VOID(files.rename(target + "-wal", kept + "-wal"));
+  }
+  // A log without its store would be taken for that of the new one.
+  for (const char* more : {"-wal", "-shm"}) BOURSE_TRY_VOID(files.remove(target + more));
+  return kept;
+}
+
 Result<std::string> restore(const BackupOptions& options) {
   RealWorld real;
   Files& files = real.world().files;
@@ -75,20 +78,13 @@ Result<std::string> restore(const BackupOptions& options) {
   const std::string target = directory + "/bourse.db";
   const std::string draft = target + ".restored";
   BOURSE_TRY_VOID(files.write(draft, bytes));
-  const Result<std::int64_t> version = check_store(draft);
+  const Result<void> checked = check(draft, options.file);
   for (const char* more : {"-wal", "-shm"}) (void)files.remove(draft + more);
-  if (!version) {
+  if (!checked) {
     (void)files.remove(draft);
-    return tl::unexpected<Error>(version.error());
+    return tl::unexpected<Error>(checked.error());
   }
-  std::string kept;
-  if (files.exists(target)) {
-    kept = fmt::format("{}.before-restore-{:.0f}", target, real.world().clock.unix_time().value);
-    // What is in the log of the old store belongs to it.
-    BOURSE_TRY_VOID(check_store(target).map([](std::int64_t) {}));
-    BOURSE_TRY_VOID(files.rename(target, kept));
-    for (const char* more : {"-wal", "-shm"}) BOURSE_TRY_VOID(files.remove(target + more));
-  }
+  BOURSE_TRY(std::string kept, set_aside(files, target, real.world().clock.unix_time()));
   BOURSE_TRY_VOID(files.rename(draft, target));
   return kept;
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
@@ -11,10 +12,10 @@
 #include "apps/bourse/commands.h"
 #include "apps/bourse/daemon_command.h"
 #include "apps/bourse/state_directory.h"
+#include "apps/bourse/store_check.h"
 #include "apps/bourse/terminal.h"
 #include "bourse/report/table.h"
 #include "bourse/service/api_json.h"
-#include "bourse/service/sqlite.h"
 #include "bourse/service/store.h"
 
 namespace bourse {
@@ -55,20 +56,11 @@ Finding store(const std::string& state) {
   const std::string path = state + "/bourse.db";
   struct stat status{};
   if (stat(path.c_str(), &status) != 0) return {Verdict::odd, "store", "there is none yet"};
-  const auto database = Database::open(path, nullptr);
-  if (!database) return {Verdict::bad, "store", database.error().message};
-  Statement check = (*database)->prepare("PRAGMA quick_check(1)");
-  const std::string verdict = check.step() ? check.text(0) : "cannot be read";
-  check.reset();
-  if (verdict != "ok")
-    return {Verdict::bad, "store", verdict + "; 'bourse restore' puts a backup in its place"};
-  Statement version = (*database)->prepare("PRAGMA user_version");
-  version.step();
-  const std::int64_t found = version.integer(0);
-  if (found > Store::kVersion)
+  const Result<std::int64_t> checked = check_store(path, CheckDepth::quick);
+  if (!checked)
     return {Verdict::bad, "store",
-            fmt::format("version {} is newer than this program, which knows {}", found,
-                        Store::kVersion)};
+            checked.error().message + "; 'bourse restore' puts a backup in its place"};
+  const std::int64_t found = *checked;
   return {Verdict::good, "store",
           fmt::format("version {}{}, {:.1f} MiB", found,
                       found < Store::kVersion ? " (upgraded at the next start)" : "",
@@ -109,9 +101,15 @@ Finding answer(const ServerAddress& address) {
 }
 
 int run_doctor(const DaemonOptions& options, const std::string& named) {
-  const Result<ServerAddress> address = server_address(options.server);
-  if (!address) return usage_error(address.error());
   const std::string state = state_directory(named);
+  // Of the daemon whose state was named, unless it is said elsewhere.
+  std::string server = options.server;
+  const std::string socket = state + "/socket";
+  if (server.empty() && !named.empty() && std::getenv("BOURSE_SERVER") == nullptr &&
+      access(socket.c_str(), F_OK) == 0)
+    server = "unix:" + socket;
+  const Result<ServerAddress> address = server_address(server);
+  if (!address) return usage_error(address.error());
   std::vector<Finding> findings{directory_of_state(state)};
   if (findings.front().verdict != Verdict::bad)
     for (const auto& look : {space, store, secrets}) findings.push_back(look(state));

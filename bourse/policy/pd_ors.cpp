@@ -53,6 +53,7 @@ Decision PdOrsPolicy::decide(const ClusterState& state, const Event& event) {
   }
   const bool enters_slot = entered_ < bookings_->current();
   if (enters_slot) enter_slot(state, decision);
+  if (enters_slot && purse_) waiting_.stir();  // Credits come without an event.
   if (event.kind == EventKind::arrival) {
     prices_->arrive(state, bookings_->ledger(), event.job);
     arrived_.push_back(event.job);

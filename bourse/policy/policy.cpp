@@ -45,7 +45,7 @@ std::string reason_text(const Reason& reason) {
                          human(Seconds(n[1])));
     case waits_for_credit:
       return fmt::format(
-          "waits for credit: its best schedule costs {:.4g}, which its account lacks", n[2]);
+          "not admitted: its account lacks the {:.4g} credits that its best schedule costs", n[2]);
     case moved:
       return fmt::format("moved: the rest costs {:.4g}, done by {}, promised by {}", n[0],
                          human(Seconds(n[1])), human(Seconds(n[2])));

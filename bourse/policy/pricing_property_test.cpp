@@ -117,6 +117,30 @@ TEST(Purse, ThatIsEmptyMakesAJobFillerUntilItIsFilled) {
   EXPECT_LT(accounts.left[0], 1e6);
 }
 
+TEST(Purse, IsAskedAgainInEachSlotThoughNothingElseHappens) {
+  Scene scene(cluster_of(1, {{"gpu", 2}}), {gang("poor", 0, 1, 100, ConstantUtility{900})});
+  TestAccounts accounts;
+  const auto policy = fixed_prices();
+  policy->set_purse(accounts.purse());
+  (void)scene.arrive(*policy, 0);
+  (void)scene.wake(*policy, 0);
+  accounts.left[0] = 1e6;
+  for (int repeat = 0; repeat < 3; ++repeat) (void)scene.wake(*policy, 10);
+  EXPECT_LT(accounts.left[0], 1e6);
+}
+
+TEST(Purse, ThatIsEmptyMakesOasisDeclineAndSaySo) {
+  Scene scene(cluster_of(1, {{"gpu", 2}}), {gang("poor", 0, 1, 20, ConstantUtility{900})});
+  TestAccounts accounts;
+  const auto policy = make_policy("oasis", {{"slot", "10s"}}, {}).value();
+  policy->set_purse(accounts.purse());
+  const Decision decision = scene.arrive(*policy, 0);
+  ASSERT_EQ(decision.declined.size(), 1U);
+  ASSERT_EQ(decision.reasons.size(), 1U);
+  EXPECT_EQ(decision.reasons[0].code, ReasonCode::waits_for_credit);
+  EXPECT_TRUE(reason_text(decision.reasons[0]).starts_with("not admitted: its account lacks the "));
+}
+
 TEST(Purse, PaysWhatIsPosted) {
   Scene scene(cluster_of(1, {{"gpu", 2}}), {gang("a", 0, 1, 20, ConstantUtility{900})});
   TestAccounts accounts{{{0, 100.0}}};

@@ -10,6 +10,7 @@
 #include "bourse/policy/check_decision.h"
 #include "bourse/policy/rates.h"
 #include "bourse/service/plan_json.h"
+#include "bourse/service/reason.h"
 
 namespace bourse {
 namespace {
@@ -197,7 +198,7 @@ void Service::keep_reason(LiveJob& job, const Reason& reason) {
   const auto& n = reason.numbers;
   const std::string before = job.record.reason;
   const auto promise = [&](Seconds completion) { job.record.promised = unix_time_of(completion); };
-  job.record.reason = reason_text(reason);
+  job.record.reason = reason_told_at(reason, state_.now());
   if (reason.code == ReasonCode::admitted) {
     promise(Seconds(n[3]));
     if (job.charge && job.charge->promised == Seconds(0)) {
@@ -206,15 +207,8 @@ void Service::keep_reason(LiveJob& job, const Reason& reason) {
     }
     job.record.was_admitted = true;
     job.record.utility = n[0];
-    job.record.reason =
-        fmt::format("admitted: utility {:.4g} for a price of {:.4g}, done within {}", n[0], n[1],
-                    human(Seconds(n[3]) - state_.now()));
   } else if (reason.code == ReasonCode::replanned) {
     promise(Seconds(n[1]));
-    job.record.reason =
-        fmt::format("planned anew, done within {}", human(Seconds(n[1]) - state_.now()));
-  } else if (reason.code == ReasonCode::moved) {
-    job.record.reason = "moved to make room; its promised completion holds";
   }
   // What is said at every look is told once; what ends a job is told with its end.
   using enum ReasonCode;

@@ -5,6 +5,7 @@
 
 #include "bourse/policy/rates.h"
 #include "bourse/service/incarnation.h"
+#include "bourse/service/reason.h"
 #include "bourse/service/service.h"
 
 namespace bourse {
@@ -216,11 +217,12 @@ Result<Forecast> Service::forecast(const Submission& submission) {
     const Decision decision = policy->decide(state, event);
     for (const Reason& reason : decision.reasons)
       if (reason.job == id) {
-        forecast.reason = reason_text(reason);
-        forecast.utility = reason.numbers[0];
-        forecast.cost = reason.numbers[1];
-        if (reason.code == ReasonCode::admitted)
-          forecast.completes = unix_time_of(Seconds(reason.numbers[3]));
+        forecast.reason = reason_told_at(reason, now);
+        // Of an admitted job: utility, cost; of one that was looked at: payoff, utility, cost.
+        const bool is_booked = reason.code == ReasonCode::admitted;
+        forecast.utility = reason.numbers[is_booked ? 0 : 1];
+        forecast.cost = reason.numbers[is_booked ? 1 : 2];
+        if (is_booked) forecast.completes = unix_time_of(Seconds(reason.numbers[3]));
         forecast.is_admitted =
             reason.code == ReasonCode::admitted || reason.code == ReasonCode::started;
       }
