@@ -77,6 +77,7 @@ class HttpAttack : public ::testing::Test {
   std::string folder_;
   std::promise<std::string> audited_;
 
+  static void SetUpTestSuite() { make_statics_of_httplib(); }
   void SetUp() override {
     std::string name = "/tmp/bourse-attack-XXXXXX";
     ASSERT_NE(mkdtemp(name.data()), nullptr);

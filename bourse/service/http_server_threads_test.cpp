@@ -25,6 +25,7 @@ class HttpServerTest : public testing::Test {
   std::unique_ptr<HttpServer> server_;
   std::string folder_;
 
+  static void SetUpTestSuite() { make_statics_of_httplib(); }
   void SetUp() override {
     std::string name = "/tmp/bourse-http-XXXXXX";
     ASSERT_NE(mkdtemp(name.data()), nullptr);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <httplib.h>
+
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -9,6 +11,17 @@
 #include <utility>
 
 namespace bourse {
+
+/// Serves one request and joins. Debian's cpp-httplib is not instrumented, so the thread sanitizer
+/// does not see what guards its statics: they are made before there are threads beside each other.
+inline void make_statics_of_httplib() {
+  httplib::Server server;
+  const int port = server.bind_to_any_port("127.0.0.1");
+  std::jthread thread([&server] { server.listen_after_bind(); });
+  while (!server.is_running()) std::this_thread::yield();
+  httplib::Client("127.0.0.1", port).Get("/");
+  server.stop();
+}
 
 /// The loop of a daemon, for tests: a thread that does what is posted.
 class TestLoop {
