@@ -163,12 +163,12 @@ void SlurmEngine::submit_again(CellId id, const Error& error) {
     const auto entry = cells_.find(id);
     if (entry == cells_.end() || entry->second.is_recorded || entry->second.is_ending) return;
     commands_.jobs_named({name_of_job(id)}, [this, id](const Result<std::vector<SlurmJob>>& jobs) {
-      const auto entry = cells_.find(id);
-      if (entry == cells_.end() || entry->second.is_recorded || entry->second.is_ending) return;
+      const auto found = cells_.find(id);
+      if (found == cells_.end() || found->second.is_recorded || found->second.is_ending) return;
       if (!jobs) return submit_again(id, jobs.error());
       if (jobs->empty()) return submit(id);
-      entry->second.job = jobs->front().id;
-      entry->second.known_at_poll = polls_;
+      found->second.job = jobs->front().id;
+      found->second.known_at_poll = polls_;
     });
   }));
 }

@@ -65,7 +65,8 @@ std::string sha256_of(std::string_view text) {
 bool is_same_secret(std::string_view a, std::string_view b) {
   unsigned difference = a.size() == b.size() ? 0 : 1;
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i)
-    difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
+    difference |= static_cast<unsigned>(static_cast<unsigned char>(a[i])) ^
+                  static_cast<unsigned>(static_cast<unsigned char>(b[i]));
   return difference == 0;
 }
 
