@@ -97,6 +97,8 @@ void SlurmEngine::take_nodes(const Result<std::vector<SlurmNode>>& nodes) {
       continue;
     }
     listed.insert(machine->second);
+    // slurmctld has just started and not heard of it yet: what was true before goes on.
+    if (node.is_unknown()) continue;
     others_[machine->second.index()] = held_by_others(machine->second, node);
     const std::string held = is_ours(machine->second) ? "" : others_[machine->second.index()];
     watch_.see(machine->second, node.trouble().empty() ? held : node.trouble());
