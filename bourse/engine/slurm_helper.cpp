@@ -15,10 +15,10 @@ namespace bourse {
 namespace {
 
 constexpr std::uint64_t kProtocol = 1;
-constexpr Seconds kLongestPause{3600};
+constexpr Seconds kLongestHelperPause{3600};
 constexpr std::size_t kLongestLine = std::size_t{64} << 20;
 constexpr std::size_t kErrorsKept = 2000;
-constexpr std::size_t kShown = 120;
+constexpr std::size_t kShownOfLine = 120;
 constexpr std::uint64_t kLargestJob = 0xffffffff;
 
 /// Errors: what Slurm refused.
@@ -86,8 +86,8 @@ void SlurmHelper::start() {
          process_.reset();
          const std::string_view said = trim(errors_);
          lose(said.empty() ? "it ended: " + text_of(status)
-                           : fmt::format("it ended: {}",
-                                         quotable(said.substr(said.rfind('\n') + 1), kShown)));
+                           : fmt::format("it ended: {}", quotable(said.substr(said.rfind('\n') + 1),
+                                                                  kShownOfLine)));
        })});
   if (!process) return lose(process.error().message);
   process_ = *process;
@@ -117,7 +117,7 @@ void SlurmHelper::on_data(std::string_view bytes) {
     const auto heard = hear(line);
     if (mark.expired() || life != life_) return;
     if (!heard)
-      return lose(fmt::format("it said '{}', which is no answer: {}", quotable(line, kShown),
+      return lose(fmt::format("it said '{}', which is no answer: {}", quotable(line, kShownOfLine),
                               heard.error().message));
   }
   heard_.erase(0, from);
@@ -175,7 +175,7 @@ void SlurmHelper::lose(const std::string& why) {
     timer_ = 0;
     start();
   });
-  pause_ = std::min(pause_ * 2.0, kLongestPause);
+  pause_ = std::min(pause_ * 2.0, kLongestHelperPause);
   const auto mark = alive_.mark();
   for (const auto& [number, question] : std::exchange(questions_, {})) {
     if (mark.expired()) return;
