@@ -84,7 +84,7 @@ class Training {
     const std::string name = "worker-" + std::to_string(next_worker_++);
     workers_.emplace_back([this, name, before = std::move(before)] {
       std::atomic<bool> leaves = false;
-      Peers peers(environment_);
+      Peers peers(environment_.server_addresses, environment_.run);
       WatchedModel model(data_.shape, [&] {
         if (before) before(leaves);
       });
