@@ -209,8 +209,9 @@ namespace {
 /// Progress and notes of the coordinator go where the process was told.
 Coordinator::Options coordinator_options(const MemberEnvironment& environment,
                                          const TrainOptions& options, const Peers& peers) {
+  using Servers = std::vector<program::Handle<ParameterServer>>;
   return {.training = options,
-          .servers = peers.servers(),
+          .servers = options.mode == SyncMode::ring ? Servers() : peers.servers(),
           .on_progress =
               [pipe = environment.progress](const TrainProgress& progress) {
                 if (!pipe.empty()) tell(pipe, progress_line(progress));
