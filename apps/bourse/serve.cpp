@@ -132,6 +132,7 @@ class Daemon {
     service.policy = policy.name;
     service.make_policy = [policy] { return make_policy(policy.name, policy.settings, {}); };
     if (options_.lease) service.lease = *options_.lease;
+    if (options_.slot) service.slot = *options_.slot;
     service.on_fatal = [this](const Error& error) {
       status_ = failure(error);
       real_.stop();

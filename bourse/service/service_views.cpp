@@ -107,13 +107,21 @@ Result<JobDetail> Service::job(JobNumber number) {
                    .history = store_->history(number, kMostSteps),
                    .tasks = {},
                    .loss = record->loss,
-                   .directory = {}};
+                   .directory = {},
+                   .speeds = {}};
   if (const auto at = jobs_.find(number); at != jobs_.end()) {
     detail.job = view_of(at->second);
     detail.placement = placement_of(at->second.running);
     detail.plan = plan_of(at->second.plan);
     detail.loss = at->second.record.loss;
   }
+  const ObservedSpeeds speeds = ObservedSpeeds::parse(record->speeds);
+  for (const ObservedSpeeds::Stretch& stretch : speeds.stretches())
+    detail.speeds.push_back({.workers = stretch.tasks.workers,
+                             .servers = stretch.tasks.servers,
+                             .seconds = stretch.seconds,
+                             .predicted = stretch.predicted,
+                             .measured = stretch.measured()});
   if (const auto file = parse_job_file(record->text, "job.yaml", CommandTexts::shell_too))
     detail.directory = checkpoint_directory(*file, directory_of(number), record->directory);
   if (const auto logs = world_.files.list(directory_of(number) + "/logs"))
