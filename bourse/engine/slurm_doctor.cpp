@@ -14,7 +14,7 @@ using Weight = SlurmFinding::Weight;
 
 /// The oldest release whose formats and options are used: sinfo's StateComplete came with it.
 constexpr int kOldestYear = 21;
-constexpr std::size_t kShownOfProgram = 200;  ///< Bytes of what a program said.
+constexpr std::size_t kShownOfOutput = 200;  ///< Bytes of what a program said.
 
 class Examination {
  public:
@@ -167,7 +167,7 @@ class Examination {
       return add(
           Weight::problem,
           fmt::format("{} does not run: {}", facts_.helper,
-                      quotable(trim(facts_.helper_said), kShownOfProgram)),
+                      quotable(trim(facts_.helper_said), kShownOfOutput)),
           "build it against the libslurm of this site, or give `bourse serve` --helper none");
     const std::string version(trim(facts_.helper_said.substr(at + kMark.size())));
     if (release(version) != release(config("SLURM_VERSION")))

@@ -15,10 +15,10 @@ namespace bourse {
 namespace {
 
 constexpr std::uint64_t kProtocol = 1;
-constexpr Seconds kLongestPause{3600};
+constexpr Seconds kLongestHelperPause{3600};
 constexpr std::size_t kLongestLine = std::size_t{64} << 20;
 constexpr std::size_t kErrorsKept = 2000;
-constexpr std::size_t kShownOfHelper = 120;
+constexpr std::size_t kShownOfLine = 120;
 constexpr std::uint64_t kLargestJob = 0xffffffff;
 
 /// Errors: what Slurm refused.
@@ -87,7 +87,7 @@ void SlurmHelper::start() {
          const std::string_view said = trim(errors_);
          lose(said.empty() ? "it ended: " + text_of(status)
                            : fmt::format("it ended: {}", quotable(said.substr(said.rfind('\n') + 1),
-                                                                  kShownOfHelper)));
+                                                                  kShownOfLine)));
        })});
   if (!process) return lose(process.error().message);
   process_ = *process;
@@ -117,8 +117,8 @@ void SlurmHelper::on_data(std::string_view bytes) {
     const auto heard = hear(line);
     if (mark.expired() || life != life_) return;
     if (!heard)
-      return lose(fmt::format("it said '{}', which is no answer: {}",
-                              quotable(line, kShownOfHelper), heard.error().message));
+      return lose(fmt::format("it said '{}', which is no answer: {}", quotable(line, kShownOfLine),
+                              heard.error().message));
   }
   heard_.erase(0, from);
   if (heard_.size() > kLongestLine) lose("it said a line without an end");
@@ -175,7 +175,7 @@ void SlurmHelper::lose(const std::string& why) {
     timer_ = 0;
     start();
   });
-  pause_ = std::min(pause_ * 2.0, kLongestPause);
+  pause_ = std::min(pause_ * 2.0, kLongestHelperPause);
   const auto mark = alive_.mark();
   for (const auto& [number, question] : std::exchange(questions_, {})) {
     if (mark.expired()) return;
