@@ -286,6 +286,7 @@ class Service final : public EngineListener {
   void cannot_go_on(JobNumber number, const std::string& why);
 
   // service_views.cpp
+  void teach(Policy& policy, ClusterState& state) const;
   [[nodiscard]] JobView view_of(const StoredJob& record) const;
   [[nodiscard]] JobView view_of(const LiveJob& job) const;
   [[nodiscard]] std::vector<PlacementView> placement_of(const Allocation& allocation) const;
