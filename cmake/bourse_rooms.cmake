@@ -91,6 +91,9 @@ function(bourse_make_test_options)
   # Sanitizers look at each test once: the time of the compiler counts, not that of the test.
   target_compile_options(bourse_test_options INTERFACE $<$<BOOL:${BOURSE_SANITIZE}>:-O0>)
   bourse_make_pch(bourse_tests_pch "${bourse_pch_tests}" bourse_test_options)
+  if(TARGET bourse_tests_pch)
+    set_target_properties(bourse_tests_pch PROPERTIES BOURSE_IS_TEST ON)
+  endif()
 endfunction()
 
 # bourse_add_tests(TARGET LABEL LIBRARY PREFIX FILE...): a gtest program, its tests known to ctest as
@@ -100,6 +103,7 @@ function(bourse_add_tests target label library prefix)
     return()
   endif()
   add_executable(${target} ${ARGN})
+  set_target_properties(${target} PROPERTIES BOURSE_IS_TEST ON)
   target_link_libraries(${target} PRIVATE ${library} bourse_test_options fmt::fmt)
   bourse_use_pch(${target} bourse_tests_pch)
   set(timeout_s 300)

@@ -210,9 +210,10 @@ Result<void> AgentHub::handle_hello(PeerId id, const AgentHello& hello) {
   if (!peer.seal && !is_same_secret(hello.token, cell.secret))
     return invalid(fmt::format("it does not know the secret of cell {}", text_of(hello.cell)));
   // A machine or a batch system may start one twice; what the first has begun is not begun again.
-  if (cell.agent.pid != 0 && hello.agent != cell.agent)
+  if (cell.agent.pid != 0 && hello.agent != cell.agent) {
     turn_away(id, "the cell has another agent");
-  else if (cell.is_silent)
+    listener_.on_note(fmt::format("a second agent of cell {} is turned away", text_of(hello.cell)));
+  } else if (cell.is_silent)
     turn_away(id, "the cell is taken for lost");
   else
     let_in(id, hello);

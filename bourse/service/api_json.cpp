@@ -68,6 +68,15 @@ void fields(V& visit, PlanView& x) {
 }
 
 template <class V>
+void fields(V& visit, SpeedView& x) {
+  visit("workers", x.workers);
+  visit("servers", x.servers);
+  visit("seconds", x.seconds);
+  visit("predicted", x.predicted);
+  visit("measured", x.measured);
+}
+
+template <class V>
 void fields(V& visit, JobDetail& x) {
   visit("job", x.job);
   visit("file", x.file);
@@ -77,6 +86,7 @@ void fields(V& visit, JobDetail& x) {
   visit("tasks", x.tasks);
   visit("loss", x.loss);
   visit("directory", x.directory);
+  visit("speeds", x.speeds);
 }
 
 template <class V>
