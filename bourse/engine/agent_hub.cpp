@@ -11,7 +11,9 @@
 namespace bourse {
 namespace {
 
-constexpr Seconds kWatchPause{0.2};
+constexpr Seconds kLongestWatchPause{0.75};
+/// With short leases it is looked more often.
+constexpr double kWatchesPerLease = 20;
 /// Later than the lease by this share: an agent has ended its tasks by then.
 constexpr double kLeaseMargin = 0.2;
 /// A watch that comes so late tells of a daemon that slept, not of agents that are silent.
@@ -23,8 +25,7 @@ constexpr std::size_t kMostStrangers = 1000;
 }  // namespace
 
 AgentHub::AgentHub(World& world, AgentHubListener& listener) : world_(world), listener_(listener) {
-  watch_due_ = world_.clock.now() + kWatchPause;
-  watch_timer_ = world_.clock.call_at(watch_due_, [this] { watch(); });
+  watch_in(kLongestWatchPause);
 }
 
 AgentHub::~AgentHub() { world_.clock.cancel(watch_timer_); }
@@ -287,12 +288,15 @@ void AgentHub::send(const Cell& cell, const AgentMessage& message) {
   if (cell.peer != 0) send(peers_.at(cell.peer), message);
 }
 
+void AgentHub::watch_in(Seconds pause) {
+  watch_due_ = world_.clock.now() + pause;
+  watch_timer_ = world_.clock.call_at(watch_due_, [this] { watch(); });
+}
+
 void AgentHub::watch() {
   const Seconds now = world_.clock.now();
   if (now > watch_due_ + kSlept)
     for (auto& [id, cell] : cells_) cell.heard_of = std::max(cell.heard_of, now);
-  watch_due_ = now + kWatchPause;
-  watch_timer_ = world_.clock.call_at(watch_due_, [this] { watch(); });
 
   std::vector<PeerId> useless;
   for (const auto& [id, peer] : peers_)
@@ -303,11 +307,14 @@ void AgentHub::watch() {
     if (peers_.contains(id)) on_close(id);
 
   std::vector<CellId> silent;
+  Seconds pause = kLongestWatchPause;
   for (auto& [id, cell] : cells_) {
+    pause = std::min(pause, cell.lease / kWatchesPerLease);
     if (cell.phase == CellPhase::ended || cell.is_silent) continue;
     cell.is_silent = now > cell.heard_of + cell.lease * (1 + kLeaseMargin);
     if (cell.is_silent) silent.push_back(id);
   }
+  watch_in(pause);
   for (const CellId id : silent)
     if (cells_.contains(id)) listener_.on_silent(id);
 }

@@ -116,6 +116,7 @@ class AgentHub {
   static void send(Peer& peer, const AgentMessage& message);
   void send(const Cell& cell, const AgentMessage& message);
   void watch();
+  void watch_in(Seconds pause);
 
   World& world_;
   AgentHubListener& listener_;

@@ -61,6 +61,21 @@ TEST(AgentProtocol, ReadsBackWhatWasWritten) {
   EXPECT_EQ(std::get<AgentChallenge>(messages[7]).nonce, knock.nonce);
 }
 
+TEST(AgentProtocol, ReadsAHeartbeatHoweverItIsWritten) {
+  EXPECT_EQ(message_text(AgentHeartbeat{Seconds(2.25)}), R"({"sent_s":2.25,"type":"heartbeat"})");
+  const auto sent = [](std::string_view text) {
+    const auto message = parse_message(text);
+    return message ? std::get<AgentHeartbeat>(*message).sent.value : -1;
+  };
+  for (const double seconds : {0.0, 1.0, 0.1, 123456.789, 1e-9, 1e300})
+    EXPECT_EQ(sent(message_text(AgentHeartbeat{Seconds(seconds)})), seconds);
+  EXPECT_EQ(sent(R"({"type": "heartbeat", "sent_s": 2.5})"), 2.5);
+  EXPECT_EQ(sent(R"({"sent_s":1e2,"type":"heartbeat"})"), 100);
+  EXPECT_EQ(sent(R"({"sent_s":,"type":"heartbeat"})"), -1);
+  EXPECT_EQ(sent(R"({"sent_s":1,"sent_s":2,"type":"heartbeat"})"), 2);
+  EXPECT_EQ(sent(R"({"sent_s":nan,"type":"heartbeat"})"), -1);
+}
+
 TEST(AgentProtocol, CarriesAllOfAnEvent) {
   const CellEvent ended{.cell = kSpokenCell,
                         .number = 4,
