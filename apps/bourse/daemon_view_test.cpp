@@ -82,6 +82,10 @@ TEST(JobText, HasPlanAndHistory) {
   EXPECT_NE(text.find("starts       3, of them 1 after failures; 2 resizes and moves\n"),
             std::string::npos);
   EXPECT_NE(text.find("    1m 00s ago for 10m 00s: 2+1 on local-0\n"), std::string::npos);
+  // 55 for 50 is 10 % too much, 30 for 40 is 25 % too little; the first two are not counted.
+  EXPECT_NE(text.find("    4+1 for 1m 00s: predicted 55, measured 50 samples/s\n"),
+            std::string::npos);
+  EXPECT_NE(text.find("    mean error after 2 slots: 17.5 %\n"), std::string::npos);
   EXPECT_NE(text.find("        1m 00s ago  waiting      came\n"), std::string::npos);
 }
 

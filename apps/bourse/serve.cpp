@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
@@ -121,6 +122,12 @@ class Daemon {
 
  private:
   Result<void> start() {
+    // "::1" has more than one.
+    if (std::ranges::count(options_.host, ':') == 1)
+      return invalid(
+          fmt::format("option --listen: '{}' is not an address alone; give the port "
+                      "with --port",
+                      options_.host));
     BOURSE_TRY(const PolicyChoice policy, policy_of(options_));
     state_ = state_directory(options_.state);
     BOURSE_TRY(lock_, lock_state_directory(real_.world().files, state_));
@@ -133,6 +140,7 @@ class Daemon {
     service.policy = policy.name;
     service.make_policy = [policy] { return make_policy(policy.name, policy.settings, {}); };
     if (options_.lease) service.lease = *options_.lease;
+    if (options_.slot) service.slot = *options_.slot;
     service.on_fatal = [this](const Error& error) {
       status_ = failure(error);
       real_.stop();
