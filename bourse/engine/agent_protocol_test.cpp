@@ -11,7 +11,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr CellId kCell{.job = 17, .epoch = 3, .machine = MachineId(1U)};
+constexpr CellId kSpokenCell{.job = 17, .epoch = 3, .machine = MachineId(1U)};
 
 std::string framed(std::string_view text) {
   std::string bytes{'\0', '\0', static_cast<char>(text.size() >> 8),
@@ -39,12 +39,12 @@ TEST(AgentProtocol, IsLengthAndJson) {
 }
 
 TEST(AgentProtocol, ReadsBackWhatWasWritten) {
-  const AgentHello hello{.cell = kCell,
+  const AgentHello hello{.cell = kSpokenCell,
                          .token = "secret",
                          .agent = {.pid = 42, .started = 77},
                          .phase = CellPhase::stopping,
                          .last_event = 9};
-  const AgentKnock knock{.cell = kCell, .nonce = "00112233445566778899aabbccddeeff"};
+  const AgentKnock knock{.cell = kSpokenCell, .nonce = "00112233445566778899aabbccddeeff"};
   const AgentStop stop{.grace = Seconds(1.5), .is_urgent = true};
   const std::string bytes = encode(hello) + encode(AgentGo{}) + encode(AgentEnd{"old"}) +
                             encode(stop) + encode(AgentAcknowledge{5}) +
@@ -77,14 +77,14 @@ TEST(AgentProtocol, ReadsAHeartbeatHoweverItIsWritten) {
 }
 
 TEST(AgentProtocol, CarriesAllOfAnEvent) {
-  const CellEvent ended{.cell = kCell,
+  const CellEvent ended{.cell = kSpokenCell,
                         .number = 4,
                         .kind = CellEventKind::task_ended,
                         .unix_time = Seconds(1e9),
                         .task = "worker-0",
                         .status = {.code = 3},
                         .message = "no module\n\xff"};
-  const CellEvent progress{.cell = kCell,
+  const CellEvent progress{.cell = kSpokenCell,
                            .number = 5,
                            .kind = CellEventKind::progress,
                            .task = "worker-1",
@@ -92,7 +92,7 @@ TEST(AgentProtocol, CarriesAllOfAnEvent) {
   const auto messages = messages_in(encode(ended) + encode(progress));
   ASSERT_EQ(messages.size(), 2U);
   const auto& first = std::get<CellEvent>(messages[0]);
-  EXPECT_EQ(first.cell, kCell);
+  EXPECT_EQ(first.cell, kSpokenCell);
   EXPECT_EQ(first.number, 4U);
   EXPECT_EQ(first.unix_time, Seconds(1e9));
   EXPECT_EQ(first.status, ended.status);
@@ -146,7 +146,7 @@ TEST(AgentProtocol, RefusesWhatIsNoMessage) {
 }
 
 TEST(LaunchFile, ReadsBackAsWritten) {
-  LaunchFile launch{.cell = {.id = kCell,
+  LaunchFile launch{.cell = {.id = kSpokenCell,
                              .token = "secret",
                              .directory = "/state/cells/17-3-1",
                              .demand = {1000, 2000},
@@ -179,7 +179,7 @@ TEST(LaunchFile, SaysWhichFileAndFieldIsWrong) {
 }
 
 TEST(LeftEvents, ReadBackAsWritten) {
-  const std::vector<CellEvent> events{{.cell = kCell,
+  const std::vector<CellEvent> events{{.cell = kSpokenCell,
                                        .number = 3,
                                        .kind = CellEventKind::ended,
                                        .end = CellEnd::completed,
