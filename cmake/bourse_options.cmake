@@ -22,6 +22,12 @@ if(BOURSE_SANITIZE)
     INTERFACE -fsanitize=${sanitizers} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(bourse_options INTERFACE -fsanitize=${sanitizers})
 endif()
+# Fuzzers must know which lines were reached; those of a test are none of their business.
+if(BOURSE_FUZZ)
+  set(is_test "$<BOOL:$<TARGET_PROPERTY:BOURSE_IS_TEST>>")
+  target_compile_options(bourse_options INTERFACE $<$<NOT:${is_test}>:-fsanitize=fuzzer-no-link>)
+  target_link_options(bourse_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 target_compile_definitions(
   bourse_options INTERFACE $<$<OR:$<CONFIG:Debug>,$<BOOL:${BOURSE_SANITIZE}>>:_GLIBCXX_ASSERTIONS>)
 

@@ -1,14 +1,25 @@
-# bourse_training_torch: models of LibTorch (libtorch-dev), if it is there. One file, which costs 15 s
-# and 1.1 GB to compile, and only with GCC: Clang 19 takes C++20 or the headers of LibTorch 1.13, not
-# both. So dev, asan, tsan and tidy do with the plain models.
-option(BOURSE_TORCH "Build the models of LibTorch, if it is there" ON)
+# What needs LibTorch (libtorch-dev), if it is there:
+#   bourse_program_torch    tensors as arguments of calls: a header, bourse/program/torch/tensor.h
+#   bourse_training_torch   the models of bourse-train. One file, which costs 15 s and 1.1 GB to
+#                           compile, and only with GCC: Clang 19 takes C++20 or the headers that it
+#                           needs, not both. So dev, asan, tsan and tidy do with the plain models.
+option(BOURSE_TORCH "Build what needs LibTorch, if it is there" ON)
 find_path(BOURSE_TORCH_INCLUDE torch/torch.h PATH_SUFFIXES torch/csrc/api/include)
 mark_as_advanced(BOURSE_TORCH_INCLUDE)
-if(NOT BOURSE_TORCH OR BOURSE_SANITIZE OR BOURSE_FUZZ OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+install(FILES ${PROJECT_SOURCE_DIR}/bourse/program/torch/tensor.h
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bourse/program/torch)
+if(NOT BOURSE_TORCH OR BOURSE_SANITIZE OR BOURSE_FUZZ)
   return()
 endif()
 if(NOT BOURSE_TORCH_INCLUDE)
-  message(STATUS "LibTorch is not there: bourse-train has the plain models only")
+  message(STATUS "LibTorch is not there: no tensors as arguments, bourse-train has the plain models")
+  return()
+endif()
+add_library(bourse_program_torch INTERFACE)
+add_library(bourse::program_torch ALIAS bourse_program_torch)
+target_include_directories(bourse_program_torch SYSTEM INTERFACE ${BOURSE_TORCH_INCLUDE})
+target_link_libraries(bourse_program_torch INTERFACE bourse::program torch torch_cpu c10)
+if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   return()
 endif()
 add_library(bourse_training_torch STATIC

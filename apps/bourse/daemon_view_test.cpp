@@ -100,9 +100,10 @@ TEST(PricesText, SaysWhenThereAreNone) {
 }
 
 TEST(ExplanationText, ShowsWhatItPaysAndTheAlternatives) {
-  EXPECT_EQ(explanation_text(some_explanation(), Seconds(1.7e9)),
+  EXPECT_EQ(explanation_text(some_explanation(), {{"local-0", 2, 1}}, Seconds(1.7e9)),
             "job 17 'bert'\n"
             "admitted: worth 50, costs 12.5\n"
+            "has 2+1 on local-0\n"
             "promised in 10m 00s\n"
             "booked: done in 10m 00s, worth 50, costs 12.5 (at the lowest prices 1), payoff 37.5\n"
             "    pays for gpu 10, memory 2.5\n"

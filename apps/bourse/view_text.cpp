@@ -291,9 +291,11 @@ std::string forecast_text(const Forecast& forecast, Seconds now) {
   return out;
 }
 
-std::string explanation_text(const ExplanationView& explanation, Seconds now) {
+std::string explanation_text(const ExplanationView& explanation,
+                             const std::vector<PlacementView>& placement, Seconds now) {
   std::string out = fmt::format("job {} '{}'\n", explanation.job, explanation.name);
   if (!explanation.reason.empty()) out += explanation.reason + "\n";
+  if (!placement.empty()) out += "has " + placement_text(placement) + "\n";
   if (explanation.promised) out += "promised " + from_now(explanation.promised, now) + "\n";
   if (!explanation.best) return out;  // Decided without prices.
   out += option_text(explanation.is_booked ? "booked" : "would get", explanation.best, now);

@@ -58,10 +58,20 @@ Result<void> SlurmEngine::set_up(std::vector<SlurmNode> nodes) {
   watch_ = MachineWatch(cluster_.machines.size(), {});
   hosts_.assign(cluster_.machines.size(), "");
   polls_held_.assign(cluster_.machines.size(), 0);
+  others_.assign(cluster_.machines.size(), "");
   for (std::size_t m = 0; m < memory_.nodes.size(); ++m)
     machines_[memory_.nodes[m].name] = MachineId(m);
   BOURSE_TRY_VOID(listen_for_agents());
   BOURSE_TRY_VOID(save_memory());
+  if (!options_.helper.empty())
+    commands_.use_helper({.program = options_.helper,
+                          .socket = options_.state_directory + "/slurm-helper.socket",
+                          .host = options_.agents_host,
+                          .environment = options_.commands.environment,
+                          .deadline = options_.commands.deadline,
+                          .log = options_.log},
+                         {.on_nodes = [this] { poll_in(Seconds(0)); },
+                          .on_ended = [this](std::uint64_t job) { on_job_ended(job); }});
   take_nodes(std::move(nodes));
   world_.clock.call_in(Seconds(0), alive_.guard([this] { tell_machines(); }));
   poll_in(options_.poll);

@@ -1,15 +1,18 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdlib>
 #include <type_traits>
 #include <utility>
 
 namespace bourse::program {
 
-/// Converts to anything; for counting the members of an aggregate.
+/// Converts to anything; for counting the members of an aggregate. Never called.
 struct AnyValue {
   template <class T>
-  operator T() const;  // NOLINT(google-explicit-constructor)
+  operator T() const {  // NOLINT(google-explicit-constructor)
+    std::abort();
+  }
 };
 
 /// Converts to a base class of T only.
@@ -38,6 +41,53 @@ template <class T, std::size_t N = kMostMembers + 1>
     return N;
   else
     return member_count<T, N - 1>();
+}
+
+/// True if T can be made from so many values, then several within braces, then others.
+template <class T, std::size_t... Before, std::size_t... Inside, std::size_t... After>
+[[nodiscard]] constexpr bool takes_nested(std::index_sequence<Before...>,
+                                          std::index_sequence<Inside...>,
+                                          std::index_sequence<After...>) {
+  return requires {
+    T{(static_cast<void>(Before), AnyValue{})...,
+      {(static_cast<void>(Inside), AnyValue{})...},
+      (static_cast<void>(After), AnyValue{})...};
+  };
+}
+
+/// True if the member that begins at value I of an aggregate is a C array of `Size` elements: they
+/// fit into braces of their own, and leave room for no more than without.
+template <class T, std::size_t I, std::size_t Size>
+[[nodiscard]] consteval bool is_array_at() {
+  constexpr std::size_t count = member_count<T>();
+  if constexpr (Size < 2 || I + Size > count) {
+    return false;
+  } else {
+    constexpr std::make_index_sequence<I> before;
+    constexpr std::make_index_sequence<Size> inside;
+    return takes_nested<T>(before, inside, std::make_index_sequence<count - I - Size>{}) &&
+           !takes_nested<T>(before, inside, std::make_index_sequence<count - I - Size + 1>{});
+  }
+}
+template <class T, std::size_t I>
+[[nodiscard]] consteval bool is_any_array_at() {
+  return []<std::size_t... Size>(std::index_sequence<Size...>) {
+    return (is_array_at<T, I, Size>() || ...);
+  }(std::make_index_sequence<member_count<T>() - I + 1>{});
+}
+
+/// True for aggregates that with_members() takes; of others nothing is known.
+template <class T>
+[[nodiscard]] consteval bool has_known_members() {
+  if constexpr (!std::is_class_v<T> || !std::is_aggregate_v<T> || std::is_empty_v<T>) {
+    return false;
+  } else if constexpr (requires { T{AnyBaseOf<T>{}}; } || member_count<T>() > kMostMembers) {
+    return false;
+  } else {
+    return []<std::size_t... I>(std::index_sequence<I...>) {
+      return !(is_any_array_at<T, I>() || ...);
+    }(std::make_index_sequence<member_count<T>()>{});
+  }
 }
 
 /// Calls f(member...) with all members of an aggregate, in the order of their declaration.

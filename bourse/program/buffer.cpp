@@ -61,18 +61,30 @@ Pool& pool() {
   return *only;
 }
 
+/// Gives a block back when nobody has it any more.
+struct ReturnToPool {
+  void* block;
+  std::size_t capacity;
+  void operator()(const void*) const { pool().give(block, capacity); }
+};
+
 }  // namespace
 
 Buffer Buffer::pooled(std::size_t size, std::byte** bytes) {
   std::size_t capacity = 0;
   void* const block = pool().take(size, &capacity);
   Buffer made;
-  made.owner_ = std::shared_ptr<const void>(
-      block, [block, capacity](const void*) { pool().give(block, capacity); });
+  made.owner_ = std::shared_ptr<const void>(block, ReturnToPool{block, capacity});
   *bytes = static_cast<std::byte*>(block);
   made.data_ = *bytes;
   made.size_ = size;
   return made;
+}
+
+std::byte* Buffer::writable(long holders) const {
+  const auto* const pooled = std::get_deleter<ReturnToPool>(owner_);
+  if (pooled == nullptr || owner_.use_count() > holders) return nullptr;
+  return static_cast<std::byte*>(pooled->block);
 }
 
 Buffer Buffer::copy_of(const void* data, std::size_t size) {

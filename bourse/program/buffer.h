@@ -42,6 +42,10 @@ class Buffer {
   /// A block from the pool; `*bytes` is to be written before anybody else sees the buffer.
   [[nodiscard]] static Buffer pooled(std::size_t size, std::byte** bytes);
 
+  /// Where its bytes may be written, if it came from the pool and nobody but `holders` copies of
+  /// this buffer knows of it; null else.
+  [[nodiscard]] std::byte* writable(long holders) const;
+
   [[nodiscard]] const std::byte* data() const { return data_; }
   [[nodiscard]] std::size_t size() const { return size_; }
   /// False for a view that keeps nothing alive.

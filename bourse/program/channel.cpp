@@ -298,7 +298,34 @@ void Channel::use(const std::shared_ptr<FrameSocket>& socket) {
         reactor_->watch(socket->number(), kEndOnly, std::make_shared<Readiness>(weak_from_this()));
     is_watched_ = true;
   }
+  look_for_silence_later(socket, 0);
   send_waiting(socket);
+}
+
+void Channel::look_for_silence_later(const std::shared_ptr<FrameSocket>& socket,
+                                     int looks_in_vain) {
+  const Nanoseconds silence = options_.agreement.silence;
+  if (silence <= Nanoseconds(0)) return;
+  reactor_->call_at(deadline_in(silence / kSilenceChecks),
+                    [weak = weak_from_this(), weak_socket = std::weak_ptr(socket), looks_in_vain] {
+                      const auto self = weak.lock();
+                      const auto still = weak_socket.lock();
+                      if (self && still) self->look_for_silence(still, looks_in_vain);
+                    });
+}
+
+void Channel::look_for_silence(const std::shared_ptr<FrameSocket>& socket, int looks_in_vain) {
+  if (current_socket() != socket) return;
+  on_readable();  // what came and nobody waits for
+  bool is_waiting = false;
+  {
+    const std::lock_guard lock(mutex_);
+    is_waiting = !pending_.empty();
+  }
+  looks_in_vain = has_heard_.exchange(false) || !is_waiting ? 0 : looks_in_vain + 1;
+  if (looks_in_vain < kSilenceChecks) return look_for_silence_later(socket, looks_in_vain);
+  lost(socket, fmt::format("nothing was heard from it for {} s",
+                           std::chrono::duration<double>(options_.agreement.silence).count()));
 }
 
 void Channel::send_waiting(const std::shared_ptr<FrameSocket>& socket) {
@@ -472,6 +499,7 @@ void Channel::read(const std::shared_ptr<FrameSocket>& socket, Deadline until, b
   }
   std::vector<Frame> frames;
   const FrameSocket::ReadStatus status = socket->read(frames, may_wait);
+  if (status == FrameSocket::ReadStatus::some) has_heard_.store(true, std::memory_order_relaxed);
   for (Frame& frame : frames) take(frame);
   if (status == FrameSocket::ReadStatus::closed) lost(socket, socket->why());
 }

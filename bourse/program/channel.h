@@ -24,7 +24,14 @@ struct Agreement {
   /// Of connections by TCP, if not null; those by unix sockets stay on the machine. Owned by all
   /// who make connections.
   std::shared_ptr<const TlsContext> tls = nullptr;
+  /// A peer that owes an answer, or is being sent to, and is not heard of for so long is taken for
+  /// lost. 0: never.
+  Nanoseconds silence{};
 };
+
+/// A server shows life so often in that time; it is over after so many looks in vain, so that a
+/// process that was itself stopped for a while does not blame others.
+inline constexpr int kSilenceChecks = 4;
 
 /// How a call is sent.
 struct CallOrder {
@@ -92,6 +99,8 @@ class Channel final : public CallRoute, public std::enable_shared_from_this<Chan
   void on_readable();
   void arm_locked();
   void stop_reading();
+  void look_for_silence_later(const std::shared_ptr<FrameSocket>& socket, int looks_in_vain);
+  void look_for_silence(const std::shared_ptr<FrameSocket>& socket, int looks_in_vain);
   [[nodiscard]] std::shared_ptr<FrameSocket> current_socket() const;
   void send_or_keep(const std::shared_ptr<FrameSocket>& socket, Frame frame, bool may_be_kept);
   void send_kept(const std::shared_ptr<FrameSocket>& socket);
@@ -117,7 +126,8 @@ class Channel final : public CallRoute, public std::enable_shared_from_this<Chan
   bool has_cancelled_ = false;
   std::uint32_t incarnation_ = 0;
 
-  std::atomic<bool> has_kept_ = false;  ///< Frames that are to go out with the next.
+  std::atomic<bool> has_kept_ = false;   ///< Frames that are to go out with the next.
+  std::atomic<bool> has_heard_ = false;  ///< Since the last look_for_silence().
 };
 
 /// TLS as agreed for a connected socket; null if there is none.

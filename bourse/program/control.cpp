@@ -28,6 +28,8 @@ void Control::returned(std::uint32_t node) const { events_.on_returned(node); }
 
 void Control::failed(const NodeReport& report) const { events_.on_failed(report); }
 
+void Control::beat(const UnitBeat& beat) const { events_.on_beat(beat); }
+
 void Control::stop() const { events_.on_stop(); }
 
 std::optional<UnitAddress> Control::find_unit(std::uint32_t unit) const {

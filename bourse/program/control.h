@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bourse/program/directory.h"
+#include "bourse/program/edge_counts.h"
 #include "bourse/program/handle.h"
 
 namespace bourse::program {
@@ -19,6 +20,13 @@ struct NodeReport {
   std::string message;
 };
 
+/// A sign of life of a process, with what its nodes have called until now.
+struct UnitBeat {
+  std::uint32_t unit = 0;
+  std::uint32_t incarnation = 0;
+  std::vector<EdgeCounts> edges;
+};
+
 /// The node of the process that launched a program. The processes of the program call it as any
 /// other node: to say that they are there, and to ask where others are.
 class Control {
@@ -28,6 +36,7 @@ class Control {
     std::function<void(std::uint32_t unit)> on_ready;
     std::function<void(std::uint32_t node)> on_returned;
     std::function<void(const NodeReport&)> on_failed;
+    std::function<void(const UnitBeat&)> on_beat;
     std::function<void()> on_stop;
   };
   Control(std::shared_ptr<DirectoryTable> directory, Events events);
@@ -35,6 +44,7 @@ class Control {
   void ready(std::uint32_t unit, const UnitAddress& address);
   void returned(std::uint32_t node) const;
   void failed(const NodeReport& report) const;
+  void beat(const UnitBeat& beat) const;
   void stop() const;
   [[nodiscard]] std::optional<UnitAddress> find_unit(std::uint32_t unit) const;
   [[nodiscard]] std::vector<std::uint32_t> absent_units() const;

@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kReadSize = std::size_t{64} << 10;
 /// Parts of one sendmsg(); the system takes 1024.
 constexpr std::size_t kMostParts = 512;
-/// Small frames go together up to this size, so that a more urgent one waits for little.
+/// So much goes together, so that a more urgent frame waits for little.
 constexpr std::size_t kGatherSize = std::size_t{256} << 10;
 /// Smaller frames are copied together: that is less work than to list their parts.
 constexpr std::size_t kAtOnce = 2048;
@@ -27,7 +27,7 @@ FrameSocket::FrameSocket(Descriptor socket, FrameLimits limits, std::unique_ptr<
 
 /// Requires mutex_.
 void FrameSocket::push(Frame frame, bool* is_sent) {
-  auto outgoing = std::make_unique<Outgoing>();
+  auto outgoing = std::make_shared<Outgoing>();
   outgoing->prefix = frame_prefix(frame);
   const int priority = frame.header.priority;
   outgoing->frame = std::move(frame);
@@ -49,18 +49,18 @@ bool FrameSocket::send_at_once(const Frame& frame) {
       frame.message.head.size() > kAtOnce)
     return false;
   std::array<char, kAtOnce + 2048> bytes;
-  const std::string prefix = frame_prefix(frame);
-  const std::size_t size = prefix.size() + frame.message.head.size();
+  const std::size_t prefix = prefix_size(frame);
+  const std::size_t size = prefix + frame.message.head.size();
   if (size > bytes.size()) return false;
-  prefix.copy(bytes.data(), prefix.size());
-  frame.message.head.copy(bytes.data() + prefix.size(), frame.message.head.size());
+  write_prefix(frame, bytes.data());
+  frame.message.head.copy(bytes.data() + prefix, frame.message.head.size());
   const ssize_t count = ::send(socket_.number(), bytes.data(), size, MSG_NOSIGNAL | MSG_DONTWAIT);
   if (count == static_cast<ssize_t>(size)) return true;
   if (count <= 0) return false;  // the longer way finds out why
-  auto outgoing = std::make_unique<Outgoing>();
-  outgoing->prefix.assign(bytes.data() + count, size - static_cast<std::size_t>(count));
-  unsent_ += outgoing->size();
-  begun_.push_back(std::move(outgoing));
+  auto rest = std::make_shared<Outgoing>();
+  rest->prefix.assign(bytes.data() + count, size - static_cast<std::size_t>(count));
+  unsent_ += rest->size();
+  pieces_.push_back({.outgoing = rest, .end = rest->size()});
   return true;
 }
 
@@ -172,35 +172,65 @@ bool FrameSocket::decrypt(std::string_view wire, std::vector<Frame>& frames) {
   return is_fine;
 }
 
-/// Moves what is sent next to begun_, and lists its bytes. Requires mutex_.
+/// Lists the bytes that go out next. Requires mutex_.
 void FrameSocket::gather(std::vector<iovec>& parts) {
   std::size_t size = 0;
-  for (const auto& outgoing : begun_) {
-    add_parts(*outgoing, parts);
-    size += outgoing->size() - outgoing->sent;
+  for (const Piece& piece : pieces_) {
+    add_parts(piece, parts);
+    size += piece.size() - piece.sent;
   }
-  while (!outgoing_.empty() && size < kGatherSize) {
-    Outgoing& next = *outgoing_.begin()->second;
-    if (!begun_.empty() && parts.size() + next.frame.message.segments.size() + 2 > kMostParts)
-      break;
-    add_parts(next, parts);
-    size += next.size();
-    begun_.push_back(std::move(outgoing_.begin()->second));
-    outgoing_.erase(outgoing_.begin());
+  while (size < kGatherSize && parts.size() < kMostParts && take_piece()) {
+    add_parts(pieces_.back(), parts);
+    size += pieces_.back().size();
   }
   if (parts.size() > kMostParts) parts.resize(kMostParts);
 }
 
-void FrameSocket::add_parts(const Outgoing& outgoing, std::vector<iovec>& parts) {
-  std::size_t skip = outgoing.sent;
+/// Adds to pieces_ the first block of the most urgent frame, or the next of the one that has begun
+/// if nothing is more urgent. False if there is nothing. Requires mutex_.
+bool FrameSocket::take_piece() {
+  Piece piece{.outgoing = begun_.empty() ? nullptr : begun_.back()};
+  const bool has_begun = piece.outgoing != nullptr;
+  const auto next = outgoing_.begin();
+  if (next != outgoing_.end() &&
+      (!has_begun || (-next->first.first > piece.outgoing->frame.header.priority &&
+                      begun_.size() <= kMostInterrupted))) {
+    piece.mark = BlockMark::urgent;
+    piece.outgoing = std::move(next->second);
+    outgoing_.erase(next);
+    piece.end = std::min(piece.outgoing->prefix.size() + kBlock, piece.outgoing->size());
+    if (piece.end < piece.outgoing->size()) begun_.push_back(piece.outgoing);
+  } else if (has_begun) {
+    piece.mark = BlockMark::goes_on;
+    piece.begin = piece.outgoing->taken;
+    piece.end = std::min(piece.begin + kBlock, piece.outgoing->size());
+    if (piece.end == piece.outgoing->size()) begun_.pop_back();
+  } else {
+    return false;
+  }
+  if (has_begun) piece.mark_size = sizeof(BlockMark);
+  piece.outgoing->taken = piece.end;
+  unsent_ += piece.mark_size;
+  pieces_.push_back(std::move(piece));
+  return true;
+}
+
+void FrameSocket::add_parts(const Piece& piece, std::vector<iovec>& parts) {
+  std::size_t skip = piece.sent;
+  std::size_t left = piece.size() - piece.sent;
   const auto add = [&](const void* data, std::size_t size) {
     const std::size_t skipped = std::min(skip, size);
     skip -= skipped;
-    if (size == skipped) return;
+    const std::size_t taken = std::min(size - skipped, left);
+    left -= taken;
+    if (taken == 0) return;
     // sendmsg() takes bytes as not const and leaves them alone.
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
-    parts.push_back({const_cast<char*>(static_cast<const char*>(data)) + skipped, size - skipped});
+    parts.push_back({const_cast<char*>(static_cast<const char*>(data)) + skipped, taken});
   };
+  add(&piece.mark, piece.mark_size);
+  skip += piece.begin;
+  const Outgoing& outgoing = *piece.outgoing;
   add(outgoing.prefix.data(), outgoing.prefix.size());
   add(outgoing.frame.message.head.data(), outgoing.frame.message.head.size());
   for (const Buffer& segment : outgoing.frame.message.segments) add(segment.data(), segment.size());
@@ -209,16 +239,16 @@ void FrameSocket::add_parts(const Outgoing& outgoing, std::vector<iovec>& parts)
 /// Requires mutex_.
 void FrameSocket::drop_sent(std::size_t count) {
   unsent_ -= count;
-  std::size_t complete = 0;
-  for (const auto& outgoing : begun_) {
-    const std::size_t taken = std::min(count, outgoing->size() - outgoing->sent);
-    outgoing->sent += taken;
+  while (!pieces_.empty()) {
+    Piece& piece = pieces_.front();
+    const std::size_t taken = std::min(count, piece.size() - piece.sent);
+    piece.sent += taken;
     count -= taken;
-    if (outgoing->sent < outgoing->size()) break;
-    if (outgoing->is_sent) *outgoing->is_sent = true;
-    ++complete;
+    if (piece.sent < piece.size()) return;
+    if (piece.outgoing->is_sent && piece.end == piece.outgoing->size())
+      *piece.outgoing->is_sent = true;
+    pieces_.pop_front();
   }
-  begun_.erase(begun_.begin(), begun_.begin() + static_cast<std::ptrdiff_t>(complete));
 }
 
 std::size_t FrameSocket::unsent() const {
@@ -228,7 +258,9 @@ std::size_t FrameSocket::unsent() const {
 
 FrameSocket::ReadStatus FrameSocket::read(std::vector<Frame>& frames, bool may_wait) {
   const std::span<char> target = tls_ ? std::span<char>() : parser_.target();
-  iovec parts[2] = {{target.data(), target.size()}, {arrived_.data(), arrived_.size()}};
+  const std::size_t beyond =
+      target.empty() ? arrived_.size() : parser_.most_beyond_target(arrived_.size());
+  iovec parts[2] = {{target.data(), target.size()}, {arrived_.data(), beyond}};
   msghdr message{};
   message.msg_iov = parts;
   message.msg_iovlen = 2;
@@ -245,7 +277,7 @@ FrameSocket::ReadStatus FrameSocket::read(std::vector<Frame>& frames, bool may_w
     return ReadStatus::closed;
   }
   std::size_t size = static_cast<std::size_t>(count);
-  has_read_all_ = size < target.size() + arrived_.size();
+  has_read_all_ = size < target.size() + beyond;
   if (!target.empty()) {
     const std::size_t direct = std::min(size, target.size());
     parser_.advance(direct, frames);

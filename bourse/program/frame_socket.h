@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,8 +20,8 @@
 namespace bourse::program {
 
 /// A connected socket that frames are sent on and read from. One thread at a time reads; any thread
-/// may send. Frames go in order of priority, then of sending; one that has begun is not
-/// interrupted.
+/// may send. Frames go in order of priority, then of sending; one that has begun is interrupted
+/// between its blocks by those of higher priority.
 class FrameSocket {
  public:
   /// `tls` is null for a connection in the clear. The client's side greets with its first frame.
@@ -50,6 +51,8 @@ class FrameSocket {
   ReadStatus read(std::vector<Frame>& frames, bool may_wait);
   /// True if the last read took all that had arrived.
   [[nodiscard]] bool has_read_all() const { return has_read_all_; }
+  /// True if a part of a frame has been read that others may interrupt.
+  [[nodiscard]] bool is_amid_large() const { return parser_.is_amid_large(); }
   /// True once something can be read; false if `until` has passed first.
   [[nodiscard]] bool wait_readable(Deadline until) const;
   [[nodiscard]] const std::string& why() const { return why_; }
@@ -65,10 +68,21 @@ class FrameSocket {
   struct Outgoing {
     Frame frame;
     std::string prefix;
-    std::size_t sent = 0;
+    std::size_t taken = 0;    ///< Bytes that are in pieces_, or were.
     bool* is_sent = nullptr;  ///< Set when the frame was taken; null if nobody waits for it.
 
     [[nodiscard]] std::size_t size() const { return prefix.size() + frame.message.size(); }
+  };
+  /// Bytes of a frame, after a mark unless they are the first of all.
+  struct Piece {
+    std::shared_ptr<Outgoing> outgoing;  ///< Owned by its pieces, and by us while there are more.
+    BlockMark mark{};
+    std::size_t mark_size = 0;
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    std::size_t sent = 0;
+
+    [[nodiscard]] std::size_t size() const { return mark_size + end - begin; }
   };
   using Key = std::pair<int, std::uint64_t>;  ///< Negated priority, order of sending.
 
@@ -80,16 +94,18 @@ class FrameSocket {
   bool flush_locked(std::unique_lock<std::mutex>& lock, const bool* until_sent,
                     const WaitToSend* wait);
   void gather(std::vector<iovec>& parts);
+  [[nodiscard]] bool take_piece();
   void drop_sent(std::size_t count);
-  static void add_parts(const Outgoing& outgoing, std::vector<iovec>& parts);
+  static void add_parts(const Piece& piece, std::vector<iovec>& parts);
 
   Descriptor socket_;
   std::function<void()> on_blocked_;
 
   mutable std::mutex mutex_;  ///< Guards what follows, up to the reader's part.
   std::condition_variable sent_;
-  std::map<Key, std::unique_ptr<Outgoing>> outgoing_;
-  std::vector<std::unique_ptr<Outgoing>> begun_;  ///< Being sent, in order, ahead of outgoing_.
+  std::map<Key, std::shared_ptr<Outgoing>> outgoing_;
+  std::vector<std::shared_ptr<Outgoing>> begun_;  ///< Partly in pieces_; each interrupts the last.
+  std::deque<Piece> pieces_;                      ///< What goes out next, in order.
   std::uint64_t sends_ = 0;
   std::size_t unsent_ = 0;
   bool is_flushing_ = false;

@@ -3,11 +3,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstring>
 
 #include "bourse/program/channel.h"
+#include "bourse/program/frame_socket.h"
 #include "bourse/program/output_lines.h"
 #include "bourse/program/serialize.h"
 
@@ -24,7 +26,7 @@ std::string bytes_of(const Frame& frame) {
   return bytes;
 }
 
-Frame example() {
+Frame example_frame() {
   Frame frame;
   frame.header = {.kind = FrameKind::request, .call = 7, .method = 8, .schema = 9, .node = 3};
   frame.chain = {1, 2};
@@ -33,7 +35,7 @@ Frame example() {
 }
 
 TEST(FrameParser, PiecesOfAnySizeGiveTheSameFrames) {
-  const std::string bytes = bytes_of(example()) + bytes_of(example());
+  const std::string bytes = bytes_of(example_frame()) + bytes_of(example_frame());
   for (const std::size_t piece :
        {std::size_t{1}, std::size_t{7}, std::size_t{56}, std::size_t{4096}, bytes.size()}) {
     FrameParser parser;
@@ -42,13 +44,13 @@ TEST(FrameParser, PiecesOfAnySizeGiveTheSameFrames) {
       parser.feed(std::string_view(bytes).substr(at, piece), frames);
     ASSERT_EQ(frames.size(), 2U) << parser.why();
     EXPECT_TRUE(parser.is_between_frames());
-    for (const Frame& frame : frames) EXPECT_EQ(bytes_of(frame), bytes_of(example()));
+    for (const Frame& frame : frames) EXPECT_EQ(bytes_of(frame), bytes_of(example_frame()));
     EXPECT_THAT(frames[1].chain, ElementsAre(1U, 2U));
   }
 }
 
 TEST(FrameParser, BytesOfALargeBlockMayBePutWhereTheyBelong) {
-  const std::string bytes = bytes_of(example());
+  const std::string bytes = bytes_of(example_frame());
   FrameParser parser;
   std::vector<Frame> frames;
   const std::size_t first = bytes.size() - 20'000;
@@ -70,19 +72,101 @@ std::string why_of(const std::string& bytes, FrameLimits limits = {}) {
 
 TEST(FrameParser, GarbageIsRefusedWithASentence) {
   EXPECT_EQ(why_of(std::string(56, 'x')), "these are no frames of bourse");
-  std::string kind = bytes_of(example());
+  std::string kind = bytes_of(example_frame());
   kind[4] = 77;
   EXPECT_EQ(why_of(kind), "there is no kind 77 of frame");
-  std::string parts = bytes_of(example());
+  std::string parts = bytes_of(example_frame());
   parts[46] = parts[47] = '\xff';  // segment_count
   EXPECT_THAT(why_of(parts), HasSubstr("more parts"));
 }
 
 TEST(FrameParser, NothingIsKeptOfAMessageOverTheLimit) {
-  EXPECT_EQ(why_of(bytes_of(example()), {.message_size = 1000}),
+  EXPECT_EQ(why_of(bytes_of(example_frame()), {.message_size = 1000}),
             "a message is larger than the 1000 bytes it may have");
-  EXPECT_EQ(why_of(bytes_of(example()), {.message_size = 2}),
+  EXPECT_EQ(why_of(bytes_of(example_frame()), {.message_size = 2}),
             "a message is larger than the 2 bytes it may have");
+}
+
+// ---- frames that interrupt each other
+
+struct SocketPair {
+  std::unique_ptr<FrameSocket> a;
+  std::unique_ptr<FrameSocket> b;
+};
+
+SocketPair connected() {
+  int ends[2];
+  EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  return {std::make_unique<FrameSocket>(Descriptor(ends[0])),
+          std::make_unique<FrameSocket>(Descriptor(ends[1]))};
+}
+
+Frame frame_of(std::uint64_t call, std::uint8_t priority, std::size_t size) {
+  Frame frame;
+  frame.header = {.kind = FrameKind::request, .priority = priority, .call = call};
+  std::vector<char> bytes(size);
+  for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i * (call + 7) >> 8);
+  frame.message = encode(std::tuple(std::string("head"), Buffer(std::move(bytes))));
+  return frame;
+}
+
+/// Calls in the order in which their frames are complete at the other end.
+std::vector<std::uint64_t> order_of(const SocketPair& sockets, std::size_t count) {
+  std::vector<Frame> frames;
+  while (frames.size() < count) {
+    EXPECT_TRUE(sockets.a->flush());
+    const auto status = sockets.b->read(frames, false);
+    EXPECT_NE(status, FrameSocket::ReadStatus::closed) << sockets.b->why();
+    if (status == FrameSocket::ReadStatus::closed) break;
+  }
+  std::vector<std::uint64_t> order;
+  for (const Frame& frame : frames) {
+    order.push_back(frame.header.call);
+    const std::size_t size = frame.message.segments.at(0).size();
+    EXPECT_EQ(bytes_of(frame), bytes_of(frame_of(frame.header.call, frame.header.priority, size)));
+  }
+  return order;
+}
+
+TEST(FrameSocket, AnUrgentFrameGoesBetweenTheBlocksOfALargeOne) {
+  const SocketPair sockets = connected();
+  sockets.a->send(frame_of(1, 0, 5'000'000));  // more than the system takes
+  sockets.a->send(frame_of(2, 0, 20'000));
+  sockets.a->send(frame_of(3, 4, 2'000'000));
+  sockets.a->send(frame_of(4, 9, 20'000));
+  EXPECT_THAT(order_of(sockets, 4), ElementsAre(4U, 3U, 1U, 2U));
+}
+
+TEST(FrameSocket, FramesThatInterruptEachOtherAreNotMoreThanTheOtherEndTakes) {
+  const SocketPair sockets = connected();
+  std::vector<Frame> arrived;
+  for (std::uint64_t call = 1; call <= 9; ++call) {
+    sockets.a->send(frame_of(call, static_cast<std::uint8_t>(call), 1'500'000));
+    // Each has begun before the next, more urgent one is there.
+    for (int i = 0; i < 2; ++i) sockets.b->read(arrived, false);
+    sockets.a->flush();
+  }
+  EXPECT_TRUE(arrived.empty());
+  std::vector<std::uint64_t> order = order_of(sockets, 9);
+  EXPECT_EQ(order.back(), 1U);
+  std::ranges::sort(order);
+  EXPECT_THAT(order, ElementsAre(1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U, 9U));
+}
+
+TEST(FrameParser, AfterABlockStandsAMark) {
+  const Frame large = frame_of(1, 0, kBlock + 1000);
+  const std::string bytes = bytes_of(large);
+  const std::size_t block_end = frame_prefix(large).size() + kBlock;
+  const auto mark = [](BlockMark value) {
+    return std::string(reinterpret_cast<const char*>(&value), sizeof value);
+  };
+  EXPECT_EQ(why_of(bytes), "after a block of a message stands no mark");
+  EXPECT_EQ(why_of(bytes.substr(0, block_end) + mark(BlockMark::goes_on) + bytes.substr(block_end)),
+            "");
+  std::string nested;
+  for (std::size_t i = 0; i <= kMostInterrupted; ++i)
+    nested += bytes.substr(0, block_end) + mark(BlockMark::urgent);
+  EXPECT_EQ(why_of(nested), "more than 4 frames interrupt each other");
 }
 
 TEST(ErrorFrame, CarriesEverythingThatIsKnown) {

@@ -21,6 +21,7 @@ bool FutureCore::complete(const std::function<void()>& set) {
     const std::lock_guard lock(mutex_);
     if (is_done_.load(std::memory_order_relaxed)) return false;
     set();
+    if (edge_) count();
     is_done_.store(true, std::memory_order_release);
     waiting.swap(waiting_);
     done_.notify_all();
@@ -42,6 +43,18 @@ void FutureCore::take_route(std::shared_ptr<CallRoute> route, std::uint64_t call
   executor_ = route_;
   call_ = call;
   deadline_ = deadline;
+}
+
+void FutureCore::count_at(std::shared_ptr<EdgeCounter> edge, std::size_t bytes_sent) {
+  edge_ = std::move(edge);
+  bytes_sent_ = bytes_sent;
+  began_ = now();
+}
+
+/// Requires mutex_.
+void FutureCore::count() {
+  edge_->add(now() - began_, bytes_sent_, reply_.size(), error_.has_value());
+  edge_ = nullptr;
 }
 
 bool FutureCore::sleep_until(Deadline until) {

@@ -12,6 +12,7 @@
 
 #include "bourse/program/call_error.h"
 #include "bourse/program/deadline.h"
+#include "bourse/program/edge_counts.h"
 #include "bourse/program/wire.h"
 
 namespace bourse::program {
@@ -53,6 +54,9 @@ class FutureCore : public ReplySink, public std::enable_shared_from_this<FutureC
 
   /// Before anybody else knows this future: how its answer comes, and by when.
   void take_route(std::shared_ptr<CallRoute> route, std::uint64_t call, Deadline deadline);
+  /// Counts the call once it has ended; it begins now, with so many bytes. Before anybody else
+  /// knows this future.
+  void count_at(std::shared_ptr<EdgeCounter> edge, std::size_t bytes_sent);
   /// The same for a future that another leads to: its continuations run where those of the other
   /// do.
   void follow(const FutureCore& other) { executor_ = other.executor_; }
@@ -90,6 +94,7 @@ class FutureCore : public ReplySink, public std::enable_shared_from_this<FutureC
     Continuation kind;
   };
   void run(Waiting& waiting);
+  void count();
 
   mutable std::mutex mutex_;
   std::condition_variable done_;
@@ -103,6 +108,9 @@ class FutureCore : public ReplySink, public std::enable_shared_from_this<FutureC
   std::shared_ptr<CallRoute> executor_;  ///< Runs continuations; null: whoever completes.
   std::uint64_t call_ = 0;
   Deadline deadline_ = kNoDeadline;
+  std::shared_ptr<EdgeCounter> edge_;  ///< Owned by its table, too; null once counted.
+  Deadline began_{};
+  std::size_t bytes_sent_ = 0;
   std::function<void()> canceller_;
 };
 

@@ -96,6 +96,8 @@ HandleCore::Site HandleCore::site() const {
 
 void HandleCore::start(const Site& site, const MethodInfo& method, Message arguments,
                        const std::shared_ptr<FutureCore>& core) const {
+  if (node_ < kLowestHostNode)
+    core->count_at(site.runtime->edges().at(context().node, node_), arguments.size());
   if (site.deadline != kNoDeadline && now() >= site.deadline)
     return core->fail({CallCode::deadline_exceeded, "the deadline had passed before the call"});
   if (site.host == nullptr) {
@@ -124,7 +126,11 @@ void HandleCore::start(const Site& site, const MethodInfo& method, Message argum
 }
 
 DirectCall::DirectCall(const HandleCore::Site& site, const MethodInfo& method)
-    : host_(*site.host), method_(method), outer_(context()) {
+    : host_(*site.host),
+      method_(method),
+      edge_(*site.runtime->edges().at(context().node, host_.spec().id)),
+      began_(now()),
+      outer_(context()) {
   host_.enter();
   link_ = {host_.spec().id, outer_.chain};
   context() = {.runtime = site.runtime,
@@ -137,11 +143,13 @@ DirectCall::DirectCall(const HandleCore::Site& site, const MethodInfo& method)
 DirectCall::~DirectCall() {
   context() = outer_;
   host_.leave();
+  edge_.add(now() - began_, 0, 0, has_failed_);
 }
 
 void* DirectCall::object() const { return host_.object(); }
 
 void DirectCall::rethrow() const {
+  has_failed_ = true;
   throw error_of_current_exception().at(host_.place(method_.name));
 }
 

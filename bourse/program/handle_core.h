@@ -83,6 +83,9 @@ class DirectCall {
  private:
   NodeHost& host_;
   const MethodInfo& method_;
+  EdgeCounter& edge_;
+  Deadline began_;
+  mutable bool has_failed_ = false;
   ChainLink link_;
   CallContext outer_;
 };

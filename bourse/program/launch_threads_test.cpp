@@ -84,6 +84,12 @@ TEST(Launch, ANodeOfOneProcessCallsThatOfAnother) {
   EXPECT_EQ(counter.call<&Counter::add>(0), 42);
   EXPECT_THROW(running.wait({"counter"}), std::invalid_argument);  // it has no run()
   running.wait();
+  // What the processes have counted is here.
+  const std::vector<EdgeReport> edges = running.edges();
+  ASSERT_EQ(edges.size(), 2U);
+  EXPECT_EQ(edges[0].caller + " " + edges[0].called, "driver/0 counter/0");
+  EXPECT_EQ(edges[0].counts.calls, 1U);
+  EXPECT_EQ(edges[1].caller + " " + edges[1].called, "main() counter/0");
 }
 
 TEST(Launch, NodesOfAColocationShareAProcess) {
@@ -379,6 +385,26 @@ TEST(LaunchFailure, AMainThatBuildsAnotherProgramIsToldSo) {
   program.add<Counter>(is_launcher ? "here" : "there");
   Running running = launch(program, in_processes());
   EXPECT_THAT(failure_of(running), HasSubstr("it has built another program in this process"));
+}
+
+TEST(LaunchFailure, AProcessThatFallsSilentIsNoticed) {
+  struct Freezing {
+    int nap(int milliseconds) const {
+      std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+      return milliseconds;
+    }
+    void freeze() const { raise(SIGSTOP); }
+  };
+  Program program("failure silent");
+  const Handle<Freezing> node = program.add<Freezing>("node");
+  RunOptions options = in_processes(Placement::tcp);
+  options.silence = 1s;
+  Running running = launch(program, options);
+  EXPECT_EQ(node.call<&Freezing::nap>(1300), 1300);  // it is busy, and says that it lives
+  const CallError error = error_of([&] { node.call<&Freezing::freeze>(); });
+  EXPECT_EQ(error.code(), CallCode::unavailable);
+  EXPECT_THAT(failure_of(running), HasSubstr("node node/0 failed (killed by signal 9, Killed): "
+                                             "nothing was heard from it for 1 s"));
 }
 
 // ---- peers that are none

@@ -65,7 +65,8 @@ class ProcessRun final : public Run {
                          .agreement = {.token = order_.token,
                                        .fingerprint = order_.fingerprint,
                                        .largest_message = options.largest_message,
-                                       .tls = tls_of(options)}},
+                                       .tls = tls_of(options),
+                                       .silence = silence_of(options)}},
         directory_);
     runtime_->on_stop_request([this] { stop(); });
     if (job_) options_.tcp_host = job_->host;
@@ -112,6 +113,12 @@ class ProcessRun final : public Run {
     done.wait();  // not for ever: what is not called is dropped
   }
   RunState& state() override { return state_; }
+  std::vector<EdgeCounts> edges() override {
+    std::vector<EdgeCounts> all = state_.edges();
+    const std::vector<EdgeCounts> here = runtime_->edges().counts();
+    all.insert(all.end(), here.begin(), here.end());
+    return all;
+  }
 
  private:
   /// In the thread of the supervisor, if there is one.
@@ -139,6 +146,11 @@ class ProcessRun final : public Run {
               post([this, report] {
                 supervisor_->unit_failed(report.unit, report.node, report.message);
               });
+            },
+        .on_beat =
+            [this](const UnitBeat& beat) {
+              state_.edges_of(beat);
+              post([this, unit = beat.unit] { supervisor_->unit_beat(unit); });
             },
         .on_stop = [this] { stop(); }};
   }
@@ -220,6 +232,7 @@ class ProcessRun final : public Run {
             .tcp_host = options_.tcp_host,
             .arguments = arguments_of(options_),
             .grace = options_.grace,
+            .silence = silence_of(options_),
             .unit_here = unit_here_,
             .on_line = options_.on_line,
             .on_end = [this] { world_->stop(); },
@@ -259,6 +272,7 @@ class ProcessRun final : public Run {
     if (threads_) (void)threads_->finish(kNoDeadline);
     (void)runtime_->shut_down(kNoDeadline);
     signals_.reset();
+    if (options_.prints_edges) print_edges();
     state_.ended();
   }
 

@@ -38,7 +38,8 @@ template <class X>
     return X(x);
 }
 
-/// Adds the nodes of all handles within an argument.
+/// Adds the nodes of all handles within an argument, as far as they can be seen: in containers and
+/// aggregates, not in the private members of classes.
 template <class X>
 void collect_handles(const X& x, std::vector<std::uint32_t>& nodes) {
   if constexpr (HandleLike<X>) {
@@ -51,8 +52,10 @@ void collect_handles(const X& x, std::vector<std::uint32_t>& nodes) {
     for (const auto& [key, value] : x) collect_handles(value, nodes);
   } else if constexpr (kIsInstance<X, std::optional>) {
     if (x) collect_handles(*x, nodes);
-  } else if constexpr (kIsInstance<X, std::pair> || kIsInstance<X, std::tuple>) {
+  } else if constexpr (kIsInstance<X, std::pair> || kIsInstance<X, std::tuple> || kIsArray<X>) {
     std::apply([&](const auto&... part) { (collect_handles(part, nodes), ...); }, x);
+  } else if constexpr (!kIsInstance<X, Deferred> && has_known_members<X>()) {
+    with_members(x, [&](const auto&... member) { (collect_handles(member, nodes), ...); });
   }
 }
 
@@ -131,7 +134,16 @@ class Program {
   /// Gives a node new arguments, in the place of those it has.
   template <class T, class... A>
   void configure(const Handle<T>& node, A&&... arguments) {
-    set_arguments<T>(graph_->nodes[node.node()], std::forward<A>(arguments)...);
+    set_arguments<T, T>(graph_->nodes[node.node()], std::forward<A>(arguments)...);
+  }
+  /// Has a Fake, made from these arguments, stand in for a node: calls reach the virtual methods of
+  /// T that it overrides. For tests of a part of a program.
+  template <class Fake, class T, class... A>
+  void substitute(const Handle<T>& node, A&&... arguments) {
+    static_assert(std::is_base_of_v<T, Fake> && std::has_virtual_destructor_v<T>,
+                  "bourse::program: a stand-in is of a class derived from that of the node, which "
+                  "needs virtual methods and a virtual destructor");
+    set_arguments<T, Fake>(graph_->nodes[node.node()], std::forward<A>(arguments)...);
   }
 
   /// What a scheduler needs to know: units with resources, roles and replicas, and who calls whom.
@@ -145,10 +157,10 @@ class Program {
  private:
   friend class NodeGroup;
 
-  template <class T, class... A>
+  template <class T, class Made, class... A>
   void set_arguments(NodeSpec& spec, A&&... arguments) {
     static_assert(
-        requires(const std::decay_t<A>&... argument) { T(made_argument(argument)...); },
+        requires(const std::decay_t<A>&... argument) { Made(made_argument(argument)...); },
         "bourse::program: the class of the node has no constructor for these arguments");
     std::tuple<std::decay_t<A>...> kept(std::forward<A>(arguments)...);
     spec.calls.clear();
@@ -156,7 +168,7 @@ class Program {
     spec.make = [kept = std::move(kept)] {
       return std::apply(
           [](const auto&... x) -> std::shared_ptr<void> {
-            return std::shared_ptr<T>(new T(made_argument(x)...));
+            return std::shared_ptr<T>(new Made(made_argument(x)...));
           },
           kept);
     };

@@ -5,7 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
+#include <csignal>
+#include <cstdlib>
 #include <map>
 #include <numeric>
 #include <set>
@@ -445,7 +448,66 @@ TEST_P(BothWays, AMessageOverTheLimitIsRefusedWhereItIsSent) {
   EXPECT_EQ(adder.call<&Adder::add>(1), 1);  // the connection is as it was
 }
 
+TEST_P(BothWays, CallsBytesAndTimesAreCountedForEachEdge) {
+  Program program("edges");
+  const Handle<Adder> adder = program.add<Adder>("adder");
+  const Handle<Giver> giver = program.add<Giver>("giver", Giver{adder});
+  Running running = launch(program, options());
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(giver.call<&Giver::use>(adder, i), i);
+  EXPECT_EQ(error_of([&] { adder.call<&Adder::fail>(-1); }).code(), CallCode::invalid_argument);
+  EXPECT_EQ(adder.async<&Adder::add>(1).get(), 1);
+  running.stop();
+  running.wait();
+  const std::vector<EdgeReport> edges = running.edges();
+  ASSERT_EQ(edges.size(), 3U);
+  EXPECT_EQ(edges[0].caller + " " + edges[0].called, "giver/0 adder/0");
+  EXPECT_EQ(edges[0].counts.calls, 3U);
+  EXPECT_EQ(edges[0].counts.failures, 0U);
+  EXPECT_EQ(edges[1].caller + " " + edges[1].called, "main() adder/0");
+  EXPECT_EQ(edges[1].counts.calls, 2U);
+  EXPECT_EQ(edges[1].counts.failures, 1U);
+  EXPECT_GE(edges[1].counts.bytes_sent, 4U);  // those of add(1), at least
+  EXPECT_GE(edges[1].counts.bytes_received, 4U);
+  EXPECT_GT(edges[1].counts.longest, 0ns);
+  EXPECT_LE(edges[1].counts.longest, edges[1].counts.time);
+  EXPECT_THAT(text_of(edges), HasSubstr("main()   adder/0          2        1"));
+}
+
 // ---- what is described
+
+struct Deeper {
+  std::string name;
+  std::array<Handle<Adder>, 2> pair;
+};
+struct Wiring {
+  int number = 0;
+  Handle<Adder> direct;
+  std::optional<Deeper> deeper;
+};
+struct WithArray {  // its members are not looked into, and it compiles all the same
+  char text[8] = "";
+  int numbers[2] = {};
+  Handle<Adder> unseen;
+};
+struct Wired {
+  explicit Wired(const Wiring&) {}
+  Wired(const WithArray&, const Wiring&) {}
+  void f() const {}
+};
+
+TEST(Program, HandlesWithinAggregatesAreEdges) {
+  static_assert(has_known_members<Wiring>() && has_known_members<Deeper>());
+  static_assert(!has_known_members<WithArray>() && !has_known_members<std::string>());
+  Program program("aggregates");
+  const Handles<Adder> adders = program.group("adder").add_n<Adder>(3);
+  const Wiring wiring{.direct = adders[2],
+                      .deeper = Deeper{.name = "x", .pair = {adders[0], adders[1]}}};
+  program.add<Wired>("one", wiring);
+  program.add<Wired>("two", WithArray{.unseen = adders[0]}, Wiring{.direct = adders[1]});
+  EXPECT_THAT(program.nodes()[3].calls, ElementsAre(2U, 0U, 1U));
+  EXPECT_THAT(program.nodes()[4].calls, ElementsAre(1U));
+  EXPECT_THAT(program.spec_json(), HasSubstr(R"("calls":[2,0,1])"));
+}
 
 TEST(Program, NodesAreKeptInTheOrderOfTheirAddingAndGroupsOpenAgain) {
   Program program("graph");
@@ -519,6 +581,31 @@ TEST(Program, ANodeMayBeSteppedInPlaceOfRunning) {
   Running running = launch(program);
   stepper.call<&Stepper::step>();
   EXPECT_EQ(*steps, 1);
+}
+
+struct Clock {
+  virtual ~Clock() = default;
+  virtual int hour() const { return 12; }
+};
+struct StoppedClock final : Clock {
+  explicit StoppedClock(int at) : stopped_at(at) {}
+  int stopped_at;
+  int hour() const override { return stopped_at; }
+};
+struct Alarm {
+  Handle<Clock> clock;
+  bool rings() const { return clock.call<&Clock::hour>() == 7; }
+};
+
+TEST(Program, AFakeStandsInForANodeInTests) {
+  for (const bool forces_wire : {false, true}) {
+    Program program("fake");
+    const Handle<Clock> clock = program.add<Clock>("clock");
+    const Handle<Alarm> alarm = program.add<Alarm>("alarm", Alarm{clock});
+    program.substitute<StoppedClock>(clock, 7);
+    Running running = launch(program, {.forces_wire = forces_wire});
+    EXPECT_TRUE(alarm.call<&Alarm::rings>());
+  }
 }
 
 TEST(Program, DaemonsDoNotKeepItAlive) {
@@ -615,14 +702,34 @@ TEST_F(ProgramDeathTest, AThreadThatIgnoresStopIsNamedAndEndsTheProcess) {
   EXPECT_EXIT(run(), testing::ExitedWithCode(1), "stuck/0 of program 'stuck' did not stop within");
 }
 
+TEST_F(ProgramDeathTest, AStopFromOutsideEndsMainWithASentenceAndNoDump) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  // noexcept, as main() is: what it does not catch is not caught.
+  const auto main_of_user = []() noexcept {
+    Program program("stopped");
+    const Handle<Adder> adder = program.add<Adder>("adder");
+    program.run("worker", [] { wait_for_stop(); });
+    Running running = launch(program);
+    raise(SIGTERM);
+    if (running.wait({"worker"})) std::_Exit(7);  // it was stopped before it had returned
+    adder.call<&Adder::add>(1);
+  };
+  EXPECT_EXIT(main_of_user(), testing::ExitedWithCode(128 + SIGTERM),
+              "bourse: cancelled: the program (is stopping|has stopped)");
+}
+
 TEST(RunOptions, ComeFromTheCommandLine) {
-  const char* const all[] = {"program", "--launch=tcp", "--other", "--grace=2.5"};
-  const RunOptions options = run_options(4, all);
+  const char* const all[] = {"program",     "--launch=tcp",  "--other",
+                             "--grace=2.5", "--silence=0.5", "--edges"};
+  const RunOptions options = run_options(6, all);
+  EXPECT_EQ(options.silence, 500ms);
+  EXPECT_TRUE(options.prints_edges);
   EXPECT_EQ(options.placement, Placement::tcp);
   EXPECT_EQ(options.grace, 2500ms);
   const char* const only[] = {"program", "--only=worker/0"};
   EXPECT_EQ(run_options(2, only).placement, Placement::processes);
-  for (const char* const bad : {"--launch=cloud", "--grace=soon", "--grace=-1"}) {
+  EXPECT_EQ(silence_of(run_options(2, only)), 0s);  // who is debugged may be silent
+  for (const char* const bad : {"--launch=cloud", "--grace=soon", "--grace=-1", "--silence=x"}) {
     const char* const arguments[] = {"program", bad};
     EXPECT_THROW((void)run_options(2, arguments), std::invalid_argument) << bad;
   }

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "bourse/program/control.h"
 #include "bourse/program/deadline.h"
 #include "bourse/program/program_graph.h"
 #include "bourse/program/run_options.h"
@@ -39,11 +41,16 @@ class RunState {
   /// Waits until all runners (those of `labels`, unless empty) have returned, anything has failed,
   /// or the end. False if `until` has passed first.
   bool wait_for_runners(const std::vector<std::string>& labels, Deadline until);
+  /// True if no runner of these labels is left that has not returned.
+  [[nodiscard]] bool have_returned(const std::vector<std::string>& labels) const;
   bool wait_for_end(Deadline until);
   bool wait_until_ready(Deadline until);
   /// Units of a label that are part of the program now.
   [[nodiscard]] std::size_t size_of(std::string_view label) const;
   [[nodiscard]] std::vector<NodeFailure> failures() const;
+  /// What the nodes of another process have called until now; and of all such processes, added up.
+  void edges_of(const UnitBeat& beat);
+  [[nodiscard]] std::vector<EdgeCounts> edges() const;
 
  private:
   bool wait(Deadline until, const std::function<bool()>& is_over);
@@ -55,6 +62,8 @@ class RunState {
   std::set<std::uint32_t> ready_units_;
   std::set<std::uint32_t> runners_;  ///< That have not returned.
   std::vector<NodeFailure> failures_;
+  /// By unit and incarnation.
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<EdgeCounts>> edges_;
   bool has_ended_ = false;
 };
 
@@ -67,6 +76,12 @@ class Run {
   /// Sets which units are part of the program, out of those of a group: the first `count`.
   virtual void scale(const std::string& label, std::size_t count) = 0;
   [[nodiscard]] virtual RunState& state() = 0;
+  /// All calls of the program that are known of here.
+  [[nodiscard]] virtual std::vector<EdgeCounts> edges() = 0;
+
+ protected:
+  /// For RunOptions::prints_edges.
+  void print_edges();
 };
 
 /// All nodes in this process.

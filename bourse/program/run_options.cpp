@@ -22,12 +22,12 @@ Placement parse_placement(std::string_view text, std::string_view from) {
                   from, quotable(text)));
 }
 
-std::chrono::nanoseconds parse_seconds(std::string_view text) {
+std::chrono::nanoseconds parse_seconds(std::string_view text, std::string_view from) {
   double seconds = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (code != std::errc() || end != text.data() + text.size() || !(seconds >= 0 && seconds < 1e6))
     throw std::invalid_argument(
-        fmt::format("--grace: '{}' is no number of seconds from 0 to a million", quotable(text)));
+        fmt::format("{}: '{}' is no number of seconds from 0 to a million", from, quotable(text)));
   return std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9));
 }
 
@@ -47,7 +47,11 @@ RunOptions run_options(int argc, const char* const* argv) {
     else if (argument.starts_with("--only="))
       options.only = argument.substr(7);
     else if (argument.starts_with("--grace="))
-      options.grace = parse_seconds(argument.substr(8));
+      options.grace = parse_seconds(argument.substr(8), "--grace");
+    else if (argument.starts_with("--silence="))
+      options.silence = parse_seconds(argument.substr(10), "--silence");
+    else if (argument == "--edges")
+      options.prints_edges = true;
     else if (argument.starts_with("--tls-certificate="))
       options.tls.certificate = argument.substr(18);
     else if (argument.starts_with("--tls-key="))
@@ -58,6 +62,10 @@ RunOptions run_options(int argc, const char* const* argv) {
   if (!options.only.empty() && options.placement == Placement::threads)
     options.placement = Placement::processes;
   return options;
+}
+
+std::chrono::nanoseconds silence_of(const RunOptions& options) {
+  return options.only.empty() ? options.silence : std::chrono::nanoseconds(0);
 }
 
 }  // namespace bourse::program

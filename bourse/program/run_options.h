@@ -32,6 +32,9 @@ struct RunOptions {
   std::chrono::nanoseconds call_timeout{};
   /// Bytes; a larger message is refused where it is sent.
   std::size_t largest_message = std::size_t{1} << 30;
+  /// A process that is not heard of for so long is taken for lost: calls to it fail with
+  /// unavailable, and the launcher ends it, as a failure of its nodes. 0, and with `only`: never.
+  std::chrono::nanoseconds silence = std::chrono::seconds(30);
   /// Host that processes listen at with Placement::tcp; "*" for every address of the machine.
   std::string tcp_host = "127.0.0.1";
   /// Connections by TCP are encrypted, and both ends show a certificate; empty: in the clear.
@@ -41,6 +44,8 @@ struct RunOptions {
   /// "label/0": this node, and those of its process, run in this very process, for a debugger; all
   /// others are processes of their own.
   std::string only;
+  /// When the program has ended, Running::edges() is written to the standard error, as a table.
+  bool prints_edges = false;
   /// launch() prints Program::spec_json() and ends the process: this is how `bourse submit` learns
   /// what the program needs.
   bool is_described = false;
@@ -50,10 +55,13 @@ struct RunOptions {
 };
 
 /// Options from the command line and the environment: --launch=threads|processes|tcp (or
-/// BOURSE_LAUNCH), --only=label/0, --grace=SECONDS, --tls-certificate=FILE, --tls-key=FILE,
-/// --tls-authority=FILE, and what `bourse submit` adds to the command of
-/// a job: --launch=job, --describe. Other arguments are left alone. Throws std::invalid_argument
-/// with one sentence.
+/// BOURSE_LAUNCH), --only=label/0, --grace=SECONDS, --silence=SECONDS, --edges,
+/// --tls-certificate=FILE, --tls-key=FILE, --tls-authority=FILE, and what `bourse submit` adds to
+/// the command of a job: --launch=job, --describe. Other arguments are left alone. Throws
+/// std::invalid_argument with one sentence.
 [[nodiscard]] RunOptions run_options(int argc, const char* const* argv);
+
+/// RunOptions::silence as it holds: nodes that somebody debugs are not taken for lost.
+[[nodiscard]] std::chrono::nanoseconds silence_of(const RunOptions& options);
 
 }  // namespace bourse::program

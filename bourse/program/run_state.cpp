@@ -80,6 +80,13 @@ bool RunState::wait_for_runners(const std::vector<std::string>& labels, Deadline
   });
 }
 
+bool RunState::have_returned(const std::vector<std::string>& labels) const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::none_of(runners_, [&](std::uint32_t node) {
+    return std::ranges::find(labels, graph_->nodes[node].label) != labels.end();
+  });
+}
+
 bool RunState::wait_for_end(Deadline until) {
   return wait(until, [&] { return has_ended_; });
 }
@@ -94,6 +101,18 @@ std::size_t RunState::size_of(std::string_view label) const {
   const std::lock_guard lock(mutex_);
   return static_cast<std::size_t>(std::ranges::count_if(
       graph_->units_of(label), [&](std::uint32_t unit) { return present_units_.contains(unit); }));
+}
+
+void RunState::edges_of(const UnitBeat& beat) {
+  const std::lock_guard lock(mutex_);
+  edges_[{beat.unit, beat.incarnation}] = beat.edges;
+}
+
+std::vector<EdgeCounts> RunState::edges() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<EdgeCounts> all;
+  for (const auto& [process, edges] : edges_) all.insert(all.end(), edges.begin(), edges.end());
+  return all;
 }
 
 std::vector<NodeFailure> RunState::failures() const {

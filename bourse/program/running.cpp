@@ -7,11 +7,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <utility>
 
 #include "bourse/program/run.h"
+#include "bourse/program/stop_signals.h"
 #include "bourse/program/task_host.h"
 #include "bourse/program/unit_process.h"
 
@@ -62,6 +64,33 @@ std::uint32_t launch_number(const std::string& program) {
   return counts[program]++;
 }
 
+std::terminate_handler other_last_words = nullptr;
+
+/// What nobody has caught, in one sentence and without a dump of memory.
+[[noreturn]] void say_last_words() {
+  try {
+    if (std::current_exception()) throw;
+    other_last_words();
+  } catch (const ProgramFailed& failed) {
+    fmt::print(stderr, "bourse: {}\n", failed.what());
+  } catch (const CallError& error) {
+    fmt::print(stderr, "bourse: {}\n", error.what());
+  } catch (...) {
+    other_last_words();
+  }
+  std::fflush(nullptr);
+  std::_Exit(last_stop_signal() != 0 ? 128 + last_stop_signal() : EXIT_FAILURE);
+}
+
+/// Once in a process.
+void prepare_last_words() {
+  static const bool is_prepared = [] {
+    other_last_words = std::set_terminate(say_last_words);
+    return true;
+  }();
+  (void)is_prepared;
+}
+
 void check_failures(RunState& state) {
   if (auto failures = state.failures(); !failures.empty())
     throw ProgramFailed(state.graph().name, std::move(failures));
@@ -78,8 +107,8 @@ void Running::wait() {
   check_failures(state);
 }
 
-void Running::wait(const std::vector<std::string>& labels) {
-  if (!run_) return;
+bool Running::wait(const std::vector<std::string>& labels) {
+  if (!run_) return true;
   RunState& state = run_->state();
   for (const std::string& label : labels)
     if (std::ranges::none_of(state.graph().nodes, [&](const NodeSpec& node) {
@@ -89,6 +118,7 @@ void Running::wait(const std::vector<std::string>& labels) {
           fmt::format("no node labelled '{}' has a run() that could be waited for", label));
   state.wait_for_runners(labels, kNoDeadline);
   check_failures(state);
+  return state.have_returned(labels);
 }
 
 bool Running::wait_for(Nanoseconds at_most) {
@@ -139,7 +169,18 @@ std::vector<NodeFailure> Running::failures() const {
   return run_ ? run_->state().failures() : std::vector<NodeFailure>();
 }
 
+void Run::print_edges() {
+  const std::string table = program::text_of(edge_reports(state().graph(), edges()));
+  fmt::print(stderr, "{}", table);
+}
+
+std::vector<EdgeReport> Running::edges() const {
+  if (!run_) return {};
+  return edge_reports(run_->state().graph(), run_->edges());
+}
+
 Running launch(Program& program, const RunOptions& options) {
+  prepare_last_words();
   const std::shared_ptr<ProgramGraph>& graph = program.graph();
   if (graph->nodes.empty())
     throw std::logic_error(fmt::format("program '{}' has no nodes", graph->name));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bourse/program/deadline.h"
+#include "bourse/program/edge_report.h"
 #include "bourse/program/program.h"
 #include "bourse/program/run_options.h"
 
@@ -50,9 +51,10 @@ class Running {
 
   /// Waits for the end of the program. Throws ProgramFailed.
   void wait();
-  /// Waits until all runners of these labels have returned; the program goes on. Throws
+  /// Waits until all runners of these labels have returned; the program goes on. False if it was
+  /// stopped before they had, by a signal or by a node: then nobody answers any more. Throws
   /// ProgramFailed if any node fails meanwhile, std::invalid_argument for a label without runners.
-  void wait(const std::vector<std::string>& labels);
+  bool wait(const std::vector<std::string>& labels);
   /// Waits for the end, at most so long; false if it runs on. Throws ProgramFailed.
   bool wait_for(Nanoseconds at_most);
   /// Waits until every node is there; false if it takes longer. Throws ProgramFailed.
@@ -68,6 +70,10 @@ class Running {
   void stop();
   /// What has failed until now.
   [[nodiscard]] std::vector<NodeFailure> failures() const;
+  /// Calls, bytes and times of all edges that were used. What processes have called is known to the
+  /// last second, and when the program has ended to the last call; of a process that was killed, as
+  /// it last told.
+  [[nodiscard]] std::vector<EdgeReport> edges() const;
 
   /// True in a process of the program for each launch() that is not its own: nothing runs there.
   [[nodiscard]] bool is_skipped() const { return run_ == nullptr; }
@@ -79,6 +85,9 @@ class Running {
 /// Runs a program. In a process that was started for nodes of this program it runs these and does
 /// not return. Throws std::logic_error for a program without nodes, or one that runs already, and
 /// CallError if it cannot be started.
+///
+/// From then on a CallError or ProgramFailed that nobody catches ends the process with one sentence
+/// and status 1, or 128 and the signal that had stopped the program.
 [[nodiscard]] Running launch(Program& program, const RunOptions& options = {});
 
 }  // namespace bourse::program

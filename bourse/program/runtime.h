@@ -11,6 +11,7 @@
 
 #include "bourse/program/channel.h"
 #include "bourse/program/directory.h"
+#include "bourse/program/edge_counts.h"
 #include "bourse/program/node_host.h"
 #include "bourse/program/program_graph.h"
 #include "bourse/program/reactor.h"
@@ -51,6 +52,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   [[nodiscard]] const Options& options() const { return options_; }
   [[nodiscard]] const std::shared_ptr<Reactor>& reactor() const { return reactor_; }
   [[nodiscard]] Directory& directory() const { return *directory_; }
+  /// Counts what is called from here.
+  [[nodiscard]] EdgeTable& edges() { return edges_; }
 
   /// Makes the place of a node that runs here. Before any call.
   NodeHost& add_host(const NodeSpec& spec);
@@ -77,6 +80,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   const Options options_;
   std::shared_ptr<Directory> directory_;  ///< Owned by us and by channels.
   std::shared_ptr<Reactor> reactor_;      ///< The same.
+  EdgeTable edges_;
   std::stop_source stopping_;
   std::function<void()> on_stop_request_;
   std::map<std::uint32_t, std::unique_ptr<NodeHost>> hosts_;

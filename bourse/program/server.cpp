@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cerrno>
 #include <deque>
+#include <span>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -33,6 +34,7 @@ constexpr int kMostBusy = 8;
 constexpr timeval kBusyWait{.tv_sec = 0, .tv_usec = 20'000};
 /// or a call takes longer than this, as another must then be able to cancel it.
 constexpr Nanoseconds kBusyHandler = std::chrono::milliseconds(5);
+constexpr std::uint8_t kHighestPriority = 255;
 
 }  // namespace
 
@@ -82,6 +84,7 @@ class Server::Connection final : public Reactor::Watcher,
     if (!socket_.flush()) end();
   }
   void close() { end(); }
+  void show_life();
   [[nodiscard]] bool is_drained() const { return socket_.unsent() == 0; }
 
  private:
@@ -97,6 +100,7 @@ class Server::Connection final : public Reactor::Watcher,
     if (socket_.unsent() > 0) events |= EPOLLOUT;
     shared_->reactor.change(watch_, socket_.number(), events);
   }
+  void post_turns(std::span<NodeHost* const> turns);
   void run_turns(const std::vector<NodeHost*>& turns);
   void stay_while_busy();
   void watch_handler();
@@ -118,6 +122,7 @@ class Server::Connection final : public Reactor::Watcher,
   std::atomic<bool> is_paused_ = false;
   std::atomic<bool> is_hung_up_ = false;  ///< Nothing more will come than what is there.
   std::atomic<bool> is_busy_ = false;
+  std::atomic<bool> has_heard_ = false;  ///< Since show_life().
   std::atomic<Deadline> handler_began_ = kNoDeadline;
   std::atomic<int> quick_calls_ = 0;  ///< In a row.
   bool is_greeted_ = false;
@@ -260,9 +265,14 @@ void Server::Connection::on_ready(std::uint32_t events) {
   if (quick_calls_ >= kBusyCalls) stay_while_busy();
 }
 
+/// Has other threads run them.
+void Server::Connection::post_turns(std::span<NodeHost* const> turns) {
+  for (NodeHost* const host : turns)
+    shared_->reactor.post([self = shared_from_this(), host] { host->work(); });
+}
+
 void Server::Connection::run_turns(const std::vector<NodeHost*>& turns) {
-  for (std::size_t i = 1; i < turns.size(); ++i)
-    shared_->reactor.post([self = shared_from_this(), host = turns[i]] { host->work(); });
+  post_turns(std::span(turns).subspan(1));
   const Deadline start = now();
   handler_began_ = start;
   {
@@ -287,6 +297,8 @@ void Server::Connection::stay_while_busy() {
   std::vector<NodeHost*> turns;
   while (is_busy_ && begin_reading()) {
     const FrameSocket::ReadStatus status = socket_.read(frames, true);
+    if (status == FrameSocket::ReadStatus::some)
+      has_heard_.store(is_greeted_, std::memory_order_relaxed);
     for (Frame& frame : frames) take(frame, turns);
     frames.clear();
     (void)end_reading();
@@ -323,12 +335,29 @@ void Server::Connection::read_all(std::vector<NodeHost*>& turns) {
       is_paused_ = false;
     }
     const FrameSocket::ReadStatus status = socket_.read(frames, false);
+    if (status == FrameSocket::ReadStatus::some)
+      has_heard_.store(is_greeted_, std::memory_order_relaxed);
     for (Frame& frame : frames) take(frame, turns);
     frames.clear();
     if (status == FrameSocket::ReadStatus::closed) return end();
+    // Who calls urgently does not wait for the rest of what is large.
+    if (socket_.is_amid_large()) post_turns(std::exchange(turns, {}));
     if (socket_.has_read_all() && !is_hung_up_) return;
     if (status == FrameSocket::ReadStatus::nothing && socket_.has_read_all()) return;
   }
+}
+
+/// Tells a peer that waits, or is sending, that this process lives. It goes ahead of all, and not
+/// at all while other bytes are on their way.
+void Server::Connection::show_life() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_ended_ || (calls_.empty() && !has_heard_.exchange(false))) return;
+  }
+  if (socket_.unsent() > 0) return;
+  Frame frame;
+  frame.header = {.kind = FrameKind::alive, .priority = kHighestPriority};
+  if (!socket_.send(std::move(frame))) end();
 }
 
 void Server::Connection::take(Frame& frame, std::vector<NodeHost*>& turns) {
@@ -459,6 +488,18 @@ class Server::Acceptor final : public Reactor::Watcher {
   std::shared_ptr<Shared> shared_;  ///< Owned by the server and its connections.
 };
 
+/// Has all connections show life, again and again while there is a server.
+void Server::show_life_later(const std::shared_ptr<Shared>& shared) {
+  const Nanoseconds silence = shared->options.agreement.silence;
+  if (silence <= Nanoseconds(0)) return;
+  shared->reactor.call_at(deadline_in(silence / kSilenceChecks), [weak = std::weak_ptr(shared)] {
+    const auto still = weak.lock();
+    if (!still) return;
+    for (const auto& connection : still->all()) connection->show_life();
+    show_life_later(still);
+  });
+}
+
 Server::Server(Reactor& reactor, ListeningSocket listening, Options options, FindHost find_host)
     : shared_(new Shared{.reactor = reactor,
                          .socket = std::move(listening.socket),
@@ -469,6 +510,7 @@ Server::Server(Reactor& reactor, ListeningSocket listening, Options options, Fin
                          .connections = {}}) {
   shared_->watch = reactor.watch(shared_->socket.number(), EPOLLIN | EPOLLET,
                                  std::make_shared<Acceptor>(shared_));
+  show_life_later(shared_);
 }
 
 Server::~Server() { close(); }

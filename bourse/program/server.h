@@ -44,6 +44,8 @@ class Server {
   class Acceptor;
   struct Shared;
 
+  static void show_life_later(const std::shared_ptr<Shared>& shared);
+
   std::shared_ptr<Shared> shared_;  ///< Owned by us and by connections that are still in use.
 };
 

@@ -22,8 +22,11 @@ constexpr std::array<int, 2> kSignals = {SIGINT, SIGTERM};
 /// Written by the handler; -1 while nobody has the signals.
 std::atomic<int> signal_pipe = -1;
 
+std::atomic<int> last_signal = 0;
+
 void on_signal(int signal) {
   const int before = errno;
+  last_signal = signal;
   const auto byte = static_cast<unsigned char>(signal);
   const int pipe = signal_pipe;
   if (pipe >= 0) (void)!write(pipe, &byte, 1);
@@ -65,6 +68,8 @@ class StopSignals::Pipe final : public Reactor::Watcher {
   Descriptor write_end_;
   std::array<struct sigaction, kSignals.size()> before_{};
 };
+
+int last_stop_signal() { return last_signal; }
 
 StopSignals::StopSignals(Reactor& reactor, std::function<void(int signal)> callback)
     : reactor_(reactor) {

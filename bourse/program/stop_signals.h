@@ -26,6 +26,9 @@ class StopSignals {
   Reactor::WatchId watch_ = 0;
 };
 
+/// The last signal that asked a program of this process to stop; 0 if none has.
+[[nodiscard]] int last_stop_signal();
+
 /// 128 random bits of the system in hexadecimal.
 [[nodiscard]] std::string random_token();
 

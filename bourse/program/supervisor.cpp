@@ -7,6 +7,7 @@
 #include <csignal>
 #include <utility>
 
+#include "bourse/program/channel.h"
 #include "bourse/program/context.h"
 #include "bourse/program/directory.h"
 
@@ -60,6 +61,7 @@ Supervisor::Supervisor(World& world, RunState& state, DirectoryTable& directory,
 
 Supervisor::~Supervisor() {
   world_.clock.cancel(grace_timer_);
+  world_.clock.cancel(silence_timer_);
   for (auto& [number, unit] : units_) world_.clock.cancel(unit.timer);
 }
 
@@ -68,7 +70,28 @@ void Supervisor::start() {
     if (is_stopping_) break;
     if (unit.is_wanted && launcher_->has_place(number)) start_unit(number);
   }
+  if (options_.silence > Nanoseconds(0)) look_for_silence();
   end_if_none_lives();
+}
+
+/// Ends processes that are there and do not answer. Looks that find nothing are counted, not time:
+/// all of us may have been stopped for a while.
+void Supervisor::look_for_silence() {
+  silence_timer_ = world_.clock.call_in(seconds_of(options_.silence / kSilenceChecks),
+                                        [this] { look_for_silence(); });
+  for (auto& [number, unit] : units_) {
+    if (!unit.is_alive || !unit.has_beaten || unit.looks_in_vain++ != kSilenceChecks) continue;
+    unit.message =
+        fmt::format("nothing was heard from it for {} s", seconds_of(options_.silence).value);
+    launcher_->kill(number);
+  }
+}
+
+void Supervisor::unit_beat(std::uint32_t unit) {
+  const auto entry = units_.find(unit);
+  if (entry == units_.end()) return;
+  entry->second.has_beaten = true;
+  entry->second.looks_in_vain = 0;
 }
 
 void Supervisor::add(std::uint32_t number) {
@@ -120,6 +143,8 @@ void Supervisor::start_unit(std::uint32_t number) {
   unit.failed_node.clear();
   unit.message.clear();
   unit.was_ready = false;
+  unit.has_beaten = false;
+  unit.looks_in_vain = 0;
   const auto line_of = [this, name = unit.name](OutputStream stream) {
     return [this, name, stream](std::string_view line) { write_line(stream, name, line); };
   };

@@ -26,6 +26,7 @@ class Supervisor {
     std::string tcp_host;
     std::vector<std::string> arguments;
     Nanoseconds grace{};
+    Nanoseconds silence{};        ///< As of RunOptions; 0: nobody looks.
     std::uint32_t unit_here = 0;  ///< Runs in the process of the launcher; kNoNode: none.
     std::function<void(const std::string& unit, std::string_view line)> on_line;
     /// All processes have ended.
@@ -49,6 +50,8 @@ class Supervisor {
   void stop();
   void kill();
   void unit_ready(std::uint32_t unit);
+  /// A process lives.
+  void unit_beat(std::uint32_t unit);
   /// Why a process is about to end.
   void unit_failed(std::uint32_t unit, const std::string& node, const std::string& message);
 
@@ -64,6 +67,8 @@ class Supervisor {
     bool is_wanted = true;     ///< Part of the program.
     bool is_leaving = false;   ///< Asked to end as it is not wanted, and has not ended.
     bool was_started = false;
+    bool has_beaten = false;  ///< Since its start.
+    int looks_in_vain = 0;    ///< Since its last beat.
     std::string failed_node;
     std::string message;
     std::unique_ptr<OutputLines> output;
@@ -85,6 +90,7 @@ class Supervisor {
   void start_later(std::uint32_t number, Seconds delay);
   [[nodiscard]] Budget& budget_of(const Unit& unit, std::uint32_t number);
   [[nodiscard]] static bool is_together(const Unit& failed, const Unit& other, RestartScope scope);
+  void look_for_silence();
   void name_the_late();
   void end_if_none_lives();
   void write_line(OutputStream stream, const std::string& unit, std::string_view line) const;
@@ -99,6 +105,7 @@ class Supervisor {
   bool is_stopping_ = false;
   bool has_ended_ = false;
   TimerId grace_timer_ = 0;
+  TimerId silence_timer_ = 0;
 };
 
 }  // namespace bourse::program

@@ -60,7 +60,8 @@ class HostProcess {
                              .agreement = {.token = meeting.token,
                                            .fingerprint = graph_->fingerprint(),
                                            .largest_message = options.largest_message,
-                                           .tls = tls_of(options)}},
+                                           .tls = tls_of(options),
+                                           .silence = silence_of(options)}},
             std::make_shared<RemoteDirectory>(control_, meeting.control))) {
     runtime_->on_stop_request([] {});
     const std::lock_guard lock(graph_->mutex);

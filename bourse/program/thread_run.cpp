@@ -32,6 +32,7 @@ class ThreadRun final : public Run {
       : graph_(std::move(graph)),
         state_(graph_),
         grace_(options.grace),
+        prints_edges_(options.prints_edges),
         directory_(std::make_shared<DirectoryTable>()),
         runtime_(std::make_shared<Runtime>(
             graph_,
@@ -40,7 +41,8 @@ class ThreadRun final : public Run {
                              .call_timeout = options.call_timeout,
                              .agreement = {.token = random_token(),
                                            .fingerprint = graph_->fingerprint(),
-                                           .largest_message = options.largest_message}},
+                                           .largest_message = options.largest_message,
+                                           .silence = silence_of(options)}},
             directory_)),
         threads_(*runtime_, all_nodes(*graph_), events()) {
     runtime_->on_stop_request([this] { stop(); });
@@ -83,6 +85,7 @@ class ThreadRun final : public Run {
     }
   }
   RunState& state() override { return state_; }
+  std::vector<EdgeCounts> edges() override { return runtime_->edges().counts(); }
 
  private:
   [[nodiscard]] bool is_absent(std::uint32_t unit) {
@@ -123,6 +126,7 @@ class ThreadRun final : public Run {
     if (late.empty()) late = runtime_->shut_down(until);
     if (!late.empty()) give_up(late);
     signals_.reset();
+    if (prints_edges_) print_edges();
     if (!path_.text.empty()) std::remove(path_.text.substr(5).c_str());
     state_.ended();
   }
@@ -140,6 +144,7 @@ class ThreadRun final : public Run {
   std::shared_ptr<ProgramGraph> graph_;  ///< Owned by the program, its handles, and us.
   RunState state_;
   Nanoseconds grace_;
+  bool prints_edges_;
   std::shared_ptr<DirectoryTable> directory_;  ///< Owned by us and by the runtime.
   std::shared_ptr<Runtime> runtime_;           ///< Owned by us and by calls under way.
   std::mutex scaling_;                         ///< One change of size at a time.

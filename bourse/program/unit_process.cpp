@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <charconv>
@@ -23,6 +24,16 @@ constexpr std::array<const char*, 8> kVariables = {
     "BOURSE_UNIT_PROGRAM",     "BOURSE_UNIT_LAUNCH",      "BOURSE_UNIT_NUMBER",
     "BOURSE_UNIT_INCARNATION", "BOURSE_UNIT_FINGERPRINT", "BOURSE_UNIT_TOKEN",
     "BOURSE_UNIT_CONTROL",     "BOURSE_UNIT_LISTEN"};
+
+/// A process shows life at least so often,
+constexpr Nanoseconds kLongestBeat = std::chrono::seconds(1);
+/// and gives the launcher so long to hear it.
+constexpr Nanoseconds kBeatPatience = std::chrono::seconds(2);
+
+Nanoseconds beat_interval(Nanoseconds silence) {
+  if (silence <= Nanoseconds(0)) return kLongestBeat;
+  return std::min(kLongestBeat, silence / (2 * kSilenceChecks));
+}
 
 template <class Number>
 Number number_of(const std::string& text) {
@@ -68,12 +79,15 @@ class UnitProcess {
                              .agreement = {.token = order.token,
                                            .fingerprint = order.fingerprint,
                                            .largest_message = options.largest_message,
-                                           .tls = tls_of(options)},
+                                           .tls = tls_of(options),
+                                           .silence = silence_of(options)},
                              .incarnation = order.incarnation},
             std::make_shared<RemoteDirectory>(control_, order.control))),
-        signals_(*runtime_->reactor(), [this](int signal) {
-          if (signal == SIGTERM) runtime_->begin_stop();
-        }) {
+        signals_(*runtime_->reactor(),
+                 [this](int signal) {
+                   if (signal == SIGTERM) runtime_->begin_stop();
+                 }),
+        beat_interval_(beat_interval(silence_of(options))) {
     runtime_->on_stop_request([this] { control_.call<&Control::stop>(); });
     const std::lock_guard lock(graph_->mutex);
     graph_->runtime = runtime_;
@@ -91,8 +105,10 @@ class UnitProcess {
     if (!address) fail(graph_->unit_name(order_.unit), address.error().message);
     address_ = address->text;
     threads.start(true);
+    beat_again_and_again();
     wait_for_the_stop();
     (void)threads.finish(kNoDeadline);
+    beat();
     (void)runtime_->shut_down(kNoDeadline);
     std::fflush(nullptr);
     std::_Exit(EXIT_SUCCESS);
@@ -110,6 +126,18 @@ class UnitProcess {
         .on_returned = [this](const NodeSpec& node) { control_.call<&Control::returned>(node.id); },
         .on_failed = [this](const NodeSpec& node,
                             const std::string& message) { fail(node.name(), message); }};
+  }
+
+  void beat() {
+    (void)control_.timeout(kBeatPatience)
+        .try_call<&Control::beat>(
+            UnitBeat{order_.unit, order_.incarnation, runtime_->edges().counts()});
+  }
+
+  /// On threads that wait for nothing else, so that a busy node is not a silent one.
+  void beat_again_and_again() {
+    beat();
+    runtime_->reactor()->call_at(deadline_in(beat_interval_), [this] { beat_again_and_again(); });
   }
 
   void wait_for_the_stop() {
@@ -136,6 +164,7 @@ class UnitProcess {
   StopSignals signals_;
   std::string address_;
   std::atomic<std::size_t> not_ready_ = 0;
+  Nanoseconds beat_interval_;
 };
 
 }  // namespace

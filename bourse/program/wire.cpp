@@ -100,6 +100,16 @@ Buffer WireReader::block() {
   return Buffer::copy_of(message_.head.data() + at_ - size, size);
 }
 
+Buffer WireReader::own_block(std::byte** bytes) {
+  constexpr long kMessageAndWe = 2;
+  Buffer found = block();
+  *bytes = found.writable(kMessageAndWe);
+  if (*bytes != nullptr || found.size() == 0) return found;
+  Buffer copy = Buffer::pooled(found.size(), bytes);
+  std::memcpy(*bytes, found.data(), found.size());
+  return copy;
+}
+
 std::size_t WireReader::count(std::size_t element_size) {
   const auto wanted = number<std::uint64_t>();
   if (wanted > left()) fail("there are more elements than the message can hold");

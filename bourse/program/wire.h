@@ -92,6 +92,8 @@ class WireReader {
   [[nodiscard]] std::string_view block_view();
   /// A block of its own; one that travelled out of line is not copied.
   [[nodiscard]] Buffer block();
+  /// The same as memory that nobody else has, to be written too; copied only if it has to be.
+  [[nodiscard]] Buffer own_block(std::byte** bytes);
   /// A count of elements, each at least one byte long on the wire and `element_size` in memory.
   [[nodiscard]] std::size_t count(std::size_t element_size);
   /// Takes memory from the budget.

@@ -608,9 +608,9 @@ Error error_from_json(std::string_view text) {
   const std::string code =
       inner.contains("code") && inner["code"].is_string() ? inner["code"].get<std::string>() : "";
   using enum ErrorCode;
-  for (const ErrorCode each :
-       {invalid_argument, not_found, already_exists, failed_precondition, resource_exhausted,
-        unavailable, deadline_exceeded, data_corrupted, internal})
+  for (const ErrorCode each : {invalid_argument, not_found, already_exists, failed_precondition,
+                               unauthenticated, permission_denied, resource_exhausted, unavailable,
+                               deadline_exceeded, data_corrupted, internal})
     if (name_of(each) == code) error.code = each;
   return error;
 }

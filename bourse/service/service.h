@@ -228,7 +228,7 @@ class Service final : public EngineListener {
   void leave_what_runs(Decision& decision) const;
 
   // service_accounts.cpp
-  /// Errors: failed_precondition if the user is no member of the account of the group.
+  /// Errors: permission_denied if the user is no member of the account of the group.
   [[nodiscard]] Result<void> check_member(const std::string& group,
                                           const Submission& submission) const;
   /// The purse of the policy: takes the price, unless the job has paid before.

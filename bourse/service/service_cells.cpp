@@ -6,6 +6,7 @@
 
 #include "bourse/base/check.h"
 #include "bourse/base/units.h"
+#include "bourse/engine/agent_seal.h"
 #include "bourse/policy/rates.h"
 #include "bourse/service/incarnation.h"
 #include "bourse/service/members.h"
@@ -324,7 +325,7 @@ void Service::start_incarnation(LiveJob& job, const Allocation& allocation) {
 void Service::add_cell(LiveJob& job, StoredCell record) {
   record.job = job.record.number;
   record.epoch = job.record.epoch;
-  record.token = world_.random.token();
+  record.token = make_cell_secret(world_.random);
   hold(job, {MachineId(record.machine), record.workers, record.servers}, +1);
   store_->put_cell(record);
   job.cells.push_back({.record = std::move(record)});
