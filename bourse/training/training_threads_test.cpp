@@ -270,7 +270,8 @@ TEST(Training, EndsForAWorkerThatComesTooLate) {
   (void)training.run(1, 1);
   training.start_worker();
   (void)training.finish();
-  training.options.mode = SyncMode::ring;
+  training.start_leader();
+  (void)training.finish();
   training.start_member();
   (void)training.finish();
 }
