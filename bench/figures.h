@@ -34,6 +34,7 @@ struct Case {
   std::string section;
   std::string name;   ///< Unique within its section.
   bool once = false;  ///< Its values do not differ from one run to the next.
+  int rounds = 5;     ///< Most of them; fewer where a run takes long.
   std::function<Result<std::vector<Sample>>(const Setup&)> run;
 };
 

@@ -245,16 +245,40 @@ Result<std::vector<Sample>> run_history(const Setup& setup) {
   return samples;
 }
 
+/// The number that follows `before` in a text.
+double number_after(const std::string& text, const std::string& before) {
+  const auto at = text.find(before);
+  return at == std::string::npos ? 0 : std::strtod(text.c_str() + at + before.size(), nullptr);
+}
+
+/// The simulated daemon of tests/faults: two days of a large site, and stories of disasters.
+Result<std::vector<Sample>> run_simulation(const Setup& setup) {
+  const std::string program =
+      std::filesystem::path(setup.program).replace_filename("service_faults").string();
+  BOURSE_TRY(const ProcessOutcome days, run_process({program, "--days", "2"}));
+  // It ends with an error if a story violates an invariant.
+  BOURSE_TRY(const ProcessOutcome stories,
+             run_process({program, "--fresh", std::to_string(20 * setup.repeats)}));
+  return std::vector<Sample>{
+      {"days a CPU minute", "days", Better::higher, number_after(days.output, "CPU s: ")},
+      {"stories", "1", Better::higher, std::strtod(stories.output.c_str(), nullptr)},
+      {"violated", "1", Better::lower, number_after(stories.output, "stories, ")},
+      {"stories a CPU s", "1/s", Better::higher,
+       20 * setup.repeats / std::max(stories.cpu_s, 1e-3)}};
+}
+
 }  // namespace
 
 void add_service_cases(std::vector<Case>& cases) {
-  const auto add = [&](const std::string& name, bool once, auto run) {
-    cases.push_back({.section = "service", .name = name, .once = once, .run = std::move(run)});
+  // They wait for other processes and for the disk: many rounds would take an hour.
+  const auto add = [&](const std::string& name, int rounds, auto run) {
+    cases.push_back({.section = "service", .name = name, .rounds = rounds, .run = std::move(run)});
   };
-  add("start of a job", false, run_start);
-  add("boundary of 64 cells", false, run_boundary);
-  add("1000 live jobs", false, [](const Setup& setup) { return run_events(1000, setup); });
-  add("100000 jobs that ended", false, run_history);
+  add("start of a job", 2, run_start);
+  add("boundary of 64 cells", 3, run_boundary);
+  add("1000 live jobs", 2, [](const Setup& setup) { return run_events(1000, setup); });
+  add("100000 jobs that ended", 1, run_history);
+  add("64 machines, 500 jobs a day", 1, run_simulation);
   add_service_load_cases(cases);
 }
 

@@ -176,7 +176,7 @@ Result<std::vector<Sample>> run_followers(const Setup& setup) {
 
 void add_service_load_cases(std::vector<Case>& cases) {
   const auto add = [&](const std::string& name, auto run) {
-    cases.push_back({.section = "service", .name = name, .once = false, .run = std::move(run)});
+    cases.push_back({.section = "service", .name = name, .rounds = 3, .run = std::move(run)});
   };
   add("16 clients that submit", run_submissions);
   add("500 clients that follow", run_followers);

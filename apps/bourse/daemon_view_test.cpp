@@ -82,6 +82,10 @@ TEST(JobText, HasPlanAndHistory) {
   EXPECT_NE(text.find("starts       3, of them 1 after failures; 2 resizes and moves\n"),
             std::string::npos);
   EXPECT_NE(text.find("    1m 00s ago for 10m 00s: 2+1 on local-0\n"), std::string::npos);
+  // 55 for 50 is 10 % too much, 30 for 40 is 25 % too little; the first two are not counted.
+  EXPECT_NE(text.find("    4+1 for 1m 00s: predicted 55, measured 50 samples/s\n"),
+            std::string::npos);
+  EXPECT_NE(text.find("    mean error after 2 slots: 17.5 %\n"), std::string::npos);
   EXPECT_NE(text.find("        1m 00s ago  waiting      came\n"), std::string::npos);
 }
 
@@ -96,9 +100,10 @@ TEST(PricesText, SaysWhenThereAreNone) {
 }
 
 TEST(ExplanationText, ShowsWhatItPaysAndTheAlternatives) {
-  EXPECT_EQ(explanation_text(some_explanation(), Seconds(1.7e9)),
+  EXPECT_EQ(explanation_text(some_explanation(), {{"local-0", 2, 1}}, Seconds(1.7e9)),
             "job 17 'bert'\n"
             "admitted: worth 50, costs 12.5\n"
+            "has 2+1 on local-0\n"
             "promised in 10m 00s\n"
             "booked: done in 10m 00s, worth 50, costs 12.5 (at the lowest prices 1), payoff 37.5\n"
             "    pays for gpu 10, memory 2.5\n"

@@ -20,6 +20,12 @@ namespace bourse {
 namespace {
 
 constexpr const char* kLoopback = "127.0.0.1";
+constexpr int kMostTries = 60;
+
+bool may_come_back(const Result<std::vector<SlurmNode>>& nodes) {
+  return !nodes && (nodes.error().code == ErrorCode::unavailable ||
+                    nodes.error().code == ErrorCode::deadline_exceeded);
+}
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -62,18 +68,28 @@ std::vector<std::string> agent_on_nodes(const EngineChoice& choice) {
 }
 
 Result<std::unique_ptr<Engine>> open_slurm(RealWorld& real, const EngineChoice& choice,
-                                           const std::string& state_directory,
-                                           std::function<void(std::string_view)> log) {
+                                           const std::string& state_directory, EngineCalls calls) {
   SlurmEngineOptions options;
   options.state_directory = state_directory;
   options.commands = slurm_command_options(choice);
   options.share = {.nodes = choice.nodes, .of_nodes = choice.share / 100};
   options.agent_command = agent_on_nodes(choice);
-  options.log = std::move(log);
+  options.log = std::move(calls.log);
+  options.on_new_nodes = std::move(calls.on_new_machines);
+  BOURSE_TRY(options.helper, slurm_helper_of(choice));
   if (choice.poll) options.poll = *choice.poll;
   if (choice.time_limit) options.time_limit = *choice.time_limit;
   SlurmCommands commands(real.world(), options.commands);
-  BOURSE_TRY(std::vector<SlurmNode> nodes, wait_for_nodes(real, commands, options.share));
+  Result<std::vector<SlurmNode>> listed = wait_for_nodes(real, commands, options.share);
+  // Once it has worked, Slurm will be back.
+  const bool has_worked = real.world().files.exists(state_directory + "/slurm.json");
+  for (int tries = 0; has_worked && tries < kMostTries && may_come_back(listed); ++tries) {
+    if (tries == 0) options.log(listed.error().message);
+    real.world().clock.call_in(Seconds(1), [&real] { real.stop(); });
+    real.run();
+    listed = wait_for_nodes(real, commands, options.share);
+  }
+  BOURSE_TRY(std::vector<SlurmNode> nodes, std::move(listed));
   if (!choice.agents.empty()) {
     BOURSE_TRY_VOID(read_agents(choice.agents, options));
   } else if (are_all_here(nodes)) {
@@ -104,6 +120,9 @@ void add_slurm_options(CLI::App& command, EngineChoice& choice) {
       "Where nodes reach this daemon, host or host:port (default: this host's name, a port that "
       "is free)");
   add("--agent", choice.agent, "PATH", "bourse-agent on the nodes (default: beside this program)");
+  add("--helper", choice.helper, "PATH",
+      "bourse-slurm-helper, or none: Slurm's commands do it all (default: the one beside this "
+      "program, if it is there)");
   with_slurm(add_duration(command, "--poll", choice.poll,
                           "Slurm is asked so often what it thinks (default: 10s)"));
   with_slurm(add_duration(command, "--cell-time", choice.time_limit,
@@ -122,6 +141,21 @@ void add_engine_options(CLI::App& command, EngineChoice& choice) {
                   "local)")
       ->type_name("NAME");
   add_slurm_options(command, choice);
+}
+
+Result<std::string> slurm_helper_of(const EngineChoice& choice) {
+  if (choice.helper == "none") return std::string();
+  const auto is_program = [](const std::string& path) { return access(path.c_str(), X_OK) == 0; };
+  if (!choice.helper.empty()) {
+    if (!is_program(choice.helper))
+      return invalid(
+          fmt::format("option --helper: there is no program '{}'", quotable(choice.helper)));
+    return std::filesystem::absolute(choice.helper).string();
+  }
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  const std::string beside = (self.parent_path() / "bourse-slurm-helper").string();
+  return !error && is_program(beside) ? beside : "";
 }
 
 SlurmCommandOptions slurm_command_options(const EngineChoice& choice) {
@@ -154,26 +188,25 @@ Result<std::string> wait_for_answer(RealWorld& real, SlurmCommands& commands,
 }
 
 Result<std::unique_ptr<Engine>> open_engine(RealWorld& real, const EngineChoice& choice,
-                                            const std::string& state_directory,
-                                            std::function<void(std::string_view sentence)> log) {
+                                            const std::string& state_directory, EngineCalls calls) {
   const SlurmAccess& access = choice.access;
   if (choice.engine == "slurm") {
     if (!choice.machines.empty())
       return invalid("option --machines: machines come from Slurm; use --nodes or --share");
-    return open_slurm(real, choice, state_directory, std::move(log));
+    return open_slurm(real, choice, state_directory, std::move(calls));
   }
   if (choice.engine != "local")
     return invalid(fmt::format("option --engine: there is no engine '{}'; use local or slurm",
                                quotable(choice.engine)));
   for (const std::string* const value :
        {&access.partition, &access.account, &access.qos, &access.reservation, &choice.nodes,
-        &choice.agents, &choice.agent})
+        &choice.agents, &choice.agent, &choice.helper})
     if (!value->empty())
       return invalid(fmt::format("'{}' is for --engine slurm", quotable(*value)));
   LocalEngineOptions options;
   options.state_directory = state_directory;
   options.agent_command = agent_command();
-  options.log = std::move(log);
+  options.log = std::move(calls.log);
   if (!choice.machines.empty()) {
     BOURSE_TRY(options.machines, load_cluster(choice.machines));
   }

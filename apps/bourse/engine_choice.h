@@ -22,6 +22,7 @@ struct EngineChoice {
   double share = 100;  ///< Per cent of the nodes.
   std::string agents;  ///< "host[:port]".
   std::string agent;   ///< Path of bourse-agent on the nodes.
+  std::string helper;  ///< Path of bourse-slurm-helper, or "none".
   std::optional<Seconds> poll;
   std::optional<Seconds> time_limit;
 };
@@ -30,6 +31,10 @@ struct EngineChoice {
 void add_engine_options(CLI::App& command, EngineChoice& choice);
 /// Adds those of Slurm alone.
 void add_slurm_options(CLI::App& command, EngineChoice& choice);
+
+/// bourse-slurm-helper that a choice names, or that is beside this program; empty: none is.
+/// Errors: invalid_argument if the one that is named is no program.
+[[nodiscard]] Result<std::string> slurm_helper_of(const EngineChoice& choice);
 
 /// How a choice and this process's environment have Slurm's commands run.
 [[nodiscard]] SlurmCommandOptions slurm_command_options(const EngineChoice& choice);
@@ -43,11 +48,19 @@ void add_slurm_options(CLI::App& command, EngineChoice& choice);
 [[nodiscard]] Result<std::string> wait_for_answer(RealWorld& real, SlurmCommands& commands,
                                                   std::vector<std::string> command);
 
+/// What the daemon does for its engine.
+struct EngineCalls {
+  std::function<void(std::string_view sentence)> log;
+  /// There are new machines, which the engine has once it is opened anew; `names` is for people.
+  std::function<void(const std::string& names)> on_new_machines;
+};
+
 /// The engine, with its state in this directory. The loop runs while Slurm is asked for its nodes.
 /// Errors: invalid_argument for options that do not fit; as LocalEngine::open, SlurmEngine::open
 /// and discover_nodes.
-[[nodiscard]] Result<std::unique_ptr<Engine>> open_engine(
-    RealWorld& real, const EngineChoice& choice, const std::string& state_directory,
-    std::function<void(std::string_view sentence)> log);
+[[nodiscard]] Result<std::unique_ptr<Engine>> open_engine(RealWorld& real,
+                                                          const EngineChoice& choice,
+                                                          const std::string& state_directory,
+                                                          EngineCalls calls);
 
 }  // namespace bourse

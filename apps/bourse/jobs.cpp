@@ -65,11 +65,18 @@ int run_cancel(const DaemonOptions& options, std::uint64_t number) {
 }
 
 int run_explain(const DaemonOptions& options, std::uint64_t number) {
+  Result<std::string> job = fail(ErrorCode::internal, "the daemon was not asked");
   return ask_and_print(
-      options, [&](DaemonClient& client) { return client.get(path_of(number) + "/explanation"); },
-      [](const std::string& json) -> Result<std::string> {
+      options,
+      [&](DaemonClient& client) {
+        job = client.get(path_of(number));  // Where it runs, which a plan of what is to come omits.
+        return client.get(path_of(number) + "/explanation");
+      },
+      [&](const std::string& json) -> Result<std::string> {
         BOURSE_TRY(const ExplanationView explanation, explanation_from_json(json));
-        return explanation_text(explanation, unix_now());
+        BOURSE_TRY(const std::string detail_json, std::move(job));
+        BOURSE_TRY(const JobDetail detail, job_detail_from_json(detail_json));
+        return explanation_text(explanation, detail.placement, unix_now());
       });
 }
 

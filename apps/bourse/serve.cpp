@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -115,23 +117,30 @@ class Daemon {
     for (const int signal : {SIGTERM, SIGINT}) real_.on_signal(signal, [this] { end(); });
     real_.run();
     http_.reset();
-    return status_;
+    return has_new_machines_ ? start_anew() : status_;
   }
 
  private:
   Result<void> start() {
+    // "::1" has more than one.
+    if (std::ranges::count(options_.host, ':') == 1)
+      return invalid(
+          fmt::format("option --listen: '{}' is not an address alone; give the port "
+                      "with --port",
+                      options_.host));
     BOURSE_TRY(const PolicyChoice policy, policy_of(options_));
     state_ = state_directory(options_.state);
     BOURSE_TRY(lock_, lock_state_directory(real_.world().files, state_));
     BOURSE_TRY(engine_,
-               open_engine(real_, options_.engine, state_, [this](std::string_view sentence) {
-                 log(sentence, LogLevel::warning);
-               }));
+               open_engine(real_, options_.engine, state_,
+                           {.log = [this](auto sentence) { log(sentence, LogLevel::warning); },
+                            .on_new_machines = [this](const auto& names) { take_in(names); }}));
     ServiceOptions service;
     service.directory = state_;
     service.policy = policy.name;
     service.make_policy = [policy] { return make_policy(policy.name, policy.settings, {}); };
     if (options_.lease) service.lease = *options_.lease;
+    if (options_.slot) service.slot = *options_.slot;
     service.on_fatal = [this](const Error& error) {
       status_ = failure(error);
       real_.stop();
@@ -245,6 +254,28 @@ class Daemon {
             .is_tls = !fingerprint_.empty()};
   }
 
+  /// Machines are counted once in the life of a daemon, so another one begins, of the same process.
+  /// Cells go on: it is there long before their leases are over.
+  void take_in(const std::string& names) {
+    if (std::exchange(has_new_machines_, true)) return;
+    log(fmt::format("new: {}; the daemon starts anew to use them, and what runs goes on", names));
+    real_.stop();
+  }
+
+  int start_anew() {
+    api_.reset();
+    service_.reset();
+    engine_.reset();
+    std::ifstream file("/proc/self/cmdline", std::ios::binary);
+    std::vector<std::string> words;
+    for (std::string word; std::getline(file, word, '\0');) words.push_back(word);
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    execv("/proc/self/exe", arguments.data());
+    return failure({ErrorCode::internal, "the daemon cannot start itself anew"});
+  }
+
   void end() {
     const std::size_t cells = engine_->cells().size();
     if (cells > 0)
@@ -267,6 +298,7 @@ class Daemon {
   std::unique_ptr<ServiceApi> api_;
   std::unique_ptr<HttpServer> http_;
   int status_ = kExitOk;
+  bool has_new_machines_ = false;
 };
 
 }  // namespace

@@ -42,6 +42,11 @@ class Questions {
     facts.is_operator = level && (level->find("Operator") != std::string::npos ||
                                   level->find("Admin") != std::string::npos);
     if (choice_.time_limit) facts.time_limit = *choice_.time_limit;
+    BOURSE_TRY(facts.helper, slurm_helper_of(choice_));
+    if (!facts.helper.empty()) {
+      const auto said = run({facts.helper, "--version"});
+      facts.helper_said = said ? *said : said.error().message;
+    }
     return facts;
   }
 

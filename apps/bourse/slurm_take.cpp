@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <system_error>
 
 #include "apps/bourse/commands.h"
@@ -75,11 +76,42 @@ class Taker {
     request.file = file;
     request.name = fmt::format("job {} of Slurm", job.id);
     request.directory = job.directory;
-    BOURSE_TRY(const std::string answer, client_.post("/v1/jobs", {}, to_json(request)));
-    BOURSE_TRY(const SubmitReply reply, submit_reply_from_json(answer));
-    if (!reply.job) return fail(ErrorCode::data_corrupted, "the daemon answered with no job");
+    // What is begun is written down first. A hand-over that was cut off is found, and not repeated.
+    Files& files = real_.world().files;
+    const std::string begun = fmt::format("{}/{}.begun", directory, job.id);
+    std::optional<JobView> taken;
+    if (files.exists(begun)) {
+      BOURSE_TRY(taken, find(job.name, file));
+    }
+    BOURSE_TRY_VOID(files.write(begun, file));
+    if (!taken) {
+      BOURSE_TRY(const std::string answer, client_.post("/v1/jobs", {}, to_json(request)));
+      BOURSE_TRY(SubmitReply reply, submit_reply_from_json(answer));
+      if (!reply.job) return fail(ErrorCode::data_corrupted, "the daemon answered with no job");
+      taken = std::move(reply.job);
+    }
     BOURSE_TRY_VOID(ask({"scancel", std::to_string(job.id)}));
-    return *reply.job;
+    BOURSE_TRY_VOID(files.remove(begun));
+    return *std::move(taken);
+  }
+
+  /// The job of the daemon that was made from this file, which names a script that no other does.
+  Result<std::optional<JobView>> find(const std::string& name, const std::string& file) {
+    JobNumber before = 0;
+    do {
+      DaemonClient::Query query;
+      if (before != 0) query.emplace_back("before", std::to_string(before));
+      BOURSE_TRY(const std::string answer, client_.get("/v1/jobs", query));
+      BOURSE_TRY(const JobList list, job_list_from_json(answer));
+      for (const JobView& view : list.jobs) {
+        if (view.name != name) continue;
+        BOURSE_TRY(const std::string text, client_.get(fmt::format("/v1/jobs/{}", view.number)));
+        BOURSE_TRY(const JobDetail detail, job_detail_from_json(text));
+        if (detail.file == file) return view;
+      }
+      before = list.next_before;
+    } while (before != 0);
+    return std::nullopt;
   }
 
   TakeOptions options_;

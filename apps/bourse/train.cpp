@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <memory>
@@ -98,10 +99,11 @@ int run_train(const TrainFlags& flags) {
   const std::string program = flags.program.empty() ? member_program() : flags.program;
   std::vector<std::string> command = {program};
   for (std::string& argument : train_arguments(flags)) command.push_back(std::move(argument));
+  const bool is_ring = options->mode == training::SyncMode::ring;
   TrainView view;
   TrainRun run({.command = std::move(command),
                 .workers = flags.workers,
-                .servers = flags.servers,
+                .servers = is_ring ? 0 : std::max<std::uint64_t>(flags.servers, 1),
                 .folder = folder,
                 .retries = flags.retries,
                 .on_progress = [&](std::string_view line) { view.take(line); },
@@ -128,7 +130,7 @@ void add_train(CLI::App& app, int& status) {
       "\n"
       "Examples:\n"
       "  bourse train --model cnn --data fashion-mnist --workers 4 --servers 2\n"
-      "  bourse train --model mlp --data digits --workers 2 --epochs 30");
+      "  bourse train --model mlp --data digits --workers 2 --mode ring");
   command->callback([flags, &status] { status = run_train(*flags); });
 }
 

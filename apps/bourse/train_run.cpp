@@ -52,6 +52,7 @@ Result<void> TrainRun::run() {
 void TrainRun::start_all() {
   ++epoch_;
   is_restarting_ = false;
+  next_worker_ = 0;
   for (std::size_t i = 0; i < options_.servers; ++i) start(true, i);
   for (std::size_t i = 0; i < options_.workers; ++i) start(false, next_worker_);
 }
@@ -71,10 +72,16 @@ std::vector<std::string> TrainRun::environment(bool is_server, std::size_t rank,
   variables.push_back("BOURSE_JOB=train");
   variables.push_back("BOURSE_TRAIN_TOKEN=" + token_);
   variables.push_back("BOURSE_SERVER_ADDRESSES=" + addresses);
+  variables.push_back("BOURSE_LEADER_ADDRESS=" + server_address(sockets_, epoch_, 0));
   variables.push_back("BOURSE_CHECKPOINT=" + options_.folder);
-  if (is_server && rank == 0)
+  if (leads(is_server, rank))
     variables.push_back(fmt::format("BOURSE_PROGRESS={}/progress-{}", sockets_, epoch_));
   return variables;
+}
+
+/// It has the coordinator.
+bool TrainRun::leads(bool is_server, std::size_t rank) const {
+  return rank == 0 && is_server == (options_.servers > 0);
 }
 
 void TrainRun::start(bool is_server, std::size_t rank) {
@@ -83,7 +90,7 @@ void TrainRun::start(bool is_server, std::size_t rank) {
   ProcessOptions process{.command = options_.command,
                          .environment = environment(is_server, rank, task),
                          .dies_with_us = true};
-  if (is_server && rank == 0) process.fifo = fmt::format("{}/progress-{}", sockets_, epoch_);
+  if (leads(is_server, rank)) process.fifo = fmt::format("{}/progress-{}", sockets_, epoch_);
   process.on_output = [this, task](OutputStream stream, std::string_view text) {
     const bool is_progress = stream == OutputStream::fifo;
     pass_on(rests_[task + (is_progress ? "+" : "")], text,
@@ -92,7 +99,10 @@ void TrainRun::start(bool is_server, std::size_t rank) {
   process.on_exit = [this, task](ExitStatus status) { ended(task, status); };
   const Result<ProcessId> started = world_.processes.spawn(std::move(process));
   if (!started) return end(started.error());
-  members_[task] = {.process = *started, .is_server = is_server, .rank = rank};
+  members_[task] = {.process = *started,
+                    .is_server = is_server,
+                    .rank = rank,
+                    .is_leader = leads(is_server, rank)};
 }
 
 /// Whole lines at a time.
@@ -110,7 +120,7 @@ void TrainRun::pass_on(std::string& rest, std::string_view text,
 void TrainRun::ended(const std::string& task, ExitStatus status) {
   const Member member = members_[task];
   members_.erase(task);
-  if (member.is_server && member.rank == 0 && status.is_success()) is_done_ = true;
+  if (member.is_leader && status.is_success()) is_done_ = true;
   if (!status.is_success() && !member.is_told && !is_restarting_ && !is_done_)
     failed(member, task, status);
   if (!members_.empty()) return;
@@ -127,10 +137,11 @@ void TrainRun::failed(const Member& member, const std::string& task, ExitStatus 
   if (++failures_ > options_.retries)
     return end({ErrorCode::unavailable, fmt::format("{}: {}; that was one too many (--retries {})",
                                                     task, text_of(status), options_.retries)});
+  const bool begins_anew = member.is_server || member.is_leader;
   options_.on_note(fmt::format(
       "{}: {}; {}", task, text_of(status),
-      member.is_server ? "all begin anew from the last checkpoint" : "another takes its place"));
-  if (!member.is_server) return start(false, next_worker_);
+      begins_anew ? "all begin anew from the last checkpoint" : "another takes its place"));
+  if (!begins_anew) return start(false, next_worker_);
   is_restarting_ = true;
   signal_all(SIGKILL);
 }
@@ -160,11 +171,11 @@ void TrainRun::remove_worker() {
   std::string last;
   std::size_t workers = 0;
   for (const auto& [task, member] : members_) {
-    if (member.is_server || member.is_told) continue;
+    if (member.is_server || member.is_leader || member.is_told) continue;
     ++workers;
     if (last.empty() || member.rank > members_[last].rank) last = task;
   }
-  if (workers < 2) return;
+  if (last.empty() || (workers < 2 && options_.servers > 0)) return;
   members_[last].is_told = true;
   world_.processes.signal(members_[last].process, SIGTERM);
 }

@@ -13,16 +13,16 @@
 namespace bourse {
 
 /// Runs the workers and servers of one training on this machine, with what `bourse serve` would
-/// tell them. A worker that dies is replaced while the others go on; when a server dies, all begin
-/// anew from the last checkpoint.
+/// tell them. A worker that dies is replaced while the others go on; when a server dies, or the
+/// first worker of a training without servers, all begin anew from the last checkpoint.
 class TrainRun {
  public:
   struct Options {
     std::vector<std::string> command;  ///< Program and arguments of every process.
     std::size_t workers = 1;
-    std::size_t servers = 1;
-    std::string folder;                                      ///< For checkpoints and results.
-    std::size_t retries = 0;                                 ///< Processes that may die.
+    std::size_t servers = 1;  ///< 0: the first worker leads, as in a ring.
+    std::string folder;       ///< For checkpoints and results.
+    std::size_t retries = 0;  ///< Processes that may die.
     std::function<void(std::string_view line)> on_progress;  ///< A line of JSON.
     std::function<void(std::string_view line)> on_note;      ///< What a process says.
   };
@@ -42,10 +42,12 @@ class TrainRun {
     ProcessId process;
     bool is_server = false;
     std::size_t rank = 0;
+    bool is_leader = false;
     bool is_told = false;  ///< To end.
   };
 
   void start_all();
+  [[nodiscard]] bool leads(bool is_server, std::size_t rank) const;
   void start(bool is_server, std::size_t rank);
   [[nodiscard]] std::vector<std::string> environment(bool is_server, std::size_t rank,
                                                      const std::string& task) const;

@@ -74,6 +74,29 @@ void add_line(std::string& out, std::string_view name, const std::string& value)
   if (!value.empty()) out += fmt::format("{:<12} {}\n", name, value);
 }
 
+/// What was predicted beside what was measured, and how far they were apart once two slots had been
+/// learned from.
+std::string speeds_text(const std::vector<SpeedView>& speeds, std::size_t most = 6) {
+  constexpr std::size_t kLearned = 2;
+  std::string out = "\nspeeds\n";
+  for (std::size_t i = speeds.size() > most ? speeds.size() - most : 0; i < speeds.size(); ++i)
+    out += fmt::format("    {} for {}: predicted {}, measured {} samples/s\n",
+                       tasks_text(speeds[i].workers, speeds[i].servers),
+                       human(Seconds(speeds[i].seconds)), rough(speeds[i].predicted),
+                       rough(speeds[i].measured));
+  double errors = 0;
+  double seconds = 0;
+  for (std::size_t i = kLearned; i < speeds.size(); ++i) {
+    if (!(speeds[i].measured > 0)) continue;
+    errors += speeds[i].seconds * std::abs(speeds[i].predicted / speeds[i].measured - 1);
+    seconds += speeds[i].seconds;
+  }
+  if (seconds > 0)
+    out +=
+        fmt::format("    mean error after {} slots: {:.1f} %\n", kLearned, 100 * errors / seconds);
+  return out;
+}
+
 std::string option_text(std::string_view title, const std::optional<OptionView>& option,
                         Seconds now) {
   if (!option) return fmt::format("{}: none\n", title);
@@ -150,6 +173,7 @@ std::string job_text(const JobDetail& detail, Seconds now) {
   for (const std::string& task : detail.tasks) tasks += (tasks.empty() ? "" : " ") + task;
   add_line(out, "logs", tasks);
   if (!detail.plan.empty()) out += "\nplan\n" + plan_text(detail.plan, now);
+  if (!detail.speeds.empty()) out += speeds_text(detail.speeds);
   if (!detail.history.empty()) out += "\nhistory\n";
   for (const JobStep& step : detail.history)
     out += fmt::format("    {:>14}  {:<12} {}\n", from_now(step.at, now), name_of(step.phase),
@@ -267,9 +291,11 @@ std::string forecast_text(const Forecast& forecast, Seconds now) {
   return out;
 }
 
-std::string explanation_text(const ExplanationView& explanation, Seconds now) {
+std::string explanation_text(const ExplanationView& explanation,
+                             const std::vector<PlacementView>& placement, Seconds now) {
   std::string out = fmt::format("job {} '{}'\n", explanation.job, explanation.name);
   if (!explanation.reason.empty()) out += explanation.reason + "\n";
+  if (!placement.empty()) out += "has " + placement_text(placement) + "\n";
   if (explanation.promised) out += "promised " + from_now(explanation.promised, now) + "\n";
   if (!explanation.best) return out;  // Decided without prices.
   out += option_text(explanation.is_booked ? "booked" : "would get", explanation.best, now);

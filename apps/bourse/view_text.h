@@ -33,8 +33,10 @@ namespace bourse {
 [[nodiscard]] std::string tokens_text(const TokenList& list, Seconds now);
 /// What would become of a job.
 [[nodiscard]] std::string forecast_text(const Forecast& forecast, Seconds now);
-/// Why a job gets what it gets.
-[[nodiscard]] std::string explanation_text(const ExplanationView& explanation, Seconds now);
+/// Why a job gets what it gets, and what it has now.
+[[nodiscard]] std::string explanation_text(const ExplanationView& explanation,
+                                           const std::vector<PlacementView>& placement,
+                                           Seconds now);
 /// "running, 2 workers on local-0, done in 3m 10s": what became of a submission.
 [[nodiscard]] std::string standing_text(const JobView& job, Seconds now);
 

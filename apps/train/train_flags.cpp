@@ -17,10 +17,20 @@ constexpr std::uint64_t kMostMicrobatches = 1024;
 using Words = std::vector<std::string>;
 
 /// In the order of the enumerations.
-Words modes() { return {"synchronous", "stale", "asynchronous"}; }
+Words modes() { return {"synchronous", "stale", "asynchronous", "ring"}; }
 Words optimisers() { return {"sgd", "adam", "adamw"}; }
 Words schedules() { return {"constant", "cosine"}; }
 Words rate_rules() { return {"none", "linear", "root", "adascale"}; }
+
+/// Of the 1,438 training samples an epoch is 23 steps of the usual batch.
+std::uint64_t usual_epochs(const TrainFlags& flags) { return flags.data == "digits" ? 30 : 10; }
+
+double usual_rate(const TrainFlags& flags) {
+  if (static_cast<training::OptimiserKind>(flags.optimiser) != training::OptimiserKind::sgd)
+    return 0.001;
+  const bool is_fully_connected = flags.model.ends_with("mlp") || flags.model.ends_with("logistic");
+  return is_fully_connected && flags.data == "digits" ? 0.3 : 0.05;
+}
 
 void add_what(CLI::App& app, TrainFlags& flags) {
   app.add_option("--model", flags.model,
@@ -35,7 +45,7 @@ void add_what(CLI::App& app, TrainFlags& flags) {
                  "Where the files of the data set are (default: where their package puts them)")
       ->type_name("DIR");
   add_whole(app, "--epochs", flags.epochs, 1, 1'000'000,
-            "How often each sample is trained on (default: 10)");
+            "How often each sample is trained on (default: 10; of digits: 30)");
   add_whole(app, "--batch", flags.batch, 1, kMostSamples,
             "Samples of a step over all workers (default: 64)");
   add_whole(app, "--microbatches", flags.microbatches, 1, kMostMicrobatches,
@@ -46,11 +56,13 @@ void add_what(CLI::App& app, TrainFlags& flags) {
 void add_how(CLI::App& app, TrainFlags& flags) {
   add_choice(app, "--mode", flags.mode, modes(),
              "When gradients count: when the batch is complete, or each at once, with workers that "
-             "are at most --staleness pushes apart, or without a bound (default: synchronous)");
+             "are at most --staleness pushes apart, or without a bound. ring: when the batch is "
+             "complete, without servers, all-reduced among the workers (default: synchronous)");
   add_whole(app, "--staleness", flags.staleness, 1, 1'000'000, "Of --mode stale (default: 4)");
   add_choice(app, "--optimiser", flags.optimiser, optimisers(), "(default: sgd)");
   add_number(app, "--learning-rate", flags.learning_rate, 0, 1e6,
-             "After the warm-up (default: 0.05 for sgd, else 0.001)");
+             "After the warm-up (default: 0.05 for sgd, 0.3 for sgd of fully connected models on "
+             "digits, else 0.001)");
   add_number(app, "--momentum", flags.momentum, 0, 0.9999, "Of sgd (default: 0.9)");
   add_number(app, "--weight-decay", flags.weight_decay, 0, 1, "(default: 0)");
   add_choice(app, "--schedule", flags.schedule, schedules(),
@@ -71,7 +83,8 @@ void add_train_flags(CLI::App& app, TrainFlags& flags) {
   add_whole(app, "--workers", flags.workers, 1, kMostProcesses,
             "Processes that compute (default: 2)");
   add_whole(app, "--servers", flags.servers, 1, kMostProcesses,
-            "Processes that keep parameters, each a part of them (default: 1)");
+            "Processes that keep parameters, each a part of them (default: 1; --mode ring has "
+            "none)");
   add_how(app, flags);
   add_duration(app, "--checkpoint-every", flags.checkpoint_every,
                "Time between two checkpoints (default: 30s)");
@@ -102,7 +115,7 @@ std::vector<std::string> train_arguments(const TrainFlags& flags) {
   add("model", flags.model);
   add("data", flags.data);
   add_if_set("data-folder", flags.data_folder);
-  add("epochs", flags.epochs);
+  add_if_set("epochs", flags.epochs);
   add("batch", flags.batch);
   add("microbatches", flags.microbatches);
   add("mode", modes()[flags.mode]);
@@ -129,19 +142,21 @@ Result<training::TrainOptions> train_options(const TrainFlags& flags) {
     return invalid(
         fmt::format("option --microbatches: {} is not a power of two", flags.microbatches));
   const auto kind = static_cast<OptimiserKind>(flags.optimiser);
-  const double usual = kind == OptimiserKind::sgd ? 0.05 : 0.001;
+  const auto mode = static_cast<training::SyncMode>(flags.mode);
+  if (mode == training::SyncMode::ring && flags.servers > 0)
+    return invalid("option --servers: --mode ring has no servers");
   const std::uint64_t base = flags.base_batch > 0 ? flags.base_batch : flags.batch;
   return training::TrainOptions{
       .model = flags.model,
       .data = flags.data,
       .data_folder = flags.data_folder,
-      .epochs = static_cast<std::int64_t>(flags.epochs),
+      .epochs = static_cast<std::int64_t>(flags.epochs > 0 ? flags.epochs : usual_epochs(flags)),
       .batch = static_cast<std::int64_t>(flags.batch),
       .microbatches = static_cast<std::uint32_t>(flags.microbatches),
-      .mode = static_cast<training::SyncMode>(flags.mode),
+      .mode = mode,
       .staleness = static_cast<std::int64_t>(flags.staleness),
       .optimiser = {.kind = kind, .momentum = flags.momentum, .weight_decay = flags.weight_decay},
-      .learning_rate = flags.learning_rate > 0 ? flags.learning_rate : usual,
+      .learning_rate = flags.learning_rate > 0 ? flags.learning_rate : usual_rate(flags),
       .rate_rule = static_cast<training::RateRule>(flags.rate_rule),
       .base_batch = static_cast<std::int64_t>(base),
       .warmup_epochs = flags.warmup_epochs,

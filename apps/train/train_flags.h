@@ -19,8 +19,8 @@ struct TrainFlags {
   std::string data = "fashion-mnist";
   std::string data_folder;
   std::uint64_t workers = 2;
-  std::uint64_t servers = 1;
-  std::uint64_t epochs = 10;
+  std::uint64_t servers = 0;  ///< 0: one, or none if the mode has none.
+  std::uint64_t epochs = 0;   ///< 0: what suits the data.
   std::uint64_t batch = 64;
   std::uint64_t microbatches = 8;
   std::size_t mode = 0;  ///< Of SyncMode.

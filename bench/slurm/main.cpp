@@ -1,5 +1,6 @@
 // How the engine does on a real Slurm: `bench/slurm/run` starts one and calls this.
-//   slurm_bench AGENT boundary|reconcile|row [CELLS] [ROUNDS]
+//   slurm_bench AGENT HELPER|none boundary|reconcile|row [CELLS] [ROUNDS]
+// Prints a figure a line: {"case", "figure", "value", "unit"}, as JSON.
 #include <fmt/core.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -32,7 +33,7 @@ double cpu_seconds(int who) {
 /// An engine that is asked by nobody but the bench.
 class Bench final : public EngineListener {
  public:
-  Bench(const std::string& agent, Seconds poll) {
+  Bench(const std::string& agent, const std::string& helper, Seconds poll) {
     char name[] = "/tmp/bourse-slurm-bench.XXXXXX";
     BOURSE_CHECK(mkdtemp(name) != nullptr);
     directory_ = name;
@@ -45,6 +46,7 @@ class Bench final : public EngineListener {
     options.agent_command = {agent};
     options.agents_host = options.listen_host = "127.0.0.1";
     options.poll = poll;
+    if (helper != "none") options.helper = helper;
     options.patience = Seconds(3600);
     options.log = [](std::string_view line) { fmt::print(stderr, "{}\n", line); };
     SlurmCommands commands(real_.world(), options.commands);
@@ -60,6 +62,7 @@ class Bench final : public EngineListener {
     slurm = *std::move(engine);
     slurm->listen(*this);
     slurm->adopted_all();
+    run_for(Seconds(1));  // The helper says who it is.
   }
   ~Bench() override {
     slurm.reset();
@@ -138,16 +141,24 @@ class Bench final : public EngineListener {
   std::string directory_;
 };
 
-void bench_boundary(Bench& bench, int cells, int rounds) {
+void figure(const std::string& name, std::string_view what, double value, std::string_view unit) {
+  fmt::print("{{\"case\": \"{}\", \"figure\": \"{}\", \"value\": {:.4g}, \"unit\": \"{}\"}}\n",
+             name, what, value, unit);
+}
+
+void bench_boundary(Bench& bench, const std::string& by, int cells, int rounds) {
   std::vector<double> seconds;
   for (int i = 0; i < rounds; ++i) seconds.push_back(bench.change_all(cells));
   std::ranges::sort(seconds);
-  fmt::print("change of {} cells on {} nodes: p50 {:.2f} s, min {:.2f} s, max {:.2f} s\n", cells,
-             bench.machines(), seconds[seconds.size() / 2], seconds.front(), seconds.back());
+  const std::string name =
+      fmt::format("{} cells change on {} nodes, by {}", cells, bench.machines(), by);
+  figure(name, "median", seconds[seconds.size() / 2], "s");
+  figure(name, "least", seconds.front(), "s");
+  figure(name, "most", seconds.back(), "s");
 }
 
 /// Cells that queue, as more than fit are asked for; what a poll takes of us and of the commands.
-void bench_reconcile(Bench& bench, int cells, int rounds) {
+void bench_reconcile(Bench& bench, const std::string& by, int cells, int rounds) {
   for (int i = 0; i < cells; ++i) bench.start(bench.place(++bench.last_job, 1), {"sleep", "1000"});
   const auto polls_to = [&](std::uint64_t number) {
     while (bench.slurm->polls() < number) bench.run_for(Seconds(0.05));
@@ -159,15 +170,15 @@ void bench_reconcile(Bench& bench, int cells, int rounds) {
   const std::uint64_t first = bench.slurm->polls();
   polls_to(first + static_cast<std::uint64_t>(rounds));
   bench.run_for(Seconds(0.5));
-  fmt::print(
-      "reconciliation of {} cells: {:.0f} ms of our processor time, {:.0f} ms of squeue and "
-      "sinfo, one call each\n",
-      bench.slurm->cells().size(), (cpu_seconds(RUSAGE_SELF) - self) / rounds * 1e3,
-      (cpu_seconds(RUSAGE_CHILDREN) - children) / rounds * 1e3);
+  const std::string name =
+      fmt::format("reconciliation of {} cells, by {}", bench.slurm->cells().size(), by);
+  figure(name, "our processor time", (cpu_seconds(RUSAGE_SELF) - self) / rounds * 1e3, "ms");
+  figure(name, "that of squeue and sinfo", (cpu_seconds(RUSAGE_CHILDREN) - children) / rounds * 1e3,
+         "ms");
 }
 
 /// Cells that end by themselves, each followed by another one.
-void bench_row(Bench& bench, int cells) {
+void bench_row(Bench& bench, const std::string& by, int cells) {
   constexpr int kAtOnce = 16;
   int asked = 0;
   const auto next = [&](CellId) {
@@ -177,23 +188,25 @@ void bench_row(Bench& bench, int cells) {
   const double before = bench.now();
   for (int i = 0; i < kAtOnce; ++i) next({});
   bench.run_until([&] { return asked == cells && bench.slurm->cells().empty(); });
-  fmt::print("{} cells in a row: {} completed, {} lost, {} failed, in {:.0f} s\n", cells,
-             bench.ended[CellEnd::completed], bench.ended[CellEnd::lost],
-             bench.ended[CellEnd::failed], bench.now() - before);
+  const std::string name = fmt::format("{} cells in a row, by {}", cells, by);
+  figure(name, "completed", bench.ended[CellEnd::completed], "");
+  figure(name, "lost or failed", bench.ended[CellEnd::lost] + bench.ended[CellEnd::failed], "");
+  figure(name, "took", bench.now() - before, "s");
 }
 
 int run(const std::vector<std::string>& arguments) {
-  const std::string& what = arguments[1];
+  const std::string& what = arguments[2];
   const auto number = [&](std::size_t at, int otherwise) {
     return at < arguments.size() ? std::atoi(arguments[at].c_str()) : otherwise;
   };
-  Bench bench(arguments[0], what == "reconcile" ? Seconds(2) : Seconds(1));
+  const std::string by = arguments[1] == "none" ? "commands" : "helper";
+  Bench bench(arguments[0], arguments[1], what == "reconcile" ? Seconds(2) : Seconds(1));
   if (what == "boundary")
-    bench_boundary(bench, number(2, 24), number(3, 9));
+    bench_boundary(bench, by, number(3, 24), number(4, 9));
   else if (what == "reconcile")
-    bench_reconcile(bench, number(2, 2000), number(3, 5));
+    bench_reconcile(bench, by, number(3, 2000), number(4, 5));
   else
-    bench_row(bench, number(2, 1000));
+    bench_row(bench, by, number(3, 1000));
   return 0;
 }
 
@@ -201,8 +214,9 @@ int run(const std::vector<std::string>& arguments) {
 }  // namespace bourse
 
 int main(int argc, char** argv) {
-  if (argc < 3) {
-    fmt::print(stderr, "usage: slurm_bench AGENT boundary|reconcile|row [CELLS] [ROUNDS]\n");
+  if (argc < 4) {
+    fmt::print(stderr,
+               "usage: slurm_bench AGENT HELPER|none boundary|reconcile|row [CELLS] [ROUNDS]\n");
     return 2;
   }
   return bourse::run({argv + 1, argv + argc});

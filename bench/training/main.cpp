@@ -41,7 +41,7 @@ double best_of(const std::function<void()>& round) {
 
 /// A server in a process of its own, until it is killed.
 [[noreturn]] void serve(const MemberEnvironment& environment) {
-  Peers peers(environment);
+  Peers peers(environment.server_addresses, environment.run);
   peers.host(peers.servers()[0], std::make_shared<ParameterServer>(
                                      ParameterServer::Options{.training = {.microbatches = 1}}));
   if (!peers.serve(environment.server_addresses[0])) std::_Exit(EXIT_FAILURE);
@@ -49,7 +49,7 @@ double best_of(const std::function<void()>& round) {
 }
 
 double push_and_pull(const MemberEnvironment& environment, std::size_t parameters) {
-  Peers peers(environment);
+  Peers peers(environment.server_addresses, environment.run);
   const auto& server = peers.servers()[0];
   const std::vector<float> zeros(parameters);
   server.call<&ParameterServer::load>(

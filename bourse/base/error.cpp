@@ -13,6 +13,10 @@ std::string_view name_of(ErrorCode code) {
       return "already_exists";
     case failed_precondition:
       return "failed_precondition";
+    case unauthenticated:
+      return "unauthenticated";
+    case permission_denied:
+      return "permission_denied";
     case resource_exhausted:
       return "resource_exhausted";
     case unavailable:

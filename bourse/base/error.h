@@ -13,6 +13,8 @@ enum class ErrorCode {
   not_found,            ///< The thing named does not exist.
   already_exists,       ///< Choose another name.
   failed_precondition,  ///< Change the state first, then call again.
+  unauthenticated,      ///< Say who you are, in a way that is known, then call again.
+  permission_denied,    ///< Who you are is known, and may not; ask somebody who may.
   resource_exhausted,   ///< A stated limit was reached; ask for less or raise it.
   unavailable,          ///< Try again later.
   deadline_exceeded,    ///< The time allowed ran out; the work may or may not be done.

@@ -29,18 +29,22 @@ Agent::~Agent() {
 
 void Agent::start() {
   world_.processes.adopt_orphans();
-  link_.emplace(world_, options_.launch.daemon,
-                AgentLink::Listener{
-                    .on_connect = [this] { on_connect(); },
-                    .on_message = [this](const AgentMessage& message) { on_message(message); },
-                    .log = options_.log});
+  const CellSpec& cell = options_.launch.cell;
+  link_.emplace(
+      world_,
+      AgentLink::Ends{.daemon = options_.launch.daemon, .cell = cell.id, .secret = cell.token},
+      AgentLink::Listener{
+          .on_connect = [this] { on_connect(); },
+          .on_message = [this](const AgentMessage& message) { on_message(message); },
+          .log = options_.log});
   link_->connect();
   beat();
 }
 
 void Agent::on_connect() {
-  link_->send(AgentHello{.cell = options_.launch.cell.id,
-                         .token = options_.launch.cell.token,
+  const CellSpec& cell = options_.launch.cell;
+  link_->send(AgentHello{.cell = cell.id,
+                         .token = is_said_in_plain(cell.token) ? cell.token : std::string(),
                          .agent = world_.processes.self(),
                          .phase = phase_,
                          .last_event = outbox_.last_number()});
@@ -53,8 +57,10 @@ void Agent::on_message(const AgentMessage& message) {
   std::visit([this](const auto& m) { handle(m); }, message);
 }
 
-void Agent::handle(const AgentHello&) {}  // The daemon says none.
-void Agent::handle(const CellEvent&) {}   // Nor this.
+void Agent::handle(const AgentHello&) {}      // The daemon says none.
+void Agent::handle(const AgentKnock&) {}      // Nor this.
+void Agent::handle(const CellEvent&) {}       // Nor this.
+void Agent::handle(const AgentChallenge&) {}  // It is for our link.
 
 void Agent::handle(const AgentGo&) {
   if (phase_ == CellPhase::starting) start_tasks();

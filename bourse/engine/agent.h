@@ -50,6 +50,8 @@ class Agent {
   void handle(const AgentAcknowledge& acknowledge);
   void handle(const AgentHeartbeat& heartbeat);
   void handle(const CellEvent& event);
+  void handle(const AgentKnock& knock);
+  void handle(const AgentChallenge& challenge);
 
   void start_tasks();
   /// Kills all and leaves without a word: the cell is not current.

@@ -11,7 +11,9 @@
 namespace bourse {
 namespace {
 
-constexpr Seconds kWatchPause{0.2};
+constexpr Seconds kLongestWatchPause{0.75};
+/// With short leases it is looked more often.
+constexpr double kWatchesPerLease = 20;
 /// Later than the lease by this share: an agent has ended its tasks by then.
 constexpr double kLeaseMargin = 0.2;
 /// A watch that comes so late tells of a daemon that slept, not of agents that are silent.
@@ -20,18 +22,10 @@ constexpr Seconds kHelloDeadline{10};
 constexpr std::size_t kMostUnsent = 16 * kMaxAgentMessage;
 constexpr std::size_t kMostStrangers = 1000;
 
-/// Takes the same time whatever the difference.
-bool is_same_secret(std::string_view a, std::string_view b) {
-  bool is_same = a.size() == b.size();
-  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) is_same &= a[i] == b[i];
-  return is_same;
-}
-
 }  // namespace
 
 AgentHub::AgentHub(World& world, AgentHubListener& listener) : world_(world), listener_(listener) {
-  watch_due_ = world_.clock.now() + kWatchPause;
-  watch_timer_ = world_.clock.call_at(watch_due_, [this] { watch(); });
+  watch_in(kLongestWatchPause);
 }
 
 AgentHub::~AgentHub() { world_.clock.cancel(watch_timer_); }
@@ -52,7 +46,7 @@ Address AgentHub::address() const {
 void AgentHub::expect(const CellSpec& cell, const Expectation& expectation) {
   const Seconds heard_of = world_.clock.now() + expectation.patience;
   const bool is_new = cells_
-                          .emplace(cell.id, Cell{.token = cell.token,
+                          .emplace(cell.id, Cell{.secret = cell.token,
                                                  .grace = cell.grace,
                                                  .lease = cell.lease,
                                                  .heard_of = heard_of,
@@ -131,10 +125,10 @@ void AgentHub::on_accept(std::unique_ptr<Connection> connection) {
 }
 
 void AgentHub::on_data(PeerId id, std::string_view bytes) {
-  const auto messages = peers_.at(id).reader.add(bytes);
-  if (!messages) return cut_off(id, messages.error().message);
-  for (const AgentMessage& message : *messages) {
-    if (const auto handled = handle(id, message); !handled)
+  const auto frames = peers_.at(id).reader.add(bytes);
+  if (!frames) return cut_off(id, frames.error().message);
+  for (const AgentFrame& frame : *frames) {
+    if (const auto handled = handle(id, frame); !handled)
       return cut_off(id, handled.error().message);
     if (!peers_.contains(id)) return;  // What was told made our listener end it.
   }
@@ -150,9 +144,14 @@ void AgentHub::on_close(PeerId id) {
   listener_.on_broken(*cell);
 }
 
-Result<void> AgentHub::handle(PeerId id, const AgentMessage& message) {
-  const Peer& peer = peers_.at(id);
+Result<void> AgentHub::handle(PeerId id, const AgentFrame& frame) {
+  Peer& peer = peers_.at(id);
   if (peer.is_turned_away) return {};
+  BOURSE_TRY(const AgentMessage message, open(peer, frame));
+  if (const auto* const knock = std::get_if<AgentKnock>(&message)) {
+    if (peer.seal || peer.cell) return invalid("it knocked twice");
+    return handle_knock(id, *knock);
+  }
   if (const auto* const hello = std::get_if<AgentHello>(&message)) {
     if (peer.cell) return invalid("it said hello twice");
     return handle_hello(id, *hello);
@@ -169,22 +168,52 @@ Result<void> AgentHub::handle(PeerId id, const AgentMessage& message) {
   return invalid("it said what only a daemon says");
 }
 
+Result<AgentMessage> AgentHub::open(Peer& peer, const AgentFrame& frame) {
+  if (!peer.seal) return parse_message(frame.text);
+  auto message = peer.seal->open(frame);
+  if (!message && !peer.cell && message.error().code == ErrorCode::unauthenticated)
+    return invalid(fmt::format("it does not know the secret of cell {}", text_of(*peer.claimed)));
+  return message;
+}
+
+Result<void> AgentHub::handle_knock(PeerId id, const AgentKnock& knock) {
+  const auto entry = cells_.find(knock.cell);
+  if (entry == cells_.end()) {
+    turn_away_stranger(id);
+    return {};
+  }
+  Peer& peer = peers_.at(id);
+  const AgentChallenge challenge{world_.random.token()};
+  peer.claimed = knock.cell;
+  peer.seal.emplace(AgentSeal::End::daemon, AgentSeal::Handshake{.secret = entry->second.secret,
+                                                                 .cell = knock.cell,
+                                                                 .agent_nonce = knock.nonce,
+                                                                 .daemon_nonce = challenge.nonce});
+  send(peer, challenge);
+  return {};
+}
+
 Result<void> AgentHub::handle_hello(PeerId id, const AgentHello& hello) {
   const auto entry = cells_.find(hello.cell);
   if (entry == cells_.end()) {
-    if (has_expected_all_)
-      turn_away(id, "the cell is not current");
-    else
-      peers_.erase(id);
+    turn_away_stranger(id);
     return {};
   }
   const Cell& cell = entry->second;
-  if (!is_same_secret(hello.token, cell.token))
-    return invalid(fmt::format("it does not know the token of cell {}", text_of(hello.cell)));
+  const Peer& peer = peers_.at(id);
+  if (peer.seal && hello.cell != *peer.claimed) return invalid("it told of another cell");
+  if (!peer.seal && !is_said_in_plain(cell.secret))
+    return invalid(
+        fmt::format("the secret of cell {} must be proved, not said; is its "
+                    "bourse-agent of an older version?",
+                    text_of(hello.cell)));
+  if (!peer.seal && !is_same_secret(hello.token, cell.secret))
+    return invalid(fmt::format("it does not know the secret of cell {}", text_of(hello.cell)));
   // A machine or a batch system may start one twice; what the first has begun is not begun again.
-  if (cell.agent.pid != 0 && hello.agent != cell.agent)
+  if (cell.agent.pid != 0 && hello.agent != cell.agent) {
     turn_away(id, "the cell has another agent");
-  else if (cell.is_silent)
+    listener_.on_note(fmt::format("a second agent of cell {} is turned away", text_of(hello.cell)));
+  } else if (cell.is_silent)
     turn_away(id, "the cell is taken for lost");
   else
     let_in(id, hello);
@@ -224,10 +253,19 @@ Result<void> AgentHub::handle_event(CellId id, const CellEvent& event) {
   return {};
 }
 
+/// Of a cell that is not known. A cell that was forgotten has no secret any more to show that we
+/// are its daemon: its agent believes us over a unix socket, and ends with its lease elsewhere.
+void AgentHub::turn_away_stranger(PeerId id) {
+  if (has_expected_all_)
+    turn_away(id, "the cell is not current");
+  else
+    peers_.erase(id);
+}
+
 /// Told to end, it has a while to take it in.
 void AgentHub::turn_away(PeerId id, const std::string& reason) {
   set_aside(id);
-  peers_.at(id).connection->send(encode(AgentEnd{reason}));
+  send(peers_.at(id), AgentEnd{reason});
 }
 
 void AgentHub::set_aside(PeerId id) {
@@ -242,16 +280,23 @@ void AgentHub::cut_off(PeerId id, const std::string& why) {
   if (peers_.contains(id)) on_close(id);
 }
 
+void AgentHub::send(Peer& peer, const AgentMessage& message) {
+  peer.connection->send(peer.seal ? peer.seal->seal(message) : encode(message));
+}
+
 void AgentHub::send(const Cell& cell, const AgentMessage& message) {
-  if (cell.peer != 0) peers_.at(cell.peer).connection->send(encode(message));
+  if (cell.peer != 0) send(peers_.at(cell.peer), message);
+}
+
+void AgentHub::watch_in(Seconds pause) {
+  watch_due_ = world_.clock.now() + pause;
+  watch_timer_ = world_.clock.call_at(watch_due_, [this] { watch(); });
 }
 
 void AgentHub::watch() {
   const Seconds now = world_.clock.now();
   if (now > watch_due_ + kSlept)
     for (auto& [id, cell] : cells_) cell.heard_of = std::max(cell.heard_of, now);
-  watch_due_ = now + kWatchPause;
-  watch_timer_ = world_.clock.call_at(watch_due_, [this] { watch(); });
 
   std::vector<PeerId> useless;
   for (const auto& [id, peer] : peers_)
@@ -262,11 +307,14 @@ void AgentHub::watch() {
     if (peers_.contains(id)) on_close(id);
 
   std::vector<CellId> silent;
+  Seconds pause = kLongestWatchPause;
   for (auto& [id, cell] : cells_) {
+    pause = std::min(pause, cell.lease / kWatchesPerLease);
     if (cell.phase == CellPhase::ended || cell.is_silent) continue;
     cell.is_silent = now > cell.heard_of + cell.lease * (1 + kLeaseMargin);
     if (cell.is_silent) silent.push_back(id);
   }
+  watch_in(pause);
   for (const CellId id : silent)
     if (cells_.contains(id)) listener_.on_silent(id);
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bourse/engine/agent_protocol.h"
+#include "bourse/engine/agent_seal.h"
 #include "bourse/world/world.h"
 
 namespace bourse {
@@ -31,8 +32,9 @@ class AgentHubListener {
   virtual void on_note(const std::string& sentence) = 0;
 };
 
-/// The daemon's end of all agents, whatever started them. It lets in who knows the token of a cell
-/// that is current, tells it to go, and turns what it says into events; others are told to end.
+/// The daemon's end of all agents, whatever started them. It lets in who proves that it knows the
+/// secret of a cell that is current, tells it to go, and turns what it says into events; others are
+/// told to end.
 class AgentHub {
  public:
   AgentHub(World& world, AgentHubListener& listener);
@@ -75,14 +77,16 @@ class AgentHub {
 
   struct Peer {
     std::unique_ptr<Connection> connection;
-    MessageReader reader;
+    FrameReader reader;
     Seconds since{0};
-    std::optional<CellId> cell;   ///< Once it was let in.
-    bool is_turned_away = false;  ///< It was told to end; what it says is not heard.
+    std::optional<CellId> claimed;  ///< The cell it says it is; with a seal.
+    std::optional<AgentSeal> seal;  ///< None: in protocol 1, or it has not knocked.
+    std::optional<CellId> cell;     ///< Once it was let in.
+    bool is_turned_away = false;    ///< It was told to end; what it says is not heard.
   };
 
   struct Cell {
-    std::string token;
+    std::string secret;
     Seconds grace{0};
     Seconds lease{0};
     CellPhase phase = CellPhase::starting;
@@ -98,16 +102,21 @@ class AgentHub {
   void on_data(PeerId id, std::string_view bytes);
   void on_close(PeerId id);
   // Errors: the peer is to be cut off.
-  [[nodiscard]] Result<void> handle(PeerId id, const AgentMessage& message);
+  [[nodiscard]] Result<void> handle(PeerId id, const AgentFrame& frame);
+  [[nodiscard]] static Result<AgentMessage> open(Peer& peer, const AgentFrame& frame);
+  [[nodiscard]] Result<void> handle_knock(PeerId id, const AgentKnock& knock);
   [[nodiscard]] Result<void> handle_hello(PeerId id, const AgentHello& hello);
+  void turn_away_stranger(PeerId id);
   [[nodiscard]] Result<void> handle_event(CellId id, const CellEvent& event);
   void let_in(PeerId id, const AgentHello& hello);
   void turn_away(PeerId id, const std::string& reason);
   /// The peer is not heard any more and closed after a while.
   void set_aside(PeerId id);
   void cut_off(PeerId id, const std::string& why);
+  static void send(Peer& peer, const AgentMessage& message);
   void send(const Cell& cell, const AgentMessage& message);
   void watch();
+  void watch_in(Seconds pause);
 
   World& world_;
   AgentHubListener& listener_;

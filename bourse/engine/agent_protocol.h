@@ -12,20 +12,39 @@
 #include "bourse/engine/cell.h"
 
 // What the daemon and the agent in a cell say to each other. A message is its length in bytes (four
-// bytes, the highest first) and one JSON object of that length.
+// bytes, the highest first) and one JSON object of that length. Where the highest bit of the length
+// is set, a tag follows (agent_seal.h): who comes with AgentKnock has tags from the answer on.
 namespace bourse {
 
-/// Version of the protocol. It grows when a field changes its meaning or goes.
-inline constexpr int kAgentProtocol = 1;
-/// Longest message without its length, bytes.
+/// Version of the protocol. It grows when a field changes its meaning or goes. In version 1 an
+/// agent began with AgentHello and said its secret; cells that were begun with it end with it.
+inline constexpr int kAgentProtocol = 2;
+inline constexpr int kPlainAgentProtocol = 1;
+/// Size of a tag, bytes.
+inline constexpr std::size_t kAgentTagSize = 32;
+/// Size of a nonce: so many hexadecimal digits.
+inline constexpr std::size_t kAgentNonceSize = 32;
+/// Longest message without its length and its tag, bytes.
 inline constexpr std::size_t kMaxAgentMessage = 64 << 10;
 /// Longest text within a message that still surely fits, bytes. Senders cut longer ones.
 inline constexpr std::size_t kMaxAgentText = 1000;
 
-/// First message of an agent: which cell it is, and where that stands.
+/// First message of an agent: which cell it says it is.
+struct AgentKnock {
+  CellId cell;
+  std::string nonce;  ///< Never used before.
+  friend bool operator==(const AgentKnock&, const AgentKnock&) = default;
+};
+/// The answer of a daemon that knows the cell. Its tag shows that it knows the secret.
+struct AgentChallenge {
+  std::string nonce;  ///< Never used before.
+  friend bool operator==(const AgentChallenge&, const AgentChallenge&) = default;
+};
+/// What an agent says once it knows that this is its daemon: where its cell stands. Its tag shows
+/// that the agent knows the secret.
 struct AgentHello {
   CellId cell;
-  std::string token;
+  std::string token;  ///< The secret, in protocol 1; else empty.
   ProcessId agent;
   CellPhase phase = CellPhase::starting;
   std::uint64_t last_event = 0;  ///< Largest number of an event so far.
@@ -60,25 +79,30 @@ struct AgentHeartbeat {
 
 /// Any of them.
 using AgentMessage = std::variant<AgentHello, AgentGo, AgentEnd, AgentStop, AgentAcknowledge,
-                                  AgentHeartbeat, CellEvent>;
+                                  AgentHeartbeat, CellEvent, AgentKnock, AgentChallenge>;
 
-/// The bytes of a message. Requires numbers that are finite and texts of at most kMaxAgentText.
+/// The JSON of a message. Requires numbers that are finite and texts of at most kMaxAgentText.
+[[nodiscard]] std::string message_text(const AgentMessage& message);
+/// Errors: data_corrupted or invalid_argument if it is none.
+[[nodiscard]] Result<AgentMessage> parse_message(std::string_view text);
+
+/// A message on its way. What is in it is believed when its tag is right.
+struct AgentFrame {
+  std::string text;
+  std::string tag;  ///< Empty: it has none.
+  friend bool operator==(const AgentFrame&, const AgentFrame&) = default;
+};
+/// The bytes of a frame. Requires a text of at most kMaxAgentMessage, and no tag or a whole one.
+[[nodiscard]] std::string frame_bytes(std::string_view text, std::string_view tag);
+/// The bytes of a message without a tag.
 [[nodiscard]] std::string encode(const AgentMessage& message);
 
-struct DecodedMessages {
-  std::vector<AgentMessage> messages;
-  std::size_t size = 0;  ///< Bytes that they took; the rest begins a message not yet whole.
-};
-
-/// The messages at the front of a stream. Errors: data_corrupted or invalid_argument if it cannot
-/// be one, whatever follows. Cost: linear.
-[[nodiscard]] Result<DecodedMessages> decode_messages(std::string_view bytes);
-
-/// Puts messages together from pieces of any size. Holds at most one message.
-class MessageReader {
+/// Puts frames together from pieces of any size. Holds at most one frame.
+class FrameReader {
  public:
-  /// Messages that are whole now. Errors: as decode_messages; the stream is of no use after.
-  [[nodiscard]] Result<std::vector<AgentMessage>> add(std::string_view bytes);
+  /// Frames that are whole now. Errors: data_corrupted if one is too long; the stream is of no use
+  /// after. Cost: linear.
+  [[nodiscard]] Result<std::vector<AgentFrame>> add(std::string_view bytes);
 
  private:
   std::string rest_;

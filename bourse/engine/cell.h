@@ -52,7 +52,7 @@ struct TaskSpec {
 /// What an engine needs to know to run a cell.
 struct CellSpec {
   CellId id;
-  std::string token;      ///< Secret between daemon and agent.
+  std::string token;      ///< Secret between daemon and agent (make_cell_secret).
   std::string directory;  ///< For files of the cell and its agent; made if there is none.
   ResourceVector demand;  ///< Of all its tasks.
   std::vector<TaskSpec> tasks;

@@ -8,7 +8,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-constexpr CellId kCell{.job = 1, .epoch = 1, .machine = MachineId(0U)};
+constexpr CellId kOutboxCell{.job = 1, .epoch = 1, .machine = MachineId(0U)};
 
 std::vector<double> samples_in(const EventOutbox& outbox) {
   std::vector<double> samples;
@@ -31,12 +31,12 @@ void report(EventOutbox& outbox, double samples, double now, bool is_safe = fals
 }
 
 TEST(EventOutbox, NumbersEventsAndForgetsThoseThatAreSafe) {
-  EventOutbox outbox(kCell);
+  EventOutbox outbox(kOutboxCell);
   outbox.add({.kind = CellEventKind::started});
   outbox.add({.kind = CellEventKind::task_ended});
   outbox.add({.kind = CellEventKind::ended});
   EXPECT_THAT(numbers_in(outbox), ElementsAre(1, 2, 3));
-  EXPECT_EQ(outbox.unacknowledged().front().cell, kCell);
+  EXPECT_EQ(outbox.unacknowledged().front().cell, kOutboxCell);
   outbox.acknowledge(2);
   outbox.acknowledge(1);
   EXPECT_THAT(numbers_in(outbox), ElementsAre(3));
@@ -46,7 +46,7 @@ TEST(EventOutbox, NumbersEventsAndForgetsThoseThatAreSafe) {
 }
 
 TEST(EventOutbox, RunsProgressTogetherWhileAnEarlierOneIsUnderWay) {
-  EventOutbox outbox(kCell);
+  EventOutbox outbox(kOutboxCell);
   for (int i = 0; i < 1000; ++i) report(outbox, i, 0);
   EXPECT_THAT(samples_in(outbox), ElementsAre(0));
   EXPECT_EQ(outbox.next_release(), kForever);
@@ -59,7 +59,7 @@ TEST(EventOutbox, RunsProgressTogetherWhileAnEarlierOneIsUnderWay) {
 }
 
 TEST(EventOutbox, KeepsTheLastCheckpointApartFromWhatCameAfterIt) {
-  EventOutbox outbox(kCell);
+  EventOutbox outbox(kOutboxCell);
   report(outbox, 0, 0);
   report(outbox, 10, 1);
   report(outbox, 20, 2, true);
@@ -72,7 +72,7 @@ TEST(EventOutbox, KeepsTheLastCheckpointApartFromWhatCameAfterIt) {
 }
 
 TEST(EventOutbox, TellsProgressBeforeTheEndOfItsTask) {
-  EventOutbox outbox(kCell);
+  EventOutbox outbox(kOutboxCell);
   report(outbox, 0, 0);
   report(outbox, 7, 0);
   outbox.add({.kind = CellEventKind::task_ended, .task = "worker-0"});

@@ -21,7 +21,7 @@ struct Confinement {
   friend bool operator==(const Confinement&, const Confinement&) = default;
 };
 
-/// What the agent of a cell reads when it starts; holds the token, so it is its owner's alone.
+/// What the agent of a cell reads when it starts; holds the secret, so it is its owner's alone.
 struct LaunchFile {
   CellSpec cell;
   Address daemon;

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <csignal>
+#include <nlohmann/json_fwd.hpp>
 #include <utility>
 
 namespace bourse {
@@ -14,62 +14,10 @@ namespace {
 /// Most of what a command may print; the rest is thrown away, and with it the whole.
 constexpr std::size_t kMostOutput = std::size_t{64} << 20;
 
-/// For a shell: what is within single quotes stays as it is.
-std::string shell_word(std::string_view word) {
-  std::string text = "'";
-  for (const char c : word) c == '\'' ? text += "'\\''" : text += c;
-  return text + "'";
-}
-
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : ",") + word;
   return text;
-}
-
-/// Slurm puts numbers into file names where it finds a '%'.
-std::string file_pattern(std::string_view path) {
-  std::string text;
-  for (const char c : path) text += c == '%' ? "%%" : std::string(1, c);
-  return text;
-}
-
-std::int64_t minutes_of(Seconds time) {
-  return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(time.value / 60)));
-}
-
-std::vector<std::string> submit_command(const SlurmSubmission& job, const SlurmAccess& access) {
-  std::vector<std::string> command{
-      "sbatch",
-      "--parsable",
-      "--no-requeue",
-      fmt::format("--job-name={}", job.name),
-      fmt::format("--comment=cell of bourse, {}", job.name),
-      fmt::format("--nodelist={}", job.node),
-      "--nodes=1-1",
-      "--ntasks=1",
-      fmt::format("--cpus-per-task={}", job.cpus),
-      fmt::format("--mem={}M", job.memory_mib),
-      fmt::format("--time={}", minutes_of(job.time_limit)),
-      fmt::format("--output={}", file_pattern(job.output_file)),
-      "--open-mode=append",
-      "--chdir=/",
-  };
-  const auto add = [&](const char* option, const std::string& value) {
-    if (!value.empty()) command.push_back(fmt::format("{}={}", option, value));
-  };
-  add("--partition", access.partition);
-  add("--account", access.account);
-  add("--qos", access.qos);
-  add("--reservation", access.reservation);
-  std::string gres;
-  for (const auto& [name, count] : job.gres)
-    if (count > 0) gres += fmt::format("{}{}:{}", gres.empty() ? "" : ",", name, count);
-  add("--gres", gres);
-  std::string script = "exec";
-  for (const std::string& word : job.command) script += " " + shell_word(word);
-  add("--wrap", script);
-  return command;
 }
 
 }  // namespace
@@ -96,36 +44,61 @@ SlurmCommands::~SlurmCommands() {
   }
 }
 
-void SlurmCommands::submit(const SlurmSubmission& submission, Done<std::uint64_t> done) {
+void SlurmCommands::use_helper(SlurmHelperOptions options, SlurmHelper::Listener listener) {
+  helper_ = std::make_unique<SlurmHelper>(world_, std::move(options), std::move(listener));
+}
+
+void SlurmCommands::submit(const SlurmSubmission& submission, Done<std::uint64_t> asker) {
+  ++submissions_asked_;
+  const Done<std::uint64_t> done = [this, asker = std::move(asker)](Result<std::uint64_t> job) {
+    ++submissions_over_;
+    asker(std::move(job));
+  };
   add({.command = submit_command(submission, options_.access),
        .environment = submission.environment,
        .done =
-           [done = std::move(done)](const Result<std::string>& output) {
+           [done](const Result<std::string>& output) {
              done(output ? parse_slurm_submission(*output) : tl::unexpected<Error>(output.error()));
-           }},
+           },
+       .request = submit_request(submission, options_.access, options_.environment),
+       .answered = [done](const nlohmann::json& answer) { done(helper_submission(answer)); },
+       .is_repeatable = false},
       false);
 }
 
 void SlurmCommands::cancel(const std::vector<std::uint64_t>& jobs, Done<std::string> done) {
   std::vector<std::string> command{"scancel", "--quiet"};
   for (const std::uint64_t job : jobs) command.push_back(std::to_string(job));
-  add({.command = std::move(command), .environment = {}, .done = std::move(done)}, true);
+  add({.command = std::move(command),
+       .environment = {},
+       .done = done,
+       .request = cancel_request(jobs),
+       .answered = [done](const nlohmann::json& answer) { done(helper_done(answer)); }},
+      true);
+}
+
+void SlurmCommands::list_jobs(std::vector<std::string> command, std::string request,
+                              const Done<std::vector<SlurmJob>>& done) {
+  command.insert(command.end(), {"-o", std::string(kSlurmJobFormat)});
+  add({.command = std::move(command),
+       .environment = {},
+       .done =
+           [done](const Result<std::string>& output) {
+             done(output ? parse_slurm_jobs(*output) : tl::unexpected<Error>(output.error()));
+           },
+       .request = std::move(request),
+       .answered = [done](const nlohmann::json& answer) { done(helper_jobs(answer)); }},
+      true);
 }
 
 void SlurmCommands::live_jobs(Done<std::vector<SlurmJob>> done) {
-  run({"squeue", "-h", "-a", "--me", "-o", std::string(kSlurmJobFormat)},
-      [done = std::move(done)](const Result<std::string>& output) {
-        done(output ? parse_slurm_jobs(*output) : tl::unexpected<Error>(output.error()));
-      });
+  list_jobs({"squeue", "-h", "-a", "--me"}, jobs_request(), done);
 }
 
 void SlurmCommands::jobs_named(const std::vector<std::string>& names,
                                Done<std::vector<SlurmJob>> done) {
-  run({"squeue", "-h", "-a", "--me", "-t", "all", "-n", joined(names), "-o",
-       std::string(kSlurmJobFormat)},
-      [done = std::move(done)](const Result<std::string>& output) {
-        done(output ? parse_slurm_jobs(*output) : tl::unexpected<Error>(output.error()));
-      });
+  list_jobs({"squeue", "-h", "-a", "--me", "-t", "all", "-n", joined(names)}, jobs_request(names),
+            done);
 }
 
 void SlurmCommands::nodes(const std::string& names, Done<std::vector<SlurmNode>> done) {
@@ -139,29 +112,34 @@ void SlurmCommands::nodes(const std::string& names, Done<std::vector<SlurmNode>>
 }
 
 void SlurmCommands::extend(std::uint64_t job, Seconds by, Done<std::string> done) {
-  run({"scontrol", "update", fmt::format("JobId={}", job),
-       fmt::format("TimeLimit=+{}", minutes_of(by))},
-      std::move(done));
+  // Twice would be too much, but is harmless: the limit only keeps what is forgotten from staying.
+  add({.command = {"scontrol", "update", fmt::format("JobId={}", job),
+                   fmt::format("TimeLimit=+{}", slurm_minutes(by))},
+       .environment = {},
+       .done = done,
+       .request = extend_request(job, slurm_minutes(by)),
+       .answered = [done](const nlohmann::json& answer) { done(helper_done(answer)); }},
+      true);
 }
 
 void SlurmCommands::run(std::vector<std::string> command, Done<std::string> done) {
-  add({.command = std::move(command), .environment = {}, .done = std::move(done)}, true);
+  Call call;
+  call.command = std::move(command);
+  call.done = std::move(done);
+  add(std::move(call), true);
 }
 
 void SlurmCommands::add(Call call, bool is_urgent) {
   (is_urgent ? urgent_ : waiting_).push_back(std::move(call));
-  if (start_timer_ == 0)
-    start_timer_ = world_.clock.call_in(Seconds(0), [this] {
-      start_timer_ = 0;
-      start_next();
-    });
+  start_next();
 }
 
 void SlurmCommands::start_next() {
   while (!urgent_.empty() || !waiting_.empty()) {
-    if (running_.size() >= static_cast<std::size_t>(options_.most_at_once)) return;
+    if (running_.size() + asking_ >= static_cast<std::size_t>(options_.most_at_once)) return;
     const Seconds now = world_.clock.now();
-    const Seconds gap(1.0 / options_.most_per_second);
+    const bool is_asked = helper_ != nullptr && helper_->is_ready();
+    const Seconds gap(1.0 / (is_asked ? options_.most_asked_per_second : options_.most_per_second));
     // What was not used of the last moments may be used now, a tenth of a second's worth.
     next_start_ = std::max(next_start_, now - Seconds(0.1));
     if (next_start_ > now) {
@@ -180,7 +158,23 @@ void SlurmCommands::start_next() {
   }
 }
 
+void SlurmCommands::ask(Call call) {
+  ++asking_;
+  const std::string request = std::move(call.request);
+  call.request.clear();  // Next time by its command.
+  helper_->ask(request, alive_.guard([this, call = std::move(call)](const nlohmann::json* answer) {
+    --asking_;
+    start_next();
+    if (answer != nullptr) return call.answered(*answer);
+    if (call.is_repeatable) return add(call, true);
+    call.done(
+        fail(ErrorCode::deadline_exceeded, "bourse-slurm-helper was lost before it answered"));
+  }));
+}
+
 void SlurmCommands::start(Call call) {
+  if (!call.request.empty() && helper_ != nullptr && helper_->is_ready())
+    return ask(std::move(call));
   const std::uint64_t number = ++last_number_;
   std::vector<std::string> environment = options_.environment;
   environment.insert(environment.end(), call.environment.begin(), call.environment.end());

@@ -4,35 +4,17 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "bourse/engine/alive.h"
+#include "bourse/engine/slurm_helper.h"
+#include "bourse/engine/slurm_submission.h"
 #include "bourse/engine/slurm_text.h"
 #include "bourse/world/world.h"
 
 namespace bourse {
-
-/// A batch job to submit: one machine, never requeued by Slurm.
-struct SlurmSubmission {
-  std::string name;
-  std::string node;
-  std::int64_t cpus = 1;
-  std::int64_t memory_mib = 1024;            ///< Never 0, which to Slurm means all of a node.
-  std::map<std::string, std::int64_t> gres;  ///< "gpu" -> 2.
-  Seconds time_limit{3600};
-  std::string output_file;
-  std::vector<std::string> command;      ///< Program and arguments of its script.
-  std::vector<std::string> environment;  ///< "NAME=value", beside that of the commands.
-};
-
-/// How jobs are submitted at a site; empty: as Slurm does by default.
-struct SlurmAccess {
-  std::string partition;
-  std::string account;
-  std::string qos;
-  std::string reservation;
-};
 
 struct SlurmCommandOptions {
   /// "NAME=value", all of it. Must hold none of the variables by which users choose defaults.
@@ -41,6 +23,8 @@ struct SlurmCommandOptions {
   Seconds deadline{20};  ///< A command is killed after this: Slurm's own take 9 s without a server.
   int most_at_once = 8;
   int most_per_second = 100;  ///< Commands started, so that no burst of ours stops slurmctld.
+  int most_asked_per_second =
+      400;  ///< Of the helper: each is one call, while sbatch makes several.
 };
 
 /// The variables among these that a command of Slurm may see: where things are, and SLURM_CONF;
@@ -48,8 +32,9 @@ struct SlurmCommandOptions {
 [[nodiscard]] std::vector<std::string> slurm_environment(
     const std::vector<std::string>& environment);
 
-/// Slurm by its commands: sbatch, squeue, sinfo, scancel, scontrol. Few at once; questions and
-/// cancellations before submissions; each with a deadline. Callbacks come from the loop.
+/// Slurm by its commands: sbatch, squeue, sinfo, scancel, scontrol; or, for what comes often, by
+/// bourse-slurm-helper while that can be asked. Few at once; questions and cancellations before
+/// submissions; each with a deadline. Callbacks come from the loop.
 ///
 /// Errors of all: as slurm_error(); deadline_exceeded if the command was killed, and may have done
 /// its work or not; not_found if it is not installed.
@@ -62,6 +47,9 @@ class SlurmCommands {
   ~SlurmCommands();
   SlurmCommands(const SlurmCommands&) = delete;
   SlurmCommands& operator=(const SlurmCommands&) = delete;
+
+  /// Starts the helper, and asks it from when on it is ready.
+  void use_helper(SlurmHelperOptions options, SlurmHelper::Listener listener);
 
   /// The number of the job.
   void submit(const SlurmSubmission& submission, Done<std::uint64_t> done);
@@ -79,12 +67,18 @@ class SlurmCommands {
   void run(std::vector<std::string> command, Done<std::string> done);
 
   [[nodiscard]] const SlurmCommandOptions& options() const { return options_; }
+  /// Submissions so far, and how many of them Slurm has answered, or were given up.
+  [[nodiscard]] std::uint64_t submissions_asked() const { return submissions_asked_; }
+  [[nodiscard]] std::uint64_t submissions_over() const { return submissions_over_; }
 
  private:
   struct Call {
     std::vector<std::string> command;
     std::vector<std::string> environment;  ///< Beside the common one.
-    Done<std::string> done;
+    Done<std::string> done;                ///< What the command printed.
+    std::string request;                   ///< The same to the helper; empty: by the command only.
+    std::function<void(const nlohmann::json&)> answered;  ///< What the helper said.
+    bool is_repeatable = true;                            ///< Doing it twice does no harm.
   };
   struct Running {
     ProcessId process;
@@ -96,9 +90,12 @@ class SlurmCommands {
     bool is_late = false;
   };
 
+  void list_jobs(std::vector<std::string> command, std::string request,
+                 const Done<std::vector<SlurmJob>>& done);
   void add(Call call, bool is_urgent);
   void start_next();
   void start(Call call);
+  void ask(Call call);
   void on_exit(std::uint64_t number, ExitStatus status);
   void on_deadline(std::uint64_t number);
 
@@ -107,7 +104,11 @@ class SlurmCommands {
   std::deque<Call> urgent_;
   std::deque<Call> waiting_;
   std::map<std::uint64_t, Running> running_;
+  std::unique_ptr<SlurmHelper> helper_;
+  std::size_t asking_ = 0;  ///< Questions that the helper has not answered.
   std::uint64_t last_number_ = 0;
+  std::uint64_t submissions_asked_ = 0;
+  std::uint64_t submissions_over_ = 0;
   Seconds next_start_{0};  ///< Not before.
   TimerId start_timer_ = 0;
   Alive alive_;

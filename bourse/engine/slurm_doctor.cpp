@@ -14,6 +14,7 @@ using Weight = SlurmFinding::Weight;
 
 /// The oldest release whose formats and options are used: sinfo's StateComplete came with it.
 constexpr int kOldestYear = 21;
+constexpr std::size_t kShownOfOutput = 200;  ///< Bytes of what a program said.
 
 class Examination {
  public:
@@ -27,6 +28,7 @@ class Examination {
     check_time_limits();
     check_confinement();
     check_scheduling();
+    check_helper();
     return std::move(findings_);
   }
 
@@ -148,6 +150,32 @@ class Examination {
       add(Weight::note, fmt::format("SlurmdTimeout is {}", config("SlurmdTimeout")),
           "a node that was lost is offered to bourse for so long; it sets the node aside itself, "
           "for a minute at first");
+  }
+
+  void check_helper() {
+    if (facts_.helper.empty())
+      return add(Weight::note, "bourse-slurm-helper is not used, Slurm is asked by its commands",
+                 "with it cells change faster and lost nodes are told at once; it is built where "
+                 "libslurm-dev of this site is");
+    // "22.05" of "22.05.8": another release cannot talk to this one for sure.
+    const auto release = [](std::string_view version) {
+      return std::string(version.substr(0, version.find('.', version.find('.') + 1)));
+    };
+    constexpr std::string_view kMark = ", Slurm ";
+    const std::size_t at = facts_.helper_said.rfind(kMark);
+    if (at == std::string::npos)
+      return add(
+          Weight::problem,
+          fmt::format("{} does not run: {}", facts_.helper,
+                      quotable(trim(facts_.helper_said), kShownOfOutput)),
+          "build it against the libslurm of this site, or give `bourse serve` --helper none");
+    const std::string version(trim(facts_.helper_said.substr(at + kMark.size())));
+    if (release(version) != release(config("SLURM_VERSION")))
+      return add(
+          Weight::problem,
+          fmt::format("{} is built for Slurm {}", facts_.helper, quotable(version)),
+          "build it against the libslurm of this site, or give `bourse serve` --helper none");
+    add(Weight::fine, fmt::format("bourse-slurm-helper is built for Slurm {}", quotable(version)));
   }
 
   const SlurmFacts& facts_;

@@ -18,6 +18,8 @@ struct SlurmFacts {
   std::string user;          ///< Who will run the daemon.
   bool is_operator = false;  ///< That user may change jobs beyond what users may.
   Seconds time_limit{3600};  ///< Of cells.
+  std::string helper;        ///< Path of bourse-slurm-helper; empty: it is not used.
+  std::string helper_said;   ///< To --version, or why it does not run.
 };
 
 /// What a check found.

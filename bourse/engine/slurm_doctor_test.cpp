@@ -30,6 +30,8 @@ SlurmFacts good_site() {
   facts.nodes = {{.name = "n1", .states = {"idle"}, .gres = {{"gpu", 4}}}};
   facts.user = "anna";
   facts.is_operator = true;
+  facts.helper = "/usr/bin/bourse-slurm-helper";
+  facts.helper_said = "bourse-slurm-helper, protocol 1, Slurm 22.05.2\n";
   return facts;
 }
 
@@ -75,6 +77,18 @@ TEST(SlurmDoctor, NotesWhatIsNotConfined) {
   for (const char* const said :
        {"ProctrackType", "task/cgroup", "memory is not handed out", "no GPUs"})
     EXPECT_THAT(text, HasSubstr(said));
+  EXPECT_EQ(complaints(facts, Weight::problem), "");
+}
+
+TEST(SlurmDoctor, LooksWhetherTheHelperFits) {
+  SlurmFacts facts = good_site();
+  facts.helper_said = "bourse-slurm-helper, protocol 1, Slurm 23.02.8\n";
+  EXPECT_THAT(complaints(facts, Weight::problem), HasSubstr("is built for Slurm 23.02.8"));
+  facts.helper_said = "libslurm.so.38: cannot open shared object file";
+  EXPECT_THAT(complaints(facts, Weight::problem),
+              HasSubstr("does not run: libslurm.so.38: cannot open shared object file"));
+  facts.helper.clear();
+  EXPECT_THAT(complaints(facts), HasSubstr("bourse-slurm-helper is not used"));
   EXPECT_EQ(complaints(facts, Weight::problem), "");
 }
 

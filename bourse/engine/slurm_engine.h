@@ -33,6 +33,10 @@ struct SlurmEngineOptions {
   Seconds poll{10};          ///< Slurm is asked so often what it thinks.
   Seconds patience{60};      ///< A cell that waits in Slurm's queue for longer is given up.
   Seconds time_limit{3600};  ///< Of every cell; extended while it lives.
+  std::string helper;        ///< Path of bourse-slurm-helper; empty: Slurm's commands do it all.
+  /// Slurm lists nodes that cluster() has not: an engine that is opened now would have them. May be
+  /// called at each poll; whoever hears it need not act.
+  std::function<void(const std::string& nodes)> on_new_nodes = [](const std::string&) {};
   std::function<void(std::string_view sentence)> log = [](std::string_view) {};
 };
 
@@ -94,6 +98,7 @@ class SlurmEngine final : public Engine, private AgentHubListener {
     bool is_extending = false;
     bool is_time_over = false;  ///< We stop it, as its time limit cannot be extended.
     bool is_ending = false;     ///< Its end is told in a moment.
+    bool is_leaving = false;    ///< Its end is acknowledged; its agent will be told in a moment.
   };
 
   SlurmEngine(World& world, SlurmEngineOptions options);
@@ -119,6 +124,9 @@ class SlurmEngine final : public Engine, private AgentHubListener {
   void end_later(CellId id, CellEnd end, const std::string& message);
   void end_now(CellId id, CellEnd end, const std::string& message);
   void drop(CellId id);
+  /// The agent of a cell that ended may go, and its job with it, once the submissions up to this
+  /// one are in Slurm's queue; at `latest` in any case.
+  void let_go(CellId id, std::uint64_t number, std::uint64_t submission, Seconds latest);
   [[nodiscard]] std::string name_of_job(CellId id) const { return slurm_name(memory_.key, id); }
   [[nodiscard]] std::string record_path(CellId id) const;
 
@@ -128,9 +136,12 @@ class SlurmEngine final : public Engine, private AgentHubListener {
   void take_jobs(const Result<std::vector<SlurmJob>>& jobs, std::uint64_t number);
   void take_job(const SlurmJob& job, std::uint64_t poll, std::vector<std::uint64_t>& useless);
   void take_nodes(const Result<std::vector<SlurmNode>>& nodes);
-  /// What others hold of a machine where no cell of ours is or was a moment ago, for people; empty
-  /// if that is nothing, or was not seen twice.
+  /// What others hold of a machine, for people; empty if that is nothing, or was not seen twice.
   [[nodiscard]] std::string held_by_others(MachineId machine, const SlurmNode& node);
+  /// What Slurm has given to our cells there; nothing if one has just come or gone.
+  [[nodiscard]] std::optional<ResourceVector> held_by_us(MachineId machine) const;
+  [[nodiscard]] bool is_ours(MachineId machine) const;
+  void on_job_ended(std::uint64_t job);
   void note_once(const Error& error);
   void look_for(const std::vector<CellId>& cells);
   void look_at_patience();
@@ -148,7 +159,8 @@ class SlurmEngine final : public Engine, private AgentHubListener {
   Cluster cluster_;
   std::vector<std::string> hosts_;  ///< By MachineId.
   std::map<std::string, MachineId, std::less<>> machines_;
-  std::vector<int> polls_held_;  ///< By MachineId: in a row in which others alone held some of it.
+  std::vector<int> polls_held_;      ///< By MachineId: in a row in which others held some of it.
+  std::vector<std::string> others_;  ///< By MachineId: what they held at the last poll.
   EngineListener* listener_ = nullptr;
   SlurmCommands commands_;
   AgentHub hub_;

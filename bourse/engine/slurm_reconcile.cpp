@@ -21,6 +21,9 @@ constexpr Seconds kAgentPatience{30};
 constexpr Seconds kTimeMargin{60};
 /// What others hold counts once it was seen so often in a row.
 constexpr int kPollsHeld = 2;
+/// A cell that jobs of others keep waiting for longer, or three polls, is given up, and its machine
+/// is theirs.
+constexpr Seconds kCrowdedPatience{15};
 /// Names in one question.
 constexpr std::size_t kMostNames = 200;
 
@@ -66,15 +69,15 @@ void SlurmEngine::poll() {
   if (std::exchange(is_polling_, true)) return;
   const std::uint64_t number = ++polls_;
   // One call for all cells, and one for all nodes.
-  commands_.nodes(options_.share.nodes,
-                  [this, number](const Result<std::vector<SlurmNode>>& nodes) {
-                    take_nodes(nodes);
-                    commands_.live_jobs([this, number](const Result<std::vector<SlurmJob>>& jobs) {
-                      is_polling_ = false;
-                      take_jobs(jobs, number);
-                      tell_machines();
-                    });
-                  });
+  discover_nodes(commands_, options_.share,
+                 [this, number](const Result<std::vector<SlurmNode>>& nodes) {
+                   take_nodes(nodes);
+                   commands_.live_jobs([this, number](const Result<std::vector<SlurmJob>>& jobs) {
+                     is_polling_ = false;
+                     take_jobs(jobs, number);
+                     tell_machines();
+                   });
+                 });
 }
 
 void SlurmEngine::note_once(const Error& error) {
@@ -86,31 +89,55 @@ void SlurmEngine::note_once(const Error& error) {
 void SlurmEngine::take_nodes(const Result<std::vector<SlurmNode>>& nodes) {
   if (!nodes) return note_once(nodes.error());
   std::set<MachineId> listed;
+  std::string added;
   for (const SlurmNode& node : *nodes) {
     const auto machine = machines_.find(node.name);
-    if (machine == machines_.end()) continue;  // New, or not of our share.
+    if (machine == machines_.end()) {
+      added += (added.empty() ? "" : ", ") + node.name;
+      continue;
+    }
     listed.insert(machine->second);
-    const std::string held = held_by_others(machine->second, node);
+    // slurmctld has just started and not heard of it yet: what was true before goes on.
+    if (node.is_unknown()) continue;
+    others_[machine->second.index()] = held_by_others(machine->second, node);
+    const std::string held = is_ours(machine->second) ? "" : others_[machine->second.index()];
     watch_.see(machine->second, node.trouble().empty() ? held : node.trouble());
     hosts_[machine->second.index()] = node.address.empty() ? node.name : node.address;
   }
   for (const auto& [name, machine] : machines_)
-    if (!listed.contains(machine)) watch_.see(machine, "Slurm does not list it any more");
+    if (!listed.contains(machine))
+      watch_.see(machine, "Slurm does not list it any more among the nodes to use");
+  if (!added.empty()) options_.on_new_nodes(added);
+}
+
+bool SlurmEngine::is_ours(MachineId machine) const {
+  const auto is_there = [&](const auto& entry) { return entry.first.machine == machine; };
+  // What ended a moment ago may still be counted.
+  return std::ranges::any_of(cells_, is_there) || std::ranges::any_of(ended_, is_there);
+}
+
+std::optional<ResourceVector> SlurmEngine::held_by_us(MachineId machine) const {
+  const auto is_there = [&](const auto& entry) { return entry.first.machine == machine; };
+  if (std::ranges::any_of(ended_, is_there)) return std::nullopt;
+  ResourceVector held(cluster_.types.size());
+  for (const auto& [id, cell] : cells_) {
+    if (id.machine != machine || cell.stand == Stand::waiting) continue;
+    if (cell.stand != Stand::running) return std::nullopt;
+    const ResourceVector taken = taken_by(submission_of(cell.spec, cluster_.types), cluster_.types);
+    for (std::size_t r = 0; r < held.size(); ++r) held[r] += taken[r];
+  }
+  return held;
 }
 
 std::string SlurmEngine::held_by_others(MachineId machine, const SlurmNode& node) {
-  const auto is_there = [&](const auto& entry) { return entry.first.machine == machine; };
-  // What ended a moment ago may still be counted.
-  const bool is_ours =
-      std::ranges::any_of(cells_, is_there) || std::ranges::any_of(ended_, is_there);
   std::string held;
-  if (!is_ours) {
+  if (const auto ours = held_by_us(machine)) {
     const ResourceVector amounts = allocated_of(node, cluster_.types);
     for (std::size_t r = 0; r < amounts.size(); ++r)
-      if (amounts[r] > 0)
-        held +=
-            fmt::format("{}{} {}", held.empty() ? "" : ", ",
-                        amount_text(amounts[r], cluster_.types[r].kind), cluster_.types[r].name);
+      if (amounts[r] > (*ours)[r])
+        held += fmt::format("{}{} {}", held.empty() ? "" : ", ",
+                            amount_text(amounts[r] - (*ours)[r], cluster_.types[r].kind),
+                            cluster_.types[r].name);
   }
   int& polls = polls_held_[machine.index()];
   polls = held.empty() ? 0 : std::min(polls + 1, kPollsHeld);
@@ -125,6 +152,13 @@ void SlurmEngine::tell_machines() {
                              change.is_up ? "" : fmt::format(": {}", change.reason)));
     listener_->on_machine(change.machine, change.is_up, change.reason);
   }
+}
+
+void SlurmEngine::on_job_ended(std::uint64_t job) {
+  const bool is_news = std::ranges::any_of(cells_, [&](const auto& entry) {
+    return entry.second.job == job && entry.second.end_event == 0 && !entry.second.is_ending;
+  });
+  if (is_news) poll_in(Seconds(0));
 }
 
 void SlurmEngine::take_jobs(const Result<std::vector<SlurmJob>>& jobs, std::uint64_t number) {
@@ -165,7 +199,10 @@ void SlurmEngine::take_job(const SlurmJob& job, std::uint64_t poll,
   const CellId id = *parse_slurm_name(memory_.key, job.name);
   const auto entry = cells_.find(id);
   if (entry == cells_.end()) {
-    if (!ended_.contains(id) && job.state != "COMPLETING") useless.push_back(job.id);
+    if (ended_.contains(id) || job.state == "COMPLETING") return;
+    useless.push_back(job.id);
+    // It may hold its machine for a while, and is not of others.
+    if (id.machine.index() < cluster_.machines.size()) ended_[id] = world_.clock.now();
     return;
   }
   Cell& cell = entry->second;
@@ -189,10 +226,16 @@ void SlurmEngine::take_job(const SlurmJob& job, std::uint64_t poll,
 
 void SlurmEngine::look_at_patience() {
   const Seconds now = world_.clock.now();
+  const Seconds crowded = std::min(kCrowdedPatience, options_.poll * 3.0);
   std::vector<std::pair<CellId, std::string>> lost;
   for (const auto& [id, cell] : cells_) {
     if (cell.end_event != 0 || cell.is_ending || hub_.is_connected(id)) continue;
-    if (cell.stand == Stand::waiting && now > cell.asked + options_.patience)
+    const std::string& others = others_[id.machine.index()];
+    if (cell.stand == Stand::waiting && !others.empty() && now > cell.asked + crowded) {
+      // Theirs for a while, so that cells of ours do not queue there one after the other.
+      watch_.strike(id.machine, now, true, others);
+      lost.emplace_back(id, others);
+    } else if (cell.stand == Stand::waiting && now > cell.asked + options_.patience)
       lost.emplace_back(id, fmt::format("Slurm kept it waiting for {}: {}",
                                         human(options_.patience), cell.slurm_reason));
     if (cell.stand == Stand::running && !cell.is_recorded &&

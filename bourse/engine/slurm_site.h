@@ -47,7 +47,7 @@ struct SlurmShare {
   double of_nodes = 1;  ///< In (0, 1]: of those, in Slurm's order.
 };
 
-/// Asks Slurm for the nodes; once. Errors: as SlurmCommands; not_found if there are none, or no
+/// Asks Slurm for the nodes. Errors: as SlurmCommands; not_found if there are none, or no
 /// such partition.
 void discover_nodes(SlurmCommands& commands, const SlurmShare& share,
                     SlurmCommands::Done<std::vector<SlurmNode>> done);

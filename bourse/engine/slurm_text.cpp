@@ -189,6 +189,8 @@ std::string SlurmNode::trouble() const {
                         : fmt::format("Slurm says: {}: {}", states_text, quotable(reason, kShown));
 }
 
+bool SlurmNode::is_unknown() const { return std::ranges::find(states, "unknown") != states.end(); }
+
 Result<std::vector<SlurmNode>> parse_slurm_nodes(std::string_view text) {
   BOURSE_TRY(const std::vector<std::string_view> lines, lines_of(text));
   std::vector<SlurmNode> nodes;

@@ -54,6 +54,8 @@ struct SlurmNode {
 
   /// Why nothing may start there, for people: "drained: a fan is broken"; empty: it may.
   [[nodiscard]] std::string trouble() const;
+  /// slurmctld has not heard of it since it started, so nothing is known.
+  [[nodiscard]] bool is_unknown() const;
 };
 inline constexpr std::string_view kSlurmNodeFormat =
     "NodeList:|,StateComplete:|,CPUsState:|,Memory:|,AllocMem:|,Gres:|,GresUsed:|,Features:|,"

@@ -14,7 +14,7 @@ using ::testing::IsEmpty;
 using ::testing::Pair;
 using ::testing::SizeIs;
 
-constexpr CellId kCell{.job = 17, .epoch = 3, .machine = MachineId(0U)};
+constexpr CellId kNamedCell{.job = 17, .epoch = 3, .machine = MachineId(0U)};
 
 // Lines as Slurm 22.05 printed them, and one of a later release with the indices of devices.
 constexpr std::string_view kNodes =
@@ -89,8 +89,8 @@ TEST(SlurmText, ReadsFieldsWithBlanks) {
 }
 
 TEST(SlurmText, NamesCells) {
-  EXPECT_EQ(slurm_name("5f0c", kCell), "bourse-5f0c-17-3-0");
-  EXPECT_EQ(parse_slurm_name("5f0c", "bourse-5f0c-17-3-0"), kCell);
+  EXPECT_EQ(slurm_name("5f0c", kNamedCell), "bourse-5f0c-17-3-0");
+  EXPECT_EQ(parse_slurm_name("5f0c", "bourse-5f0c-17-3-0"), kNamedCell);
   for (const char* const other : {"bourse-5f0d-17-3-0", "bourse-5f0c-17", "wrap", ""})
     EXPECT_FALSE(parse_slurm_name("5f0c", other).has_value()) << other;
   EXPECT_EQ(parse_slurm_submission("17;cluster\n").value(), 17U);

@@ -20,13 +20,14 @@ std::string short_form_error(std::string_view text) {
   return error_of(parse_cluster_short_form(text));
 }
 
-std::string yaml_error(std::string_view text) {
+std::string cluster_error(std::string_view text) {
   return error_of(parse_cluster_yaml(text, "c.yaml"));
 }
 
 /// The error of one entry of machines with these lines.
 std::string entry_error(std::string_view lines) {
-  return yaml_error("machines:\n  - count: 2\n    resources: {gpu: 8}\n  - " + std::string(lines));
+  return cluster_error("machines:\n  - count: 2\n    resources: {gpu: 8}\n  - " +
+                       std::string(lines));
 }
 
 bool same(const Cluster& a, const Cluster& b) {
@@ -134,12 +135,12 @@ TEST(ClusterYaml, TellsMachinesWithoutAClassApart) {
 }
 
 TEST(ClusterYaml, SaysWhichFieldIsWrong) {
-  EXPECT_EQ(yaml_error(""), "c.yaml:1: the file is empty; it must be a map of fields");
-  EXPECT_EQ(yaml_error("[1, 2]"), "c.yaml:1: the file must be a map of fields");
-  EXPECT_EQ(yaml_error("\n{}"), "c.yaml:2: field 'machines': is missing");
-  EXPECT_EQ(yaml_error("machines: 3"), "c.yaml:1: field 'machines': must be a list");
-  EXPECT_EQ(yaml_error("machines: []"), "c.yaml:1: field 'machines': is an empty list");
-  EXPECT_EQ(yaml_error("machnes: []"),
+  EXPECT_EQ(cluster_error(""), "c.yaml:1: the file is empty; it must be a map of fields");
+  EXPECT_EQ(cluster_error("[1, 2]"), "c.yaml:1: the file must be a map of fields");
+  EXPECT_EQ(cluster_error("\n{}"), "c.yaml:2: field 'machines': is missing");
+  EXPECT_EQ(cluster_error("machines: 3"), "c.yaml:1: field 'machines': must be a list");
+  EXPECT_EQ(cluster_error("machines: []"), "c.yaml:1: field 'machines': is an empty list");
+  EXPECT_EQ(cluster_error("machnes: []"),
             "c.yaml:1: field 'machnes': is not known; did you mean 'machines'?");
   EXPECT_EQ(entry_error("gpu"), "c.yaml:4: field 'machines[1]': must be a map of fields");
   EXPECT_EQ(entry_error("resources: {gpu: 8}"), "c.yaml:4: field 'machines[1].count': is missing");
@@ -168,9 +169,9 @@ TEST(ClusterYaml, SaysWhatIsWrongWithSpeedRacksAndClasses) {
             "c.yaml:5: field 'machines[1].racks': 1 machines cannot fill 2 racks");
   EXPECT_EQ(entry_error("count: 1\n    racks: 1\n    rack: a\n    resources: {gpu: 1}"),
             "c.yaml:6: field 'machines[1].rack': give rack or racks, not both");
-  EXPECT_EQ(yaml_error("machines:\n"
-                       "  - {class: a, count: 1, resources: {gpu: 1}}\n"
-                       "  - {class: a, count: 1, resources: {gpu: 2}}\n"),
+  EXPECT_EQ(cluster_error("machines:\n"
+                          "  - {class: a, count: 1, resources: {gpu: 1}}\n"
+                          "  - {class: a, count: 1, resources: {gpu: 2}}\n"),
             "c.yaml:3: field 'machines[1].class': 'a' is also the class of other machines with "
             "other resources or speed; use another name");
 }
@@ -197,7 +198,7 @@ TEST(ClusterYaml, SaysWhatIsWrongWithResources) {
             "use one of B, kB, MB, GB, TB, KiB, MiB, GiB, TiB");
   EXPECT_EQ(resources_error("{gpu: 1e12}"),
             "c.yaml:5: field 'machines[1].resources.gpu': '1e12' is more than a machine can have");
-  EXPECT_EQ(yaml_error("machines: [{count: 1000000, resources: {gpu: 2e11}}]"),
+  EXPECT_EQ(cluster_error("machines: [{count: 1000000, resources: {gpu: 2e11}}]"),
             "c.yaml:1: field 'machines[0].resources': all machines together have more 'gpu' than "
             "can be counted");
   EXPECT_EQ(resources_error("{'': 1}"),
@@ -213,36 +214,36 @@ TEST(ClusterYaml, SaysWhatIsWrongWithResources) {
 constexpr std::string_view kNoKey = "c.yaml:1: a key must be a word, or a '{' or '[' is not closed";
 
 TEST(Yaml, RefusesWhatIsNotPlainYaml) {
-  EXPECT_EQ(yaml_error("machines: [\n"),
+  EXPECT_EQ(cluster_error("machines: [\n"),
             "c.yaml:2: is not valid YAML: end of sequence flow not found");
-  EXPECT_EQ(yaml_error("a: 1\n b: 2\n"), "c.yaml:2: is not valid YAML: illegal map value");
-  EXPECT_EQ(yaml_error("machines: &a []\nx: *a"),
+  EXPECT_EQ(cluster_error("a: 1\n b: 2\n"), "c.yaml:2: is not valid YAML: illegal map value");
+  EXPECT_EQ(cluster_error("machines: &a []\nx: *a"),
             "c.yaml:2: aliases (*name) are not read; write the value out");
-  EXPECT_EQ(yaml_error("x: *a"),
+  EXPECT_EQ(cluster_error("x: *a"),
             "c.yaml:1: is not valid YAML: the referenced anchor is not defined");
-  EXPECT_EQ(yaml_error("[a]: 1"), kNoKey);
-  EXPECT_EQ(yaml_error("{"), kNoKey);
-  EXPECT_EQ(yaml_error("a: 1\n---\nb: 1\n"),
+  EXPECT_EQ(cluster_error("[a]: 1"), kNoKey);
+  EXPECT_EQ(cluster_error("{"), kNoKey);
+  EXPECT_EQ(cluster_error("a: 1\n---\nb: 1\n"),
             "c.yaml:3: a second document begins here; a file has only one");
-  EXPECT_EQ(yaml_error("a: 1\n\x04"),
+  EXPECT_EQ(cluster_error("a: 1\n\x04"),
             "c.yaml:2: has the control character \\x04; write UTF-8 text");
 }
 
 TEST(Yaml, RefusesDeepNestingAtOnce) {
   std::string braces = "x: ";
   for (int i = 0; i < 20'000; ++i) braces += "{a: ";
-  EXPECT_EQ(yaml_error(braces), "c.yaml:1: nesting is deeper than 32 levels");
-  EXPECT_EQ(yaml_error(std::string(20'000, '[')), kNoKey);
-  EXPECT_EQ(yaml_error(std::string(20'000, '{')), kNoKey);
+  EXPECT_EQ(cluster_error(braces), "c.yaml:1: nesting is deeper than 32 levels");
+  EXPECT_EQ(cluster_error(std::string(20'000, '[')), kNoKey);
+  EXPECT_EQ(cluster_error(std::string(20'000, '{')), kNoKey);
   std::string steps;
   for (std::string i; i.size() < 200; i += ' ') steps += i + "a:\n";
-  EXPECT_EQ(yaml_error(steps), "c.yaml:33: nesting is deeper than 32 levels");
+  EXPECT_EQ(cluster_error(steps), "c.yaml:33: nesting is deeper than 32 levels");
 }
 
 TEST(Yaml, RefusesDuplicatesAmongManyKeys) {
   std::string text;
   for (int i = 0; i < 100; ++i) text += "k" + std::to_string(i) + ": 1\n";
-  EXPECT_EQ(yaml_error(text + "k7: 1\n"),
+  EXPECT_EQ(cluster_error(text + "k7: 1\n"),
             "c.yaml:101: key 'k7' is there twice; it is first at line 8");
 }
 

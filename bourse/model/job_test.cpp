@@ -18,7 +18,7 @@ JobSpec gang() {
 }
 
 template <class Change>
-std::string error_of(Change change) {
+std::string error_with(Change change) {
   JobSpec job = gang();
   change(job);
   const auto ok = validate(job);
@@ -35,25 +35,26 @@ TEST(RequestedDuration, IsTheWorkOverTheSpeedOfTheRequestedTasks) {
 }
 
 TEST(ValidateJob, NamesTheField) {
-  EXPECT_EQ(error_of([](JobSpec&) {}), "no error");
-  EXPECT_EQ(error_of([](JobSpec& j) { j.name = ""; }),
+  EXPECT_EQ(error_with([](JobSpec&) {}), "no error");
+  EXPECT_EQ(error_with([](JobSpec& j) { j.name = ""; }),
             "field 'id': is empty; give every job a name");
-  EXPECT_EQ(error_of([](JobSpec& j) { j.arrival = Seconds(-1); }),
+  EXPECT_EQ(error_with([](JobSpec& j) { j.arrival = Seconds(-1); }),
             "field 'arrival': must be a time of at least 0");
-  EXPECT_EQ(error_of([](JobSpec& j) { j.samples = std::nan(""); }),
+  EXPECT_EQ(error_with([](JobSpec& j) { j.samples = std::nan(""); }),
             "field 'work': must be above 0");
-  EXPECT_EQ(error_of([](JobSpec& j) { j.restart_cost = kForever; }),
+  EXPECT_EQ(error_with([](JobSpec& j) { j.restart_cost = kForever; }),
             "field 'restart_cost': must be a duration of at least 0");
-  EXPECT_EQ(error_of([](JobSpec& j) { j.requested_workers = 0; }),
+  EXPECT_EQ(error_with([](JobSpec& j) { j.requested_workers = 0; }),
             "field 'requested.workers': must be from 1 to 1000000");
-  EXPECT_EQ(error_of([](JobSpec& j) { j.requested_servers = -1; }),
+  EXPECT_EQ(error_with([](JobSpec& j) { j.requested_servers = -1; }),
             "field 'requested.servers': must be from 0 to 1000000");
-  EXPECT_EQ(error_of([](JobSpec& j) { j.throughput = TableThroughput{}; }),
+  EXPECT_EQ(error_with([](JobSpec& j) { j.throughput = TableThroughput{}; }),
             "field 'throughput': a table needs at least one measured point");
-  EXPECT_EQ(error_of([](JobSpec& j) { j.utility = ConstantUtility{-1}; }),
+  EXPECT_EQ(error_with([](JobSpec& j) { j.utility = ConstantUtility{-1}; }),
             "field 'utility': value must be a number of at least 0");
-  EXPECT_EQ(error_of([](JobSpec& j) { j.worker = {0}; }), "field 'worker': must demand something");
-  EXPECT_EQ(error_of([](JobSpec& j) { j.requested_workers = 3; }),
+  EXPECT_EQ(error_with([](JobSpec& j) { j.worker = {0}; }),
+            "field 'worker': must demand something");
+  EXPECT_EQ(error_with([](JobSpec& j) { j.requested_workers = 3; }),
             "field 'requested': these tasks make no progress");
 }
 

@@ -300,7 +300,7 @@ double positive_number(double most = 1e15) {
 
 Seconds duration() { return std::min(Seconds(positive_number()), kLongestStated / 100.0); }
 
-Throughput any_throughput() {
+Throughput any_written_throughput() {
   const double fast = positive_number();
   const int batch = *rc::gen::inRange(1, 500);
   switch (*rc::gen::inRange(0, 4)) {
@@ -361,7 +361,7 @@ Workload any_workload() {
                 .samples = positive_number(1e11),
                 .worker = {amount(1), amount(0)},
                 .server = {amount(0), amount(0)},
-                .throughput = any_throughput(),
+                .throughput = any_written_throughput(),
                 .utility = any_utility(),
                 .restart_cost = *rc::gen::arbitrary<bool>() ? duration() : Seconds(0)};
     job.requested_workers = max_workers(job.throughput);

@@ -17,8 +17,8 @@ namespace {
 using testing::cluster_of;
 using testing::gang;
 
-constexpr SlotIndex kSlots = 12;
-constexpr std::uint32_t kMachines = 3;
+constexpr SlotIndex kLedgerSlots = 12;
+constexpr std::uint32_t kLedgerMachines = 3;
 constexpr int kGpus = 4;
 
 struct Booking {
@@ -39,10 +39,10 @@ void apply(const Booking& booking, int sign, Ledger& ledger, Table& table) {
 
 void check(const Ledger& ledger, const Table& table, SlotIndex from) {
   std::map<std::vector<int>, std::uint64_t> fingerprints;
-  for (SlotIndex t = from; t < kSlots; ++t) {
+  for (SlotIndex t = from; t < kLedgerSlots; ++t) {
     const std::vector<int>& used = table[static_cast<std::size_t>(t)];
     std::map<StateId, std::uint32_t> counts;
-    for (std::size_t h = 0; h < kMachines; ++h) {
+    for (std::size_t h = 0; h < kLedgerMachines; ++h) {
       const StateId id = ledger.states(t)[h];
       RC_ASSERT(ledger.state(id).used[0] == used[h] * kAmountsPerUnit);
       RC_ASSERT(ledger.state(id).residual[0] == (kGpus - used[h]) * kAmountsPerUnit);
@@ -52,7 +52,7 @@ void check(const Ledger& ledger, const Table& table, SlotIndex from) {
     RC_ASSERT(run.groups.size() == counts.size());
     for (const StateGroup& group : run.groups) RC_ASSERT(counts[group.state] == group.machines);
     // A run ends where the machines change, and nowhere else.
-    if (t + 1 < kSlots)
+    if (t + 1 < kLedgerSlots)
       RC_ASSERT((run.end > t + 1) == (table[static_cast<std::size_t>(t + 1)] == used));
     std::vector<int> sorted = used;
     std::ranges::sort(sorted);
@@ -63,14 +63,14 @@ void check(const Ledger& ledger, const Table& table, SlotIndex from) {
 }
 
 RC_GTEST_PROP(Ledger, KeepsWhatATableOfAllSlotsKeeps, ()) {
-  const Cluster cluster = cluster_of(kMachines, {{"gpu", kGpus}});
+  const Cluster cluster = cluster_of(kLedgerMachines, {{"gpu", kGpus}});
   Ledger ledger(cluster);
-  Table table(kSlots, std::vector<int>(kMachines));
+  Table table(kLedgerSlots, std::vector<int>(kLedgerMachines));
   std::vector<Booking> booked;
   SlotIndex now = 0;
   for (int step = 0; step < 15; ++step) {
     const int what = *rc::gen::inRange(0, 10);
-    if (what == 0 && now < kSlots / 2) {
+    if (what == 0 && now < kLedgerSlots / 2) {
       ledger.forget_before(++now);
       std::erase_if(booked, [&](const Booking& b) { return b.end <= now; });
       for (Booking& booking : booked) booking.first = std::max(booking.first, now);
@@ -79,9 +79,9 @@ RC_GTEST_PROP(Ledger, KeepsWhatATableOfAllSlotsKeeps, ()) {
       apply(booked[at], -1, ledger, table);
       booked.erase(booked.begin() + static_cast<std::ptrdiff_t>(at));
     } else {
-      const auto first = *rc::gen::inRange<SlotIndex>(now, kSlots);
-      const auto end = *rc::gen::inRange<SlotIndex>(first + 1, kSlots + 1);
-      const TaskGroup group{MachineId(*rc::gen::inRange(0u, kMachines)),
+      const auto first = *rc::gen::inRange<SlotIndex>(now, kLedgerSlots);
+      const auto end = *rc::gen::inRange<SlotIndex>(first + 1, kLedgerSlots + 1);
+      const TaskGroup group{MachineId(*rc::gen::inRange(0u, kLedgerMachines)),
                             *rc::gen::inRange(1, kGpus + 1), 0};
       bool has_room = true;
       for (SlotIndex t = first; t < end; ++t)
@@ -93,7 +93,7 @@ RC_GTEST_PROP(Ledger, KeepsWhatATableOfAllSlotsKeeps, ()) {
     if (step % 5 == 4) check(ledger, table, now);
   }
   for (const Booking& booking : booked) apply(booking, -1, ledger, table);
-  for (const StateGroup& group : ledger.groups(kSlots - 1))
+  for (const StateGroup& group : ledger.groups(kLedgerSlots - 1))
     RC_ASSERT(ledger.state(group.state).used[0] == 0);
 }
 

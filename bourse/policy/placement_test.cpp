@@ -131,14 +131,14 @@ TEST(FreeCapacity, SeesWhatWasTakenAndGiven) {
   EXPECT_TRUE(free.has(job, both));
 }
 
-struct RandomCase {
+struct RandomPlacement {
   std::vector<std::vector<double>> machines;
   JobSpec job;
   TaskCounts tasks;
 };
 
-RandomCase any_case(bool servers) {
-  RandomCase c;
+RandomPlacement any_case(bool servers) {
+  RandomPlacement c;
   const int count = *rc::gen::inRange(1, 5);
   for (int h = 0; h < count; ++h) {
     const double gpus = *rc::gen::inRange(0, 4);
@@ -155,7 +155,7 @@ RandomCase any_case(bool servers) {
 }
 
 RC_GTEST_PROP(Place, ReturnsAllTasksWhereTheyFit, ()) {
-  const RandomCase c = any_case(true);
+  const RandomPlacement c = any_case(true);
   const Cluster cluster = cluster_with(c.machines);
   const ClusterState state(cluster, {});
   const auto start = *rc::gen::inRange<std::size_t>(0, 9);
@@ -172,7 +172,7 @@ RC_GTEST_PROP(Place, ReturnsAllTasksWhereTheyFit, ()) {
 
 // With one role, what fits machine by machine adds up.
 RC_GTEST_PROP(Place, FindsRoomForOneRoleWheneverThereIsSome, ()) {
-  const RandomCase c = any_case(false);
+  const RandomPlacement c = any_case(false);
   std::int64_t room = 0;
   for (const auto& machine : c.machines)
     room += count_that_fits(c.job.worker, amounts(machine), c.tasks.workers);
@@ -182,7 +182,7 @@ RC_GTEST_PROP(Place, FindsRoomForOneRoleWheneverThereIsSome, ()) {
 
 // pack uses no more machines than it must: any fewer cannot hold the workers.
 RC_GTEST_PROP(PlacePack, UsesTheFewestMachinesForOneRole, ()) {
-  const RandomCase c = any_case(false);
+  const RandomPlacement c = any_case(false);
   if (c.job.worker == amounts({0, 0})) return;  // One machine holds any number of those.
   const auto found = placed(c.machines, c.job, c.tasks);
   if (!found) return;

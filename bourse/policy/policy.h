@@ -42,7 +42,8 @@ enum class ReasonCode : std::uint8_t {
   worthless,         ///< Waited until no completion was worth anything.
   machine_lost,      ///< A machine under it went down.
   replanned,         ///< Late, or lost a machine; numbers: cost of the rest, promised completion.
-  waits_for_credit,  ///< Nobody pays its price; numbers: as of priced_out. It runs as filler only.
+  waits_for_credit,  ///< Its account cannot pay; numbers: as of priced_out. Filler (oasis:
+                     ///< declined).
   moved,             ///< Its promise holds; numbers: as of replanned, then the completion promised.
 };
 

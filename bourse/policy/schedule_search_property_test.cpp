@@ -18,17 +18,17 @@ using testing::cluster_of;
 using testing::gang;
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
-constexpr int kSlots = 6;
+constexpr int kFewSlots = 6;
 
 /// Two machines of 4 GPUs, six slots of 1 s until the horizon, random bookings.
-struct Setting {
+struct RandomSetting {
   Cluster cluster = cluster_of(2, {{"gpu", 4}});
   Ledger ledger{cluster};
   std::vector<double> units = price_units(cluster, true);
   PriceBounds bounds{0.1, {10.0}};
   SlotCostCounters counters{};
   SearchOptions options{
-      .slot = Seconds(1), .chunks = 4, .stickiness = 0, .horizon = Seconds(kSlots)};
+      .slot = Seconds(1), .chunks = 4, .stickiness = 0, .horizon = Seconds(kFewSlots)};
 
   SearchResult search(const JobSpec& job) {
     JobPrices prices(ledger, bounds, units, job);
@@ -41,15 +41,15 @@ struct Setting {
     SlotCosts costs(ledger, job, JobId(0u), prices, options.rounding, {chunk, levels, Seconds(1)},
                     counters);
     std::vector<std::vector<double>> all;
-    for (SlotIndex slot = 0; slot < kSlots; ++slot) {
+    for (SlotIndex slot = 0; slot < kFewSlots; ++slot) {
       all.push_back(costs.curve(slot));
     }
     return all;
   }
 };
 
-void book_at_random(Setting& s) {
-  for (SlotIndex slot = 0; slot < kSlots; ++slot) {
+void book_at_random(RandomSetting& s) {
+  for (SlotIndex slot = 0; slot < kFewSlots; ++slot) {
     for (std::uint32_t h = 0; h < 2; ++h) {
       const int used = *rc::gen::inRange(0, 5);
       if (used == 0) continue;
@@ -62,7 +62,7 @@ void book_at_random(Setting& s) {
 /// Worth `value` at first and nothing in the end.
 Utility any_utility() {
   const double value = *rc::gen::inRange(1, 40) / 4.0;
-  const double until = *rc::gen::inRange(0, kSlots);
+  const double until = *rc::gen::inRange(0, kFewSlots);
   return LinearDecayUtility{value, Seconds(until), Seconds(until + 4)};
 }
 
@@ -76,7 +76,7 @@ JobSpec elastic(double samples, Utility utility) {
 }
 
 /// Books the schedule, which stops at a machine over its capacity, and checks what it says.
-void check_schedule_of(Setting& s, const JobSpec& job, const PricedSchedule& schedule,
+void check_schedule_of(RandomSetting& s, const JobSpec& job, const PricedSchedule& schedule,
                        double last_share = 1) {
   double trained = 0;
   double cost = 0;
@@ -85,7 +85,7 @@ void check_schedule_of(Setting& s, const JobSpec& job, const PricedSchedule& sch
   for (const ScheduledSlot& slot : schedule.slots) {
     RC_ASSERT(slot.slot > last);
     last = slot.slot;
-    RC_ASSERT(slot.slot < kSlots);
+    RC_ASSERT(slot.slot < kFewSlots);
     trained += samples_per_second(job.throughput, tasks_of(slot.allocation),
                                   locality_of(slot.allocation, s.cluster));
     for (const TaskGroup& group : slot.allocation)
@@ -103,11 +103,11 @@ double best_gang_payoff(const JobSpec& job, const std::vector<std::vector<double
   double best = -kNever;
   const int needed = static_cast<int>(std::ceil(job.samples));
   const double last_part = job.samples - (needed - 1);
-  for (unsigned subset = 1; subset < 1u << kSlots; ++subset) {
+  for (unsigned subset = 1; subset < 1u << kFewSlots; ++subset) {
     if (__builtin_popcount(subset) != needed) continue;
     double cost = 0;
     int last = 0;
-    for (int slot = 0; slot < kSlots; ++slot) {
+    for (int slot = 0; slot < kFewSlots; ++slot) {
       if ((subset >> slot & 1u) == 0) continue;
       cost += curves[static_cast<std::size_t>(slot)][1];
       last = slot;
@@ -119,7 +119,7 @@ double best_gang_payoff(const JobSpec& job, const std::vector<std::vector<double
 }
 
 RC_GTEST_PROP(FindSchedule, IsTheBestSubsetOfSlotsForAGang, ()) {
-  Setting s;
+  RandomSetting s;
   book_at_random(s);
   const int workers = *rc::gen::inRange(1, 9);
   const double samples = *rc::gen::inRange(1, 9) / 2.0;
@@ -152,7 +152,7 @@ double best_level_payoff(const JobSpec& job, const std::vector<std::vector<doubl
 
 // 16 samples at most 8 a slot: 4 chunks at least, so a chunk is half a slot's most, 4 samples.
 RC_GTEST_PROP(FindSchedule, IsTheBestVectorOfLevelsForAnElasticJob, ()) {
-  Setting s;
+  RandomSetting s;
   book_at_random(s);
   const int chunks = *rc::gen::inRange(1, 9);
   s.options.chunk_samples = 2;
@@ -166,7 +166,7 @@ RC_GTEST_PROP(FindSchedule, IsTheBestVectorOfLevelsForAnElasticJob, ()) {
 }
 
 RC_GTEST_PROP(FindSchedule, NeverPaysBetterAtHigherPrices, ()) {
-  Setting s;
+  RandomSetting s;
   book_at_random(s);
   const double samples = *rc::gen::inRange(1, 30) / 2.0;
   const bool rigid = *rc::gen::arbitrary<bool>();
@@ -183,7 +183,7 @@ RC_GTEST_PROP(FindSchedule, NeverPaysBetterAtHigherPrices, ()) {
 
 // A nanosecond of work is one slot, not none.
 TEST(FindSchedule, GivesTheLeastWorkASlotOfItsOwn) {
-  Setting s;
+  RandomSetting s;
   for (const double samples : {1e-8, 1e-10, 1e-300}) {
     const SearchResult rigid = s.search(gang("gang", 0, 1, samples));
     ASSERT_EQ(rigid.verdict, SearchVerdict::found) << samples;
@@ -198,7 +198,7 @@ TEST(FindSchedule, GivesTheLeastWorkASlotOfItsOwn) {
 // The network is so slow that two workers train less than one: 1 sample a second alone, with two
 // 16 / (8 + 100) = .15. So a slot trains 1 sample, and 2 samples take two slots.
 TEST(FindSchedule, KnowsThatARingMayBeFastestAlone) {
-  Setting s;
+  RandomSetting s;
   JobSpec ring = gang("ring", 0, 1, 2, DeadlineUtility{100, Seconds(2)});
   ring.throughput = RingThroughput{.compute_per_sample = Seconds(1),
                                    .gradient = Bytes(50),

@@ -31,7 +31,7 @@ JobSpec worked_job(double samples) {
   return job;
 }
 
-struct Setting {
+struct SearchSetting {
   Cluster cluster;
   Ledger ledger{cluster};
   std::vector<double> units = price_units(cluster, false);
@@ -50,7 +50,7 @@ struct Setting {
 // outside 161 > F. Half: ceil(500 * .0081) = 5 workers, ceil(5/4) = 2 servers: 5 * .2 + 2 * .1
 // = 1.2 a slot on the idle cluster, so two slots on machine 0 for 2.4.
 TEST(FindSchedule, SolvesTheWorkedExample) {
-  Setting s{.cluster = cluster_of(2, {{"gpu", 8}, {"cpu", 16}})};
+  SearchSetting s{.cluster = cluster_of(2, {{"gpu", 8}, {"cpu", 16}})};
   s.options.chunk_samples = 500;
   const SearchResult result = s.search(worked_job(1000));
   ASSERT_EQ(result.verdict, SearchVerdict::found);
@@ -69,7 +69,7 @@ TEST(FindSchedule, SolvesTheWorkedExample) {
 TEST(FindSchedule, NeverCostsLessForMoreWork) {
   double last = 0;
   for (const double samples : {100.0, 400.0, 900.0, 1800.0, 4000.0}) {
-    Setting s{.cluster = cluster_of(2, {{"gpu", 8}, {"cpu", 16}})};
+    SearchSetting s{.cluster = cluster_of(2, {{"gpu", 8}, {"cpu", 16}})};
     const SearchResult result = s.search(worked_job(samples));
     ASSERT_EQ(result.verdict, SearchVerdict::found);
     EXPECT_GE(result.schedule.cost, last);
@@ -79,13 +79,13 @@ TEST(FindSchedule, NeverCostsLessForMoreWork) {
 
 // Worth 0.5 for ever, but a slot of the gang costs .1 and it needs 6: .6.
 TEST(FindSchedule, PricesOutAJobThatWouldPayMoreThanItIsWorth) {
-  Setting s{.cluster = cluster_of(1, {{"gpu", 1}})};
+  SearchSetting s{.cluster = cluster_of(1, {{"gpu", 1}})};
   EXPECT_EQ(s.search(gang("a", 0, 1, 6, ConstantUtility{0.5})).verdict, SearchVerdict::priced_out);
   EXPECT_EQ(s.search(gang("a", 0, 1, 4, ConstantUtility{0.5})).verdict, SearchVerdict::found);
 }
 
 TEST(FindSchedule, FindsNoneForWorkThatCannotEndBeforeTheHorizon) {
-  Setting s{.cluster = cluster_of(1, {{"gpu", 1}})};
+  SearchSetting s{.cluster = cluster_of(1, {{"gpu", 1}})};
   s.options.horizon = Seconds(5);
   EXPECT_EQ(s.search(gang("a", 0, 1, 6, ConstantUtility{9})).verdict, SearchVerdict::no_schedule);
   EXPECT_EQ(s.search(gang("a", 0, 1, 5, ConstantUtility{9})).verdict, SearchVerdict::found);
@@ -95,7 +95,7 @@ TEST(FindSchedule, FindsNoneForWorkThatCannotEndBeforeTheHorizon) {
 // utility waits, and pays if it does not.
 TEST(FindSchedule, RestsInDearSlotsOnlyIfTheUtilityCanWait) {
   const auto slots_of = [](Utility utility) {
-    Setting s{.cluster = cluster_of(1, {{"gpu", 8}})};
+    SearchSetting s{.cluster = cluster_of(1, {{"gpu", 8}})};
     const TaskGroup busy{MachineId(0u), 7, 0};
     for (const SlotIndex slot : {0, 1}) s.ledger.book(slot, gang("x", 0, 7, 9), {&busy, 1}, +1);
     const SearchResult result = s.search(gang("a", 0, 1, 2, std::move(utility)));
@@ -110,7 +110,7 @@ TEST(FindSchedule, RestsInDearSlotsOnlyIfTheUtilityCanWait) {
 // Exact time, slots of 10 s, now = 4 s, a gang for 12 s: 6 s in what is left of slot 0, 6 s of
 // slot 1. It is done at 16 s, not at 22 s, and pays for 6 s of each.
 TEST(FindSchedule, UsesWhatIsLeftOfTheCurrentSlot) {
-  Setting s{.cluster = cluster_of(1, {{"gpu", 8}})};
+  SearchSetting s{.cluster = cluster_of(1, {{"gpu", 8}})};
   s.options.slot = Seconds(10);
   s.options.paper_time = false;
   const SearchResult result =
@@ -126,7 +126,7 @@ TEST(FindSchedule, UsesWhatIsLeftOfTheCurrentSlot) {
 // one price. By whole slots it would be 0.6 + 1 + 1 of them from now on and 2 from 10 s on.
 TEST(FindSchedule, StartsNowWhereWaitingSavesNothing) {
   for (const double duration : {12.0, 17.0, 3.0}) {
-    Setting s{.cluster = cluster_of(1, {{"gpu", 8}})};
+    SearchSetting s{.cluster = cluster_of(1, {{"gpu", 8}})};
     s.options.slot = Seconds(10);
     s.options.paper_time = false;
     const SearchResult result = s.search(gang("a", 4, 1, duration, ConstantUtility{100}), 4);
@@ -140,7 +140,7 @@ TEST(FindSchedule, StartsNowWhereWaitingSavesNothing) {
 // One GPU of 8 is taken in slot 0, so a price there is 0.1 * 100^(1/8) = 0.178 instead of 0.1. A
 // job worth 100 saves 0.078 by waiting: more than nothing, but less than a thousandth.
 TEST(FindSchedule, WaitsOnlyForAsMuchAsToldTo) {
-  Setting s{.cluster = cluster_of(1, {{"gpu", 8}})};
+  SearchSetting s{.cluster = cluster_of(1, {{"gpu", 8}})};
   const TaskGroup one{MachineId(0u), 1, 0};
   s.ledger.book(0, gang("x", 0, 1, 1), {&one, 1}, +1);
   const JobSpec job = gang("a", 0, 1, 1, ConstantUtility{100});
@@ -152,7 +152,7 @@ TEST(FindSchedule, WaitsOnlyForAsMuchAsToldTo) {
 // A ring across racks runs at a tenth of the speed inside one: with 8 GPUs a rack it stays in one
 // rack, although rack 0 has the cheaper single machines.
 TEST(FindSchedule, KeepsARingInsideARack) {
-  Setting s{.cluster = cluster_of(4, {{"gpu", 4}}, 2)};
+  SearchSetting s{.cluster = cluster_of(4, {{"gpu", 4}}, 2)};
   const TaskGroup busy{MachineId(1u), 2, 0};
   s.ledger.book(0, gang("x", 0, 2, 9), {&busy, 1}, +1);
   JobSpec ring = gang("ring", 0, 1, 1, DeadlineUtility{100, Seconds(0)});
@@ -174,14 +174,14 @@ TEST(FindSchedule, PutsAGangOnFastMachinesIfOnlyTheyAreInTime) {
   Cluster cluster = cluster_of(2, {{"gpu", 1}});
   cluster.classes.push_back({"fast", amounts({1}), 2});
   cluster.machines[1].class_index = 1;
-  Setting s{.cluster = cluster};
+  SearchSetting s{.cluster = cluster};
   const SearchResult result = s.search(gang("a", 0, 1, 2, DeadlineUtility{100, Seconds(0)}));
   ASSERT_EQ(result.verdict, SearchVerdict::found);
   EXPECT_EQ(result.schedule.slots[0].allocation, (Allocation{{MachineId(1u), 1, 0}}));
 }
 
 TEST(FindSchedule, RandomizedRoundingFindsAFeasiblePlacementToo) {
-  Setting s{.cluster = cluster_of(30, {{"gpu", 4}, {"cpu", 8}})};
+  SearchSetting s{.cluster = cluster_of(30, {{"gpu", 4}, {"cpu", 8}})};
   s.options.rounding.mode = RoundingMode::randomized;
   s.options.chunk_samples = 500;
   // ceil(500 * .1601) = 81 workers and 21 servers only fit across machines.

@@ -19,10 +19,10 @@ using testing::amounts;
 using testing::cluster_of;
 using testing::gang;
 
-constexpr double kNever = std::numeric_limits<double>::infinity();
+constexpr double kForbidden = std::numeric_limits<double>::infinity();
 
 /// One slot of a small cluster with bookings, and a job to price on it.
-struct Setting {
+struct CostSetting {
   Cluster cluster;
   JobSpec job;
   double chunk = 1;
@@ -66,7 +66,7 @@ struct Setting {
   }
   /// Cheapest of all whole placements of at most `most` workers and as many servers a machine.
   [[nodiscard]] double brute_force(int level, int most, int most_servers) {
-    double best = kNever;
+    double best = kForbidden;
     Allocation tasks;
     visit(0, level, most, most_servers, tasks, best);
     return best;
@@ -93,7 +93,7 @@ struct Setting {
 };
 
 /// Three machines of (3 gpu, 6 cpu) in two racks, with random bookings and maybe one fast machine.
-Setting any_setting(JobSpec job) {
+CostSetting any_setting(JobSpec job) {
   const bool racks = *rc::gen::arbitrary<bool>();
   const bool fast = *rc::gen::arbitrary<bool>();
   Cluster cluster = cluster_of(3, {{"gpu", 3}, {"cpu", 6}}, racks ? 2 : 1);
@@ -103,7 +103,7 @@ Setting any_setting(JobSpec job) {
     cluster.classes.push_back(quick);
     cluster.machines[2].class_index = 1;
   }
-  Setting s{.cluster = std::move(cluster), .job = std::move(job)};
+  CostSetting s{.cluster = std::move(cluster), .job = std::move(job)};
   s.rounding.solver = *rc::gen::element(SlotSolver::core, SlotSolver::clp);
   for (std::uint32_t h = 0; h < 3; ++h) {
     const double gpus = *rc::gen::inRange(0, 4);
@@ -124,25 +124,25 @@ JobSpec any_job(Throughput throughput) {
 }
 
 /// The curve is the optimum: the same cost, and infinite for the same levels.
-void expect_optimal(Setting& s, int levels) {
+void expect_optimal(CostSetting& s, int levels) {
   SlotCosts costs = s.costs(levels);
   const std::vector<double> curve = costs.curve(0);
   RC_ASSERT(curve[0] == 0);
   for (int level = 1; level <= levels; ++level) {
     const double exact = s.brute_force(level, 3, 0);
     const double cost = curve[static_cast<std::size_t>(level)];
-    RC_ASSERT((cost == kNever) == (exact == kNever));
-    if (exact < kNever) RC_ASSERT(std::abs(cost - exact) <= 1e-9 * exact);
+    RC_ASSERT((cost == kForbidden) == (exact == kForbidden));
+    if (exact < kForbidden) RC_ASSERT(std::abs(cost - exact) <= 1e-9 * exact);
   }
 }
 
 /// What place() returns does the work, fits, and costs what it says.
-void expect_placed(Setting& s, int levels) {
+void expect_placed(CostSetting& s, int levels) {
   SlotCosts costs = s.costs(levels);
   for (int level = 1; level <= levels; ++level) {
     const double target = costs.curve(0)[static_cast<std::size_t>(level)];
     const auto placed = costs.place(0, level, nullptr, 0);
-    RC_ASSERT(placed.has_value() == (target < kNever));
+    RC_ASSERT(placed.has_value() == (target < kForbidden));
     if (!placed) continue;
     for (const TaskGroup& group : placed->allocation) RC_ASSERT(s.has_room(group));
     RC_ASSERT(s.trains(placed->allocation, level));
@@ -153,7 +153,7 @@ void expect_placed(Setting& s, int levels) {
 
 RC_GTEST_PROP(SlotCosts, OfAGangAreTheOptimum, ()) {
   const int workers = *rc::gen::inRange(1, 7);
-  Setting s = any_setting(any_job(RigidThroughput{workers, 0}));
+  CostSetting s = any_setting(any_job(RigidThroughput{workers, 0}));
   expect_optimal(s, 2);
   expect_placed(s, 2);
 }
@@ -165,19 +165,19 @@ RC_GTEST_PROP(SlotCosts, OfATableWithoutServersAreTheOptimum, ()) {
     table.points.push_back({n, 0, Locality::rack, 1.5 * n});
     table.points.push_back({n, 0, Locality::cluster, 1.0 * n});
   }
-  Setting s = any_setting(any_job(table));
+  CostSetting s = any_setting(any_job(table));
   expect_optimal(s, 6);
   expect_placed(s, 6);
 }
 
 RC_GTEST_PROP(SlotCosts, OfARingAreTheOptimum, ()) {
   const double gradient = *rc::gen::inRange(0, 40);
-  Setting s = any_setting(any_job(RingThroughput{.compute_per_sample = Seconds(1),
-                                                 .gradient = Bytes(gradient),
-                                                 .global_batch = 9,
-                                                 .rate_inside = BytesPerSecond(100),
-                                                 .rate_in_rack = BytesPerSecond(20),
-                                                 .rate_across = BytesPerSecond(5)}));
+  CostSetting s = any_setting(any_job(RingThroughput{.compute_per_sample = Seconds(1),
+                                                     .gradient = Bytes(gradient),
+                                                     .global_batch = 9,
+                                                     .rate_inside = BytesPerSecond(100),
+                                                     .rate_in_rack = BytesPerSecond(20),
+                                                     .rate_across = BytesPerSecond(5)}));
   expect_optimal(s, 6);
   expect_placed(s, 6);
 }
@@ -187,7 +187,7 @@ RC_GTEST_PROP(SlotCosts, OfARingAreTheOptimum, ()) {
 RC_GTEST_PROP(SlotCosts, WithServersAreNeverBelowTheOptimum, ()) {
   const int gamma = *rc::gen::inRange(1, 4);
   const double gradient = *rc::gen::inRange(0, 40);
-  Setting s = any_setting(
+  CostSetting s = any_setting(
       any_job(ParameterServerThroughput{.compute_per_sample = Seconds(1),
                                         .gradient = Bytes(gradient),
                                         .workers_per_server = static_cast<double>(gamma),
@@ -199,7 +199,7 @@ RC_GTEST_PROP(SlotCosts, WithServersAreNeverBelowTheOptimum, ()) {
   for (int level = 1; level <= kLevels; ++level) {
     const double exact = s.brute_force(level, 3, 3);
     const double cost = costs.curve(0)[static_cast<std::size_t>(level)];
-    if (exact == kNever) RC_ASSERT(cost == kNever);
+    if (exact == kForbidden) RC_ASSERT(cost == kForbidden);
     RC_ASSERT(cost >= exact * (1 - 1e-9));
   }
   expect_placed(s, kLevels);
@@ -207,7 +207,7 @@ RC_GTEST_PROP(SlotCosts, WithServersAreNeverBelowTheOptimum, ()) {
 
 // Machine 1 is booked to a half; the job was there in the slot before and may pay for staying.
 TEST(SlotCosts, KeepPreviousMachinesWithinTheAllowance) {
-  Setting s{.cluster = cluster_of(2, {{"gpu", 4}}), .job = gang("a", 0, 2, 100)};
+  CostSetting s{.cluster = cluster_of(2, {{"gpu", 4}}), .job = gang("a", 0, 2, 100)};
   s.book(1, {2});
   SlotCosts costs = s.costs(1);
   // 2 of 4 GPUs, units of a machine: half of .1 on machine 0, half of .1 * 100^(2/4) = 1 there.
@@ -220,7 +220,7 @@ TEST(SlotCosts, KeepPreviousMachinesWithinTheAllowance) {
 }
 
 TEST(SlotCosts, DoNotKeepMachinesThatAreFullOrTooFew) {
-  Setting s{.cluster = cluster_of(2, {{"gpu", 4}}), .job = gang("a", 0, 2, 100)};
+  CostSetting s{.cluster = cluster_of(2, {{"gpu", 4}}), .job = gang("a", 0, 2, 100)};
   s.book(1, {3});
   SlotCosts costs = s.costs(1);
   const Allocation full{{MachineId(1u), 2, 0}};
@@ -230,7 +230,7 @@ TEST(SlotCosts, DoNotKeepMachinesThatAreFullOrTooFew) {
 }
 
 TEST(SlotCosts, ShareOneCurveAmongSlotsInOneState) {
-  Setting s{.cluster = cluster_of(2, {{"gpu", 4}}), .job = gang("a", 0, 2, 100)};
+  CostSetting s{.cluster = cluster_of(2, {{"gpu", 4}}), .job = gang("a", 0, 2, 100)};
   s.book(1, {2});
   SlotCosts costs = s.costs(1);
   for (SlotIndex slot = 0; slot < 50; ++slot) (void)costs.curve(slot);
@@ -275,7 +275,7 @@ JobSpec pairs() {
 // has three of both: 3 GPUs, 6 CPUs. Corners such as (4, 2) and (0, 6) would cost the same and use
 // a third machine's CPUs up.
 TEST(SlotCosts, FillMachinesAlikeWithBothRoles) {
-  Setting s{.cluster = cluster_of(3, {{"gpu", 4}, {"cpu", 6}}), .job = pairs()};
+  CostSetting s{.cluster = cluster_of(3, {{"gpu", 4}, {"cpu", 6}}), .job = pairs()};
   SlotCosts costs = s.costs(6);
   const auto placed = costs.place(0, 6, nullptr, 0);
   ASSERT_TRUE(placed.has_value());

@@ -13,11 +13,11 @@ using testing::gang;
 constexpr JobId kA{0u};
 constexpr JobId kB{1u};
 constexpr JobId kC{2u};
-constexpr MachineId kFirst{0u};
-constexpr MachineId kSecond{1u};
+constexpr MachineId kFirstMachine{0u};
+constexpr MachineId kSecondMachine{1u};
 
 /// Two machines of 4 GPUs; three gangs of 2 workers and 100 s.
-struct Setting {
+struct StateSetting {
   Cluster cluster = cluster_of(2, {{"gpu", 4}});
   std::vector<JobSpec> jobs{gang("a", 0, 2, 100), gang("b", 0, 2, 100), gang("c", 0, 2, 100)};
   ClusterState state{cluster, jobs};
@@ -29,30 +29,30 @@ struct Setting {
 };
 
 TEST(ClusterState, TakesAndGivesBackAmounts) {
-  Setting s;
+  StateSetting s;
   s.state.arrive(kA);
-  EXPECT_EQ(s.state.free(kFirst)[0], 4000);
-  s.run(kA, {{kFirst, 1, 0}, {kSecond, 1, 0}}, 0);
-  EXPECT_EQ(s.state.free(kFirst)[0], 3000);
-  EXPECT_EQ(s.state.free(kSecond)[0], 3000);
-  s.run(kA, {{kSecond, 2, 0}}, 5);
-  EXPECT_EQ(s.state.free(kFirst)[0], 4000);
-  EXPECT_EQ(s.state.free(kSecond)[0], 2000);
+  EXPECT_EQ(s.state.free(kFirstMachine)[0], 4000);
+  s.run(kA, {{kFirstMachine, 1, 0}, {kSecondMachine, 1, 0}}, 0);
+  EXPECT_EQ(s.state.free(kFirstMachine)[0], 3000);
+  EXPECT_EQ(s.state.free(kSecondMachine)[0], 3000);
+  s.run(kA, {{kSecondMachine, 2, 0}}, 5);
+  EXPECT_EQ(s.state.free(kFirstMachine)[0], 4000);
+  EXPECT_EQ(s.state.free(kSecondMachine)[0], 2000);
   s.state.leave(kA, JobStatus::finished);
-  EXPECT_EQ(s.state.free(kSecond)[0], 4000);
+  EXPECT_EQ(s.state.free(kSecondMachine)[0], 4000);
   EXPECT_EQ(s.state.job(kA).samples_done, 100);
   EXPECT_TRUE(s.state.active().empty());
 }
 
 // c arrives at 1; a runs from 1 and is paused at 2, so it has waited less long than b and c.
 TEST(ClusterState, ListsWhoWaitsLongestFirstAndWhoRuns) {
-  Setting s;
+  StateSetting s;
   s.state.arrive(kA);
   s.state.arrive(kB);
   s.state.set_now(Seconds(1));
   s.state.arrive(kC);
   EXPECT_EQ(s.state.waiting(), (std::vector<JobId>{kA, kB, kC}));
-  s.run(kA, {{kFirst, 2, 0}}, 1);
+  s.run(kA, {{kFirstMachine, 2, 0}}, 1);
   EXPECT_EQ(s.state.waiting(), (std::vector<JobId>{kB, kC}));
   EXPECT_EQ(s.state.running(), (std::vector<JobId>{kA}));
   s.run(kA, {}, 2);
@@ -65,21 +65,21 @@ TEST(ClusterState, ListsWhoWaitsLongestFirstAndWhoRuns) {
 }
 
 TEST(ClusterState, OffersNothingOnAMachineThatIsDown) {
-  Setting s;
-  s.state.set_up(kFirst, false);
-  EXPECT_FALSE(s.state.is_up(kFirst));
-  EXPECT_EQ(s.state.free(kFirst)[0], -1);
-  EXPECT_TRUE(s.state.is_up(kSecond));
-  s.state.set_up(kFirst, true);
-  EXPECT_EQ(s.state.free(kFirst)[0], 4000);
+  StateSetting s;
+  s.state.set_up(kFirstMachine, false);
+  EXPECT_FALSE(s.state.is_up(kFirstMachine));
+  EXPECT_EQ(s.state.free(kFirstMachine)[0], -1);
+  EXPECT_TRUE(s.state.is_up(kSecondMachine));
+  s.state.set_up(kFirstMachine, true);
+  EXPECT_EQ(s.state.free(kFirstMachine)[0], 4000);
 }
 
 // 2 samples a second from 10 s on, 5 s of which start up: at 12 nothing, at 20 ten samples.
 TEST(ClusterState, CountsWorkOnlyAfterTheStartup) {
-  Setting s;
+  StateSetting s;
   s.state.arrive(kA);
   s.state.set_now(Seconds(10));
-  s.state.allocate(kA, {{kFirst, 2, 0}}, 2, Seconds(5));
+  s.state.allocate(kA, {{kFirstMachine, 2, 0}}, 2, Seconds(5));
   s.state.set_now(Seconds(12));
   EXPECT_EQ(s.state.samples_done(kA), 0);
   EXPECT_EQ(s.state.samples_left(kA), 100);
@@ -91,9 +91,9 @@ TEST(ClusterState, CountsWorkOnlyAfterTheStartup) {
 }
 
 TEST(ClusterState, KeepsWorkAcrossAPauseUntilItIsRolledBack) {
-  Setting s;
+  StateSetting s;
   s.state.arrive(kA);
-  s.run(kA, {{kFirst, 2, 0}}, 0);
+  s.run(kA, {{kFirstMachine, 2, 0}}, 0);
   s.run(kA, {}, 30);
   s.state.set_now(Seconds(50));
   EXPECT_EQ(s.state.job(kA).status, JobStatus::waiting);
@@ -108,26 +108,26 @@ TEST(ClusterState, KeepsWorkAcrossAPauseUntilItIsRolledBack) {
 // Start, move, pause, resume: the move and the resume are restarts. A change at the instant of the
 // start is none, for nothing has run yet.
 TEST(ClusterState, CountsMovesAndResumesAsRestarts) {
-  Setting s;
+  StateSetting s;
   s.state.arrive(kA);
-  s.run(kA, {{kFirst, 2, 0}}, 0);
-  s.run(kA, {{kSecond, 2, 0}}, 0);
+  s.run(kA, {{kFirstMachine, 2, 0}}, 0);
+  s.run(kA, {{kSecondMachine, 2, 0}}, 0);
   EXPECT_EQ(s.state.job(kA).restarts, 0u);
-  s.run(kA, {{kFirst, 2, 0}}, 10);
+  s.run(kA, {{kFirstMachine, 2, 0}}, 10);
   EXPECT_EQ(s.state.job(kA).restarts, 1u);
   s.run(kA, {}, 20);
   EXPECT_EQ(s.state.job(kA).restarts, 1u);
-  s.run(kA, {{kFirst, 2, 0}}, 30);
+  s.run(kA, {{kFirstMachine, 2, 0}}, 30);
   EXPECT_EQ(s.state.job(kA).restarts, 2u);
 }
 
 TEST(ClusterState, OrdersActiveJobsByArrivalThenId) {
-  Setting s;
+  StateSetting s;
   s.jobs[2].arrival = Seconds(-1);
   for (const JobId id : {kB, kA, kC}) s.state.arrive(id);
   EXPECT_EQ(s.state.active(), (std::vector<JobId>{kC, kA, kB}));
   EXPECT_EQ(s.state.waiting_count(), 3u);
-  s.run(kA, {{kFirst, 2, 0}}, 0);
+  s.run(kA, {{kFirstMachine, 2, 0}}, 0);
   EXPECT_EQ(s.state.waiting_count(), 2u);
   s.state.leave(kC, JobStatus::declined);
   EXPECT_EQ(s.state.active(), (std::vector<JobId>{kA, kB}));
@@ -136,32 +136,32 @@ TEST(ClusterState, OrdersActiveJobsByArrivalThenId) {
 }
 
 TEST(ClusterStateDeathTest, StopsAtOverAllocation) {
-  Setting s;
+  StateSetting s;
   for (const JobId id : {kA, kB, kC}) s.state.arrive(id);
-  s.run(kA, {{kFirst, 2, 0}}, 0);
-  s.run(kB, {{kFirst, 2, 0}}, 0);
-  EXPECT_DEATH(s.run(kC, {{kFirst, 1, 0}}, 0), "free");
+  s.run(kA, {{kFirstMachine, 2, 0}}, 0);
+  s.run(kB, {{kFirstMachine, 2, 0}}, 0);
+  EXPECT_DEATH(s.run(kC, {{kFirstMachine, 1, 0}}, 0), "free");
 }
 
 TEST(ClusterStateDeathTest, StopsAtWorkOnAMachineThatIsDown) {
-  Setting s;
+  StateSetting s;
   s.state.arrive(kA);
-  s.state.set_up(kFirst, false);
-  EXPECT_DEATH(s.run(kA, {{kFirst, 1, 0}}, 0), "free");
+  s.state.set_up(kFirstMachine, false);
+  EXPECT_DEATH(s.run(kA, {{kFirstMachine, 1, 0}}, 0), "free");
 }
 
 TEST(ClusterStateDeathTest, StopsIfAMachineInUseGoesDown) {
-  Setting s;
+  StateSetting s;
   s.state.arrive(kA);
-  s.run(kA, {{kFirst, 2, 0}}, 0);
-  EXPECT_DEATH(s.state.set_up(kFirst, false), "capacity");
+  s.run(kA, {{kFirstMachine, 2, 0}}, 0);
+  EXPECT_DEATH(s.state.set_up(kFirstMachine, false), "capacity");
 }
 
 TEST(ClusterStateDeathTest, StopsIfAJobArrivesTwiceOrRunsBeforeItArrives) {
-  Setting s;
+  StateSetting s;
   s.state.arrive(kA);
   EXPECT_DEATH(s.state.arrive(kA), "pending");
-  EXPECT_DEATH(s.run(kB, {{kFirst, 2, 0}}, 0), "waiting");
+  EXPECT_DEATH(s.run(kB, {{kFirstMachine, 2, 0}}, 0), "waiting");
 }
 
 }  // namespace

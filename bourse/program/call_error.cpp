@@ -86,6 +86,8 @@ CallError call_error_of(const Error& error) {
       return {CallCode::not_found, error.message};
     case ErrorCode::already_exists:
     case ErrorCode::failed_precondition:
+    case ErrorCode::unauthenticated:
+    case ErrorCode::permission_denied:
       return {CallCode::failed_precondition, error.message};
     case ErrorCode::resource_exhausted:
       return {CallCode::resource_exhausted, error.message};

@@ -26,7 +26,7 @@ std::string bytes_of(const Frame& frame) {
   return bytes;
 }
 
-Frame example() {
+Frame example_frame() {
   Frame frame;
   frame.header = {.kind = FrameKind::request, .call = 7, .method = 8, .schema = 9, .node = 3};
   frame.chain = {1, 2};
@@ -35,7 +35,7 @@ Frame example() {
 }
 
 TEST(FrameParser, PiecesOfAnySizeGiveTheSameFrames) {
-  const std::string bytes = bytes_of(example()) + bytes_of(example());
+  const std::string bytes = bytes_of(example_frame()) + bytes_of(example_frame());
   for (const std::size_t piece :
        {std::size_t{1}, std::size_t{7}, std::size_t{56}, std::size_t{4096}, bytes.size()}) {
     FrameParser parser;
@@ -44,13 +44,13 @@ TEST(FrameParser, PiecesOfAnySizeGiveTheSameFrames) {
       parser.feed(std::string_view(bytes).substr(at, piece), frames);
     ASSERT_EQ(frames.size(), 2U) << parser.why();
     EXPECT_TRUE(parser.is_between_frames());
-    for (const Frame& frame : frames) EXPECT_EQ(bytes_of(frame), bytes_of(example()));
+    for (const Frame& frame : frames) EXPECT_EQ(bytes_of(frame), bytes_of(example_frame()));
     EXPECT_THAT(frames[1].chain, ElementsAre(1U, 2U));
   }
 }
 
 TEST(FrameParser, BytesOfALargeBlockMayBePutWhereTheyBelong) {
-  const std::string bytes = bytes_of(example());
+  const std::string bytes = bytes_of(example_frame());
   FrameParser parser;
   std::vector<Frame> frames;
   const std::size_t first = bytes.size() - 20'000;
@@ -72,18 +72,18 @@ std::string why_of(const std::string& bytes, FrameLimits limits = {}) {
 
 TEST(FrameParser, GarbageIsRefusedWithASentence) {
   EXPECT_EQ(why_of(std::string(56, 'x')), "these are no frames of bourse");
-  std::string kind = bytes_of(example());
+  std::string kind = bytes_of(example_frame());
   kind[4] = 77;
   EXPECT_EQ(why_of(kind), "there is no kind 77 of frame");
-  std::string parts = bytes_of(example());
+  std::string parts = bytes_of(example_frame());
   parts[46] = parts[47] = '\xff';  // segment_count
   EXPECT_THAT(why_of(parts), HasSubstr("more parts"));
 }
 
 TEST(FrameParser, NothingIsKeptOfAMessageOverTheLimit) {
-  EXPECT_EQ(why_of(bytes_of(example()), {.message_size = 1000}),
+  EXPECT_EQ(why_of(bytes_of(example_frame()), {.message_size = 1000}),
             "a message is larger than the 1000 bytes it may have");
-  EXPECT_EQ(why_of(bytes_of(example()), {.message_size = 2}),
+  EXPECT_EQ(why_of(bytes_of(example_frame()), {.message_size = 2}),
             "a message is larger than the 2 bytes it may have");
 }
 

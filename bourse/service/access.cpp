@@ -8,6 +8,7 @@
 
 #include "bourse/base/check.h"
 #include "bourse/base/text.h"
+#include "bourse/engine/agent_seal.h"
 
 namespace bourse {
 namespace {
@@ -62,14 +63,6 @@ std::string sha256_of(std::string_view text) {
   return hex;
 }
 
-bool is_same_secret(std::string_view a, std::string_view b) {
-  unsigned difference = a.size() == b.size() ? 0 : 1;
-  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i)
-    difference |= static_cast<unsigned>(static_cast<unsigned char>(a[i])) ^
-                  static_cast<unsigned>(static_cast<unsigned char>(b[i]));
-  return difference == 0;
-}
-
 Result<MadeToken> make_token(const TokenRequest& request, std::uint64_t id_bits,
                              const std::string& secret, Seconds now) {
   BOURSE_CHECK(secret.size() == kSecretSize);
@@ -103,7 +96,7 @@ Result<Caller> caller_of(std::string_view token, const StoredToken* stored, Seco
   const bool is_known = stored != nullptr && is_same_secret(hash, stored->hash) &&
                         (!stored->expires || now < *stored->expires);
   if (!is_known)
-    return fail(ErrorCode::failed_precondition,
+    return fail(ErrorCode::unauthenticated,
                 "the token is not known, was revoked or has expired; an admin makes one with "
                 "'bourse token create'");
   return Caller{.user = stored->user, .role = stored->role, .token = stored->id};

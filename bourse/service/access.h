@@ -80,9 +80,6 @@ inline constexpr std::string_view kUserNameRule =
 /// SHA-256, hexadecimal.
 [[nodiscard]] std::string sha256_of(std::string_view text);
 
-/// Takes the same time whatever the difference.
-[[nodiscard]] bool is_same_secret(std::string_view a, std::string_view b);
-
 /// A token, for whom it was made, and what is stored of it.
 struct MadeToken {
   std::string token;
@@ -99,7 +96,7 @@ struct MadeToken {
 /// The id within a token; empty if it cannot be one.
 [[nodiscard]] std::string_view id_in_token(std::string_view token);
 
-/// Whose token it is. Errors: failed_precondition if it is not known or has expired; which of the
+/// Whose token it is. Errors: unauthenticated if it is not known or has expired; which of the
 /// two is not told.
 [[nodiscard]] Result<Caller> caller_of(std::string_view token, const StoredToken* stored,
                                        Seconds now);

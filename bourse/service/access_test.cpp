@@ -31,7 +31,7 @@ TEST(Token, IsKnownByItsHashUntilItExpires) {
   const auto other =
       caller_of("bourse_1f2e3d4c_" + std::string(32, 'b'), &made->stored, Seconds(1));
   const auto none = caller_of(made->token, nullptr, Seconds(1));
-  EXPECT_EQ(late.error().code, ErrorCode::failed_precondition);
+  EXPECT_EQ(late.error().code, ErrorCode::unauthenticated);
   EXPECT_EQ(late.error().message, other.error().message) << "which of them is wrong is not told";
   EXPECT_EQ(late.error().message, none.error().message);
 }

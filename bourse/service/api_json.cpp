@@ -68,6 +68,15 @@ void fields(V& visit, PlanView& x) {
 }
 
 template <class V>
+void fields(V& visit, SpeedView& x) {
+  visit("workers", x.workers);
+  visit("servers", x.servers);
+  visit("seconds", x.seconds);
+  visit("predicted", x.predicted);
+  visit("measured", x.measured);
+}
+
+template <class V>
 void fields(V& visit, JobDetail& x) {
   visit("job", x.job);
   visit("file", x.file);
@@ -77,6 +86,7 @@ void fields(V& visit, JobDetail& x) {
   visit("tasks", x.tasks);
   visit("loss", x.loss);
   visit("directory", x.directory);
+  visit("speeds", x.speeds);
 }
 
 template <class V>
@@ -598,9 +608,9 @@ Error error_from_json(std::string_view text) {
   const std::string code =
       inner.contains("code") && inner["code"].is_string() ? inner["code"].get<std::string>() : "";
   using enum ErrorCode;
-  for (const ErrorCode each :
-       {invalid_argument, not_found, already_exists, failed_precondition, resource_exhausted,
-        unavailable, deadline_exceeded, data_corrupted, internal})
+  for (const ErrorCode each : {invalid_argument, not_found, already_exists, failed_precondition,
+                               unauthenticated, permission_denied, resource_exhausted, unavailable,
+                               deadline_exceeded, data_corrupted, internal})
     if (name_of(each) == code) error.code = each;
   return error;
 }

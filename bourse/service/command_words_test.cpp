@@ -10,7 +10,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 std::vector<std::string> words(std::string_view text) { return command_words(text).value(); }
-std::string error_of(std::string_view text) { return command_words(text).error().message; }
+std::string error_in_words(std::string_view text) { return command_words(text).error().message; }
 
 TEST(CommandWords, AreSplitAndQuotedAsInAShell) {
   EXPECT_THAT(words("python3  train.py\t--steps 5\n"),
@@ -27,12 +27,12 @@ TEST(CommandWords, OfAShellAreRefused) {
   for (const std::string_view text :
        {"a; rm -rf /", "a | b", "a & b", "a > b", "a < b", "a $(b)", "a `b`", "a $HOME", "a \"$b\"",
         "a *.txt", "a ?", "a [b]", "a ~/b", "a # b", "! a", "(a)", "a\nb"})
-    EXPECT_THAT(error_of(text), HasSubstr("only a shell understands; write [sh, -c, '...']"))
+    EXPECT_THAT(error_in_words(text), HasSubstr("only a shell understands; write [sh, -c, '...']"))
         << text;
-  EXPECT_THAT(error_of("A=1 ./run"), HasSubstr("has a variable in front"));
-  EXPECT_EQ(error_of("a 'b"), "has a ' without a second one");
-  EXPECT_EQ(error_of("a \"b"), "has a \" without a second one");
-  EXPECT_EQ(error_of("a \\"), "ends with a '\\'");
+  EXPECT_THAT(error_in_words("A=1 ./run"), HasSubstr("has a variable in front"));
+  EXPECT_EQ(error_in_words("a 'b"), "has a ' without a second one");
+  EXPECT_EQ(error_in_words("a \"b"), "has a \" without a second one");
+  EXPECT_EQ(error_in_words("a \\"), "ends with a '\\'");
 }
 
 }  // namespace

@@ -117,7 +117,7 @@ class FakeApi : public Api {
     const auto colon = token.find(':');
     const auto role = parse_role(token.substr(0, colon));
     if (colon == std::string::npos || !role)
-      return fail(ErrorCode::failed_precondition, "the token is not known");
+      return fail(ErrorCode::unauthenticated, "the token is not known");
     return Caller{.user = token.substr(colon + 1), .role = *role, .token = "1234abcd"};
   }
   Result<TokenList> tokens() override { return TokenList{.tokens = {some_token()}}; }

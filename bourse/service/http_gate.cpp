@@ -44,14 +44,10 @@ std::string login_name(std::uint32_t uid) {
   return found->pw_name;
 }
 
-HttpReply refusal(int status, std::string message) {
-  const bool is_too_often = status == 429;
-  HttpReply reply =
-      error_reply({is_too_often ? ErrorCode::resource_exhausted : ErrorCode::failed_precondition,
-                   std::move(message)},
-                  status);
-  if (status == 401) reply.headers.emplace_back("WWW-Authenticate", "Bearer");
-  if (is_too_often) reply.headers.emplace_back("Retry-After", "1");
+HttpReply refusal(ErrorCode code, std::string message) {
+  HttpReply reply = error_reply({code, std::move(message)});
+  if (code == ErrorCode::unauthenticated) reply.headers.emplace_back("WWW-Authenticate", "Bearer");
+  if (code == ErrorCode::resource_exhausted) reply.headers.emplace_back("Retry-After", "1");
   return reply;
 }
 
@@ -88,7 +84,8 @@ std::optional<HttpReply> HttpGate::refusal_of(const httplib::Request& request,
       return refused;
   } else {
     if (is_tcp && !is_of_this_origin(request))
-      return refusal(403, "requests of web pages of other origins are refused");
+      return refusal(ErrorCode::permission_denied,
+                     "requests of web pages of other origins are refused");
     connection.caller = by_process(peer, is_tcp);
   }
   const bool is_owner = connection.caller && connection.caller->token.empty() &&
@@ -97,21 +94,22 @@ std::optional<HttpReply> HttpGate::refusal_of(const httplib::Request& request,
                                ? "token " + connection.caller->token
                                : fmt::format("{} {}", peer.address, peer.uid.value_or(kRoot));
   if (!is_owner && !requests_.take(name, steady_now()))
-    return refusal(429, "too many requests; wait a second");
+    return refusal(ErrorCode::resource_exhausted, "too many requests; wait a second");
   if (right == Right::open) return std::nullopt;
   if (!connection.caller)
-    return refusal(401,
+    return refusal(ErrorCode::unauthenticated,
                    "who asks is not known; send a token, which an admin makes with 'bourse token "
                    "create', or use the daemon's unix socket");
   if (const auto may = check_right(right, *connection.caller); !may)
-    return refusal(403, may.error().message);
+    return refusal(ErrorCode::permission_denied, may.error().message);
   return std::nullopt;
 }
 
 std::optional<HttpReply> HttpGate::by_token(const std::string& header, HttpConnection& connection) {
   const std::string& address = connection.peer().address;
   if (!failures_.has(address, steady_now()))
-    return refusal(429, "too many tokens that are not known; wait a while");
+    return refusal(ErrorCode::resource_exhausted,
+                   "too many tokens that are not known; wait a while");
   const std::string token =
       header.starts_with(kBearer) ? header.substr(kBearer.size()) : std::string();
   const auto caller =
@@ -120,9 +118,9 @@ std::optional<HttpReply> HttpGate::by_token(const std::string& header, HttpConne
     connection.caller = *caller;
     return std::nullopt;
   }
-  if (caller.error().code != ErrorCode::failed_precondition) return error_reply(caller.error());
+  if (caller.error().code != ErrorCode::unauthenticated) return error_reply(caller.error());
   (void)failures_.take(address, steady_now());
-  return refusal(401, caller.error().message);
+  return refusal(ErrorCode::unauthenticated, caller.error().message);
 }
 
 std::optional<Caller> HttpGate::by_process(const HttpPeer& peer, bool is_tcp) const {

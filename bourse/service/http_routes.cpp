@@ -493,6 +493,10 @@ int http_status_of(ErrorCode code) {
     case already_exists:
     case failed_precondition:
       return 409;
+    case unauthenticated:
+      return 401;
+    case permission_denied:
+      return 403;
     case resource_exhausted:
       return 429;
     case unavailable:
@@ -537,7 +541,7 @@ Result<void> check_right(Right right, const Caller& caller) {
                               ? caller.role == Role::admin
                               : may_submit || right == Right::open || right == Right::see;
   if (is_allowed) return {};
-  return fail(ErrorCode::failed_precondition,
+  return fail(ErrorCode::permission_denied,
               fmt::format("the role {} does not allow it; it needs {}", name_of(caller.role),
                           right == Right::admin ? "an admin" : "a user or an admin"));
 }
@@ -546,7 +550,7 @@ HttpReply answer(const HttpContext& context, const HttpRequest& request) {
   const std::string_view method_asked = request.method;
   const std::string_view method = method_asked == "HEAD" ? "GET" : method_asked;
   if (const auto may = check_right(right_of(method, request.path), request.caller); !may)
-    return error_reply(may.error(), 403);
+    return error_reply(may.error());
   std::string allowed;
   for (const Route& route : routes()) {
     const auto parts = match(route.name.path, request.path);

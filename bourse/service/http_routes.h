@@ -71,7 +71,7 @@ enum class Right : std::uint8_t {
 /// The right that a path needs, HEAD as GET. A path that is not served tells nobody anything:
 /// `see`.
 [[nodiscard]] Right right_of(std::string_view method, std::string_view path);
-/// Errors: failed_precondition if the role of the caller is too low.
+/// Errors: permission_denied if the role of the caller is too low.
 [[nodiscard]] Result<void> check_right(Right right, const Caller& caller);
 
 /// Answers a request of a caller who is known. Errors of all kinds are answers.

@@ -142,9 +142,10 @@ TEST_F(HttpRoutes, StreamChangesFromWhereTheReaderWas) {
 TEST_F(HttpRoutes, EveryErrorCodeHasItsStatus) {
   using enum ErrorCode;
   const std::pair<ErrorCode, int> expected[] = {
-      {invalid_argument, 400},    {not_found, 404},          {already_exists, 409},
-      {failed_precondition, 409}, {resource_exhausted, 429}, {unavailable, 503},
-      {deadline_exceeded, 504},   {data_corrupted, 500},     {internal, 500}};
+      {invalid_argument, 400},    {not_found, 404},       {already_exists, 409},
+      {failed_precondition, 409}, {unauthenticated, 401}, {permission_denied, 403},
+      {resource_exhausted, 429},  {unavailable, 503},     {deadline_exceeded, 504},
+      {data_corrupted, 500},      {internal, 500}};
   for (const auto& [code, status] : expected) EXPECT_EQ(http_status_of(code), status);
 }
 

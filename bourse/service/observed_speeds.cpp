@@ -19,6 +19,11 @@ auto key_of(const ObservedSpeeds::Point& point) {
   return std::tuple(point.locality, point.tasks.workers, point.tasks.servers);
 }
 
+bool is_five_numbers(const Json& one) {
+  return one.is_array() && one.size() == 5 &&
+         std::ranges::all_of(one, [](const Json& n) { return n.is_number(); });
+}
+
 void put_point(TableThroughput& table, const ObservedSpeeds::Point& seen) {
   for (TableThroughput::Point& point : table.points)
     if (point.workers == seen.tasks.workers && point.servers == seen.tasks.servers &&
@@ -70,6 +75,19 @@ void ObservedSpeeds::observe(TaskCounts tasks, Locality locality, double samples
   at->seconds = old + time.value;
 }
 
+void ObservedSpeeds::compare(TaskCounts tasks, double predicted, double samples, Seconds time,
+                             Seconds slot) {
+  if (time <= Seconds(0) || samples < 0 || tasks.workers < 1) return;
+  const bool goes_on = !stretches_.empty() && stretches_.back().tasks == tasks &&
+                       stretches_.back().seconds < slot.value;
+  if (!goes_on) {
+    if (stretches_.size() == kMostStretches) stretches_.erase(stretches_.begin());
+    stretches_.push_back({.tasks = tasks, .predicted = predicted});
+  }
+  stretches_.back().samples += samples;
+  stretches_.back().seconds += time.value;
+}
+
 double ObservedSpeeds::factor_over(const Throughput& declared) const {
   double sum = 0;
   double weight = 0;
@@ -93,21 +111,26 @@ Throughput ObservedSpeeds::correct(const Throughput& declared) const {
 }
 
 std::string ObservedSpeeds::text() const {
-  Json all = Json::array();
+  Json points = Json::array();
   for (const Point& point : points_)
-    all.push_back({point.tasks.workers, point.tasks.servers, static_cast<int>(point.locality),
-                   point.samples_per_second, point.seconds});
-  return all.dump();
+    points.push_back({point.tasks.workers, point.tasks.servers, static_cast<int>(point.locality),
+                      point.samples_per_second, point.seconds});
+  Json stretches = Json::array();
+  for (const Stretch& stretch : stretches_)
+    stretches.push_back({stretch.tasks.workers, stretch.tasks.servers, stretch.predicted,
+                         stretch.samples, stretch.seconds});
+  return Json{{"points", points}, {"stretches", stretches}}.dump();
 }
 
 ObservedSpeeds ObservedSpeeds::parse(std::string_view text) {
   ObservedSpeeds speeds;
   const Json all = Json::parse(text, nullptr, false);
-  if (!all.is_array()) return speeds;
-  for (const Json& one : all) {
-    const bool is_point = one.is_array() && one.size() == 5 &&
-                          std::ranges::all_of(one, [](const Json& n) { return n.is_number(); });
-    if (!is_point || one[0].get<int>() < 1 || one[2].get<int>() < 0 || one[2].get<int>() > 2)
+  // A text of an earlier version is the array of the points.
+  const Json points = all.is_object() ? all.value("points", Json::array()) : all;
+  const Json stretches = all.is_object() ? all.value("stretches", Json::array()) : Json::array();
+  for (const Json& one : points) {
+    if (!is_five_numbers(one) || one[0].get<int>() < 1 || one[2].get<int>() < 0 ||
+        one[2].get<int>() > 2)
       continue;
     speeds.points_.push_back({{one[0].get<int>(), one[1].get<int>()},
                               static_cast<Locality>(one[2].get<int>()),
@@ -115,6 +138,12 @@ ObservedSpeeds ObservedSpeeds::parse(std::string_view text) {
                               one[4].get<double>()});
   }
   std::ranges::sort(speeds.points_, {}, key_of);
+  for (const Json& one : stretches)
+    if (is_five_numbers(one))
+      speeds.stretches_.push_back({.tasks = {one[0].get<int>(), one[1].get<int>()},
+                                   .predicted = one[2].get<double>(),
+                                   .samples = one[3].get<double>(),
+                                   .seconds = one[4].get<double>()});
   return speeds;
 }
 

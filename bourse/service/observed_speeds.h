@@ -26,11 +26,29 @@ class ObservedSpeeds {
     double seconds = 0;  ///< Weight: time observed, the old discounted.
   };
 
+  /// Running with the same tasks for about a slot: what was predicted when it began, from all that
+  /// had been observed until then, and what was measured.
+  struct Stretch {
+    TaskCounts tasks;
+    double predicted = 0;  ///< Samples a second.
+    double samples = 0;
+    double seconds = 0;
+
+    [[nodiscard]] double measured() const { return seconds > 0 ? samples / seconds : 0; }
+  };
+  static constexpr std::size_t kMostStretches = 50;  ///< That are kept, the latest.
+
   /// The job ran so long with these tasks and trained so much. Nothing happens if `time` is 0.
   void observe(TaskCounts tasks, Locality locality, double samples, Seconds time);
   /// The declared throughput, corrected. A gang does not change: its work is measured in time.
   [[nodiscard]] Throughput correct(const Throughput& declared) const;
   [[nodiscard]] const std::vector<Point>& points() const { return points_; }
+
+  /// Adds to the present stretch. Another one begins, with `predicted`, once the present one has
+  /// lasted a slot, or has other tasks. Nothing happens if `time` is 0.
+  void compare(TaskCounts tasks, double predicted, double samples, Seconds time, Seconds slot);
+  /// Oldest first.
+  [[nodiscard]] const std::vector<Stretch>& stretches() const { return stretches_; }
 
   /// JSON for the store; parse reads it back. A text that is no such JSON gives no points.
   [[nodiscard]] std::string text() const;
@@ -40,6 +58,7 @@ class ObservedSpeeds {
   [[nodiscard]] double factor_over(const Throughput& declared) const;
 
   std::vector<Point> points_;  ///< By locality, workers and servers.
+  std::vector<Stretch> stretches_;
 };
 
 /// A throughput that is `factor` times as fast with any tasks. Gangs stay as they are.

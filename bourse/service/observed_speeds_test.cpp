@@ -82,6 +82,35 @@ TEST(ObservedSpeeds, KnowNoSpeedOfNoWorkers) {
   EXPECT_TRUE(ObservedSpeeds::parse("[[0,0,0,2.0,4.0]]").points().empty());
 }
 
+// A slot is 10 s. 8 s at 5 a second where 4 were predicted, 4 s more of the same slot; then another
+// slot with what was learned, and one with other tasks.
+TEST(ObservedSpeeds, CompareEachSlotWithWhatWasPredictedWhenItBegan) {
+  ObservedSpeeds speeds;
+  const Seconds slot(10);
+  speeds.compare({1, 0}, 4, 40, Seconds(8), slot);
+  speeds.compare({1, 0}, 4.9, 8, Seconds(4), slot);
+  speeds.compare({1, 0}, 5, 55, Seconds(11), slot);
+  speeds.compare({2, 0}, 9, 27, Seconds(3), slot);
+  speeds.compare({2, 0}, 9, 27, Seconds(0), slot);
+  ASSERT_EQ(speeds.stretches().size(), 3U);
+  EXPECT_DOUBLE_EQ(speeds.stretches()[0].predicted, 4);
+  EXPECT_DOUBLE_EQ(speeds.stretches()[0].measured(), 4);  // 48 samples in 12 s.
+  EXPECT_DOUBLE_EQ(speeds.stretches()[1].measured(), 5);
+  EXPECT_DOUBLE_EQ(speeds.stretches()[2].measured(), 9);
+  EXPECT_EQ(ObservedSpeeds::parse(speeds.text()).text(), speeds.text());
+}
+
+TEST(ObservedSpeeds, KeepTheLatestStretches) {
+  ObservedSpeeds speeds;
+  for (int i = 0; i < 60; ++i) speeds.compare({1, 0}, i, 1, Seconds(1), Seconds(1));
+  EXPECT_EQ(speeds.stretches().size(), ObservedSpeeds::kMostStretches);
+  EXPECT_DOUBLE_EQ(speeds.stretches().front().predicted, 10);
+}
+
+TEST(ObservedSpeeds, ReadWhatAnEarlierVersionWrote) {
+  EXPECT_EQ(ObservedSpeeds::parse("[[1,0,0,2.0,4.0]]").points().size(), 1U);
+}
+
 TEST(ObservedSpeeds, TakeATextThatIsNoneForNothingObserved) {
   EXPECT_TRUE(ObservedSpeeds::parse("").points().empty());
   EXPECT_TRUE(ObservedSpeeds::parse("[[1,2]]").points().empty());

@@ -29,6 +29,7 @@ struct ServiceOptions {
   /// Makes a policy as it is before its first event; called again for every forecast.
   std::function<Result<std::unique_ptr<Policy>>()> make_policy;
   Seconds lease{15};
+  Seconds slot{60};        ///< Speeds are compared with what was predicted so long before.
   Seconds first_retry{1};  ///< After the first failure in a row; doubles with each.
   Seconds longest_retry{300};
   /// Jobs that are submitted in quick succession wait for the decision once decisions have taken so
@@ -227,7 +228,7 @@ class Service final : public EngineListener {
   void leave_what_runs(Decision& decision) const;
 
   // service_accounts.cpp
-  /// Errors: failed_precondition if the user is no member of the account of the group.
+  /// Errors: permission_denied if the user is no member of the account of the group.
   [[nodiscard]] Result<void> check_member(const std::string& group,
                                           const Submission& submission) const;
   /// The purse of the policy: takes the price, unless the job has paid before.
@@ -242,6 +243,8 @@ class Service final : public EngineListener {
   void take_events();
   void take_event(const CellEvent& event);
   void take_progress(LiveJob& job, const CellEvent& event);
+  /// The job trained so much in this time.
+  void take_speed(LiveJob& job, double samples, Seconds time);
   /// Nothing if a clock was set in between.
   [[nodiscard]] std::optional<Seconds> time_between(const LiveJob::Report& last,
                                                     const CellEvent& event) const;
@@ -283,6 +286,7 @@ class Service final : public EngineListener {
   void cannot_go_on(JobNumber number, const std::string& why);
 
   // service_views.cpp
+  void teach(Policy& policy, ClusterState& state) const;
   [[nodiscard]] JobView view_of(const StoredJob& record) const;
   [[nodiscard]] JobView view_of(const LiveJob& job) const;
   [[nodiscard]] std::vector<PlacementView> placement_of(const Allocation& allocation) const;

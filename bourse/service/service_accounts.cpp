@@ -13,7 +13,7 @@ Result<void> Service::check_member(const std::string& group, const Submission& s
   if (submission.is_admin || members.empty() ||
       std::ranges::binary_search(members, submission.user))
     return {};
-  return fail(ErrorCode::failed_precondition,
+  return fail(ErrorCode::permission_denied,
               fmt::format("user '{}' is no member of the account '{}'; name another group, or ask "
                           "an admin",
                           quotable(submission.user), account.name));

@@ -6,6 +6,7 @@
 
 #include "bourse/base/check.h"
 #include "bourse/base/units.h"
+#include "bourse/engine/agent_seal.h"
 #include "bourse/policy/rates.h"
 #include "bourse/service/incarnation.h"
 #include "bourse/service/members.h"
@@ -98,16 +99,14 @@ void Service::take_progress(LiveJob& job, const CellEvent& event) {
     const double samples = std::clamp(*report.samples, 0.0, spec.samples);
     if (job.reported && samples > job.reported->samples) {
       if (const auto passed = time_between(*job.reported, event))
-        job.speeds.observe(tasks_of(job.running), locality_of(job.running, cluster()),
-                           samples - job.reported->samples, *passed);
+        take_speed(job, samples - job.reported->samples, *passed);
       job.made_progress = true;
     }
     job.reported = {.at = event.unix_time, .heard = policy_now(), .samples = samples};
     job.record.samples_done = samples;
     if (report.checkpointed.value_or(false)) job.record.samples_saved = samples;
   } else if (report.samples_per_second && !is_gang) {
-    job.speeds.observe(tasks_of(job.running), locality_of(job.running, cluster()),
-                       *report.samples_per_second, Seconds(1));
+    take_speed(job, *report.samples_per_second, Seconds(1));
   }
   if (!is_gang) {
     job.record.speeds = job.speeds.text();
@@ -115,6 +114,13 @@ void Service::take_progress(LiveJob& job, const CellEvent& event) {
     if (report.samples) show_progress(job, Seconds(0));
   }
   touch(job);
+}
+
+void Service::take_speed(LiveJob& job, double samples, Seconds time) {
+  const TaskCounts tasks = tasks_of(job.running);
+  const double predicted = rate_of(state_.spec(job.id), job.running, cluster());
+  job.speeds.compare(tasks, predicted, samples, time, options_.slot);
+  job.speeds.observe(tasks, locality_of(job.running, cluster()), samples, time);
 }
 
 std::optional<Seconds> Service::time_between(const LiveJob::Report& last,
@@ -319,7 +325,7 @@ void Service::start_incarnation(LiveJob& job, const Allocation& allocation) {
 void Service::add_cell(LiveJob& job, StoredCell record) {
   record.job = job.record.number;
   record.epoch = job.record.epoch;
-  record.token = world_.random.token();
+  record.token = make_cell_secret(world_.random);
   hold(job, {MachineId(record.machine), record.workers, record.servers}, +1);
   store_->put_cell(record);
   job.cells.push_back({.record = std::move(record)});

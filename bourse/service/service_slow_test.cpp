@@ -319,6 +319,18 @@ TEST(Service, RefusesAJobThatNoMachineHolds) {
   EXPECT_EQ(job.error().code, ErrorCode::invalid_argument);
 }
 
+// ElasticFlow keeps what it knows of each job: that which makes the forecast has to learn of the
+// one that runs before it plans another, which needs three of the four GPUs.
+TEST(Service, ForecastsByAPolicyThatKnowsWhatRuns) {
+  ServiceRig rig("1x4", "elasticflow", {{"slot", "10s"}});
+  (void)rig.submit(job_of(4));
+  rig.start_all();
+  const auto forecast = rig.service->forecast({.text = job_of(3), .directory = "/tmp"});
+  ASSERT_TRUE(forecast.has_value()) << forecast.error().message;
+  EXPECT_FALSE(forecast->is_admitted);
+  EXPECT_FALSE(forecast->starts.has_value());
+}
+
 TEST(Service, ForecastsWithoutChangingAnything) {
   ServiceRig rig("1x4", "pd-ors", {{"slot", "10s"}});
   const JobNumber first = rig.submit(job_of(4));

@@ -107,13 +107,21 @@ Result<JobDetail> Service::job(JobNumber number) {
                    .history = store_->history(number, kMostSteps),
                    .tasks = {},
                    .loss = record->loss,
-                   .directory = {}};
+                   .directory = {},
+                   .speeds = {}};
   if (const auto at = jobs_.find(number); at != jobs_.end()) {
     detail.job = view_of(at->second);
     detail.placement = placement_of(at->second.running);
     detail.plan = plan_of(at->second.plan);
     detail.loss = at->second.record.loss;
   }
+  const ObservedSpeeds speeds = ObservedSpeeds::parse(record->speeds);
+  for (const ObservedSpeeds::Stretch& stretch : speeds.stretches())
+    detail.speeds.push_back({.workers = stretch.tasks.workers,
+                             .servers = stretch.tasks.servers,
+                             .seconds = stretch.seconds,
+                             .predicted = stretch.predicted,
+                             .measured = stretch.measured()});
   if (const auto file = parse_job_file(record->text, "job.yaml", CommandTexts::shell_too))
     detail.directory = checkpoint_directory(*file, directory_of(number), record->directory);
   if (const auto logs = world_.files.list(directory_of(number) + "/logs"))
@@ -186,6 +194,26 @@ Result<std::string> Service::log(JobNumber number, const std::string& task, std:
   return world_.files.read_part(path, offset, size);
 }
 
+/// A new policy learns of one job after the other, as after a restart: first of what runs.
+void Service::teach(Policy& policy, ClusterState& state) const {
+  for (const bool runs : {true, false})
+    for (const JobId active : state_.active()) {
+      const JobState& known = state_.job(active);
+      if (known.allocation.empty() == runs) continue;
+      const LiveJob& job = jobs_.at(number_of_[active.index()]);
+      state.arrive(active);
+      state.observe(active, state_.samples_done(active), 0, Seconds(0));
+      if (runs)
+        state.allocate(active, known.allocation,
+                       rate_of(state.spec(active), known.allocation, cluster()), Seconds(0));
+      const Seconds promised =
+          job.record.promised ? *job.record.promised - store_->beginning() : kForever;
+      // What it decides for a job that it learns of does not count: that has been decided.
+      if (!policy.adopt(state, active, job.plan, promised))
+        (void)policy.decide(state, {.kind = EventKind::arrival, .job = active});
+    }
+}
+
 Result<Forecast> Service::forecast(const Submission& submission) {
   BOURSE_TRY(const JobFile file, parse_job_file(submission.text, submission.file));
   const Seconds now = std::max(state_.now(), policy_now());
@@ -201,15 +229,11 @@ Result<Forecast> Service::forecast(const Submission& submission) {
   std::vector<JobSpec> specs = specs_;
   specs.push_back(std::move(spec));
   const JobId id(specs.size() - 1);
-  ClusterState state = state_;
-  state.set_jobs(specs);
+  ClusterState state(cluster(), specs);
   state.set_now(now);
-  for (const JobId active : state_.active()) {
-    const LiveJob& job = jobs_.at(number_of_[active.index()]);
-    const Seconds promised =
-        job.record.promised ? *job.record.promised - store_->beginning() : kForever;
-    policy->adopt(state, active, job.plan, promised);
-  }
+  for (std::size_t m = 0; m < machines_.size(); ++m)
+    if (!state_.is_up(MachineId(m))) state.set_up(MachineId(m), false);
+  teach(*policy, state);
   state.arrive(id);
   Forecast forecast;
   Event event{.kind = EventKind::arrival, .job = id};

@@ -73,7 +73,11 @@ inline JobDetail some_detail() {
       .history = {{.at = Seconds(1.7e9), .phase = JobPhase::waiting, .epoch = 0, .what = "came"}},
       .tasks = {"worker-0", "server-0"},
       .loss = 0.25,
-      .directory = "/srv/checkpoints/17"};
+      .directory = "/srv/checkpoints/17",
+      .speeds = {{.workers = 4, .servers = 1, .seconds = 60, .predicted = 40, .measured = 50},
+                 {.workers = 4, .servers = 1, .seconds = 60, .predicted = 50, .measured = 50},
+                 {.workers = 4, .servers = 1, .seconds = 60, .predicted = 55, .measured = 50},
+                 {.workers = 2, .servers = 1, .seconds = 60, .predicted = 30, .measured = 40}}};
 }
 
 /// Of a job that would be admitted.

@@ -65,6 +65,15 @@ struct PlanView {
   std::vector<PlacementView> placement;
 };
 
+/// About a slot of running with the same tasks; speeds in samples a second.
+struct SpeedView {
+  int workers = 0;
+  int servers = 0;
+  double seconds = 0;
+  double predicted = 0;  ///< When it began.
+  double measured = 0;
+};
+
 /// `bourse job N`.
 struct JobDetail {
   JobView job;
@@ -75,6 +84,7 @@ struct JobDetail {
   std::vector<std::string> tasks;  ///< Names of tasks that have logs: "worker-0".
   std::optional<double> loss;      ///< As last reported.
   std::string directory;           ///< Its checkpoints.
+  std::vector<SpeedView> speeds;   ///< Oldest first; the last 50.
 };
 
 /// One row of `bourse machines`.

@@ -25,7 +25,7 @@ using testing::instance_of;
 
 constexpr double kSlot = 10;
 
-Utility random_utility() {
+Utility any_utility() {
   const double value = *rc::gen::inRange(1, 40);
   const double time = *rc::gen::inRange(2, 20) * kSlot;
   switch (*rc::gen::inRange(0, 3)) {
@@ -67,7 +67,7 @@ Instance random_instance(bool slotted) {
       job.worker = amounts({1, 1});
       job.server = amounts({0, 0});
     }
-    job.utility = random_utility();
+    job.utility = any_utility();
     instance.jobs.push_back(std::move(job));
   }
   return instance;
@@ -77,8 +77,8 @@ Settings all_on() {
   return {{"slot", "10s"}, {"on-decline", "wait"}, {"replan", "promises"}, {"filler", "on"}};
 }
 
-SimulationResult run(const std::string& name, const Instance& instance,
-                     const SimulationOptions& options = {.record_reasons = true}) {
+SimulationResult run_named(const std::string& name, const Instance& instance,
+                           const SimulationOptions& options = {.record_reasons = true}) {
   Settings settings = all_on();
   if (name == "bid-price") {  // A coarse forecast breaks laws no less, and is fast.
     settings["evaluations"] = "5";
@@ -103,7 +103,7 @@ std::string any_policy() { return *rc::gen::element<std::string>("pd-ors", "bid-
 RC_GTEST_PROP(PdOrsSwitches, NeverBreakAPromise, (bool slotted)) {
   const std::string policy = any_policy();
   const Instance instance = random_instance(slotted);
-  const SimulationResult result = run(policy, instance);
+  const SimulationResult result = run_named(policy, instance);
   for (const auto& [job, promised] : promises_of(result))
     RC_ASSERT(result.jobs[job].finish.value <= promised + 1e-6 * kSlot);
 }
@@ -114,8 +114,8 @@ RC_GTEST_PROP(PdOrsSwitches, DecideTheSameWhateverComesLater, (bool slotted)) {
   Instance shorter = instance;
   shorter.jobs.pop_back();
   const Seconds last = instance.jobs.back().arrival;
-  const SimulationResult all = run(policy, instance);
-  const SimulationResult fewer = run(policy, shorter);
+  const SimulationResult all = run_named(policy, instance);
+  const SimulationResult fewer = run_named(policy, shorter);
   std::size_t i = 0;
   for (; i < all.reasons.size() && all.reasons[i].time < last; ++i) {
     RC_ASSERT(i < fewer.reasons.size());
@@ -126,7 +126,8 @@ RC_GTEST_PROP(PdOrsSwitches, DecideTheSameWhateverComesLater, (bool slotted)) {
   RC_ASSERT_FALSE(says_more);
 }
 
-// Failures and wrong speeds break promises, but no job is lost without a word and the run ends.
+// Failures and wrong speeds break promises, but no job is lost without a word and the run_named
+// ends.
 RC_GTEST_PROP(PdOrsSwitches, AccountForEveryJobWhenMachinesFail, (bool slotted)) {
   const std::string policy = any_policy();
   Instance instance = random_instance(slotted);
@@ -135,7 +136,7 @@ RC_GTEST_PROP(PdOrsSwitches, AccountForEveryJobWhenMachinesFail, (bool slotted))
   const SimulationOptions options{.belief_error = 0.3,
                                   .outages = {{MachineId(0u), Seconds(down), Seconds(down + 50)}},
                                   .record_reasons = true};
-  const SimulationResult result = run(policy, instance, options);
+  const SimulationResult result = run_named(policy, instance, options);
   std::map<std::size_t, ReasonCode> last;
   for (const RecordedReason& said : result.reasons)
     last[said.reason.job.index()] = said.reason.code;
@@ -151,8 +152,8 @@ RC_GTEST_PROP(PdOrsSwitches, AccountForEveryJobWhenMachinesFail, (bool slotted))
 RC_GTEST_PROP(PdOrsSwitches, GiveTheSameBytesTwice, (bool slotted)) {
   const std::string policy = any_policy();
   const Instance instance = random_instance(slotted);
-  const SimulationResult once = run(policy, instance);
-  const SimulationResult again = run(policy, instance);
+  const SimulationResult once = run_named(policy, instance);
+  const SimulationResult again = run_named(policy, instance);
   RC_ASSERT(once.reasons.size() == again.reasons.size());
   for (std::size_t i = 0; i < once.jobs.size(); ++i)
     RC_ASSERT(once.jobs[i].finish.value == again.jobs[i].finish.value);

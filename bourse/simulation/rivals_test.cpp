@@ -33,7 +33,7 @@ void expect_finishes(const Instance& instance, const std::string& policy, const 
 }
 
 /// 2 GPUs; J1 2 GPUs x 2 s, J2 1 GPU x 8 s, J3 2 GPUs x 6 s, all at t = 0.
-Instance three_jobs() {
+Instance three_jobs_at_once() {
   return instance_of(cluster_of(1, {{"gpu", 2}}),
                      {gang("J1", 0, 2, 2), gang("J2", 0, 1, 8), gang("J3", 0, 2, 6)});
 }
@@ -42,7 +42,7 @@ Instance three_jobs() {
 // J1 | J2 | J3 | J2 (1 < 2) | all at 2: J1, done at 5 | J2, J3, J2, tie at 4: J2 5, J3 6, J2, J2 7,
 // J3 8, J2 8 done at 14 | J3 until 16. Mean 35 / 3 = 11.67.
 TEST(Tiresias, WithContinuousLasFinishesAt5And14And16) {
-  expect_finishes(three_jobs(), "tiresias",
+  expect_finishes(three_jobs_at_once(), "tiresias",
                   {{"thresholds", "none"}, {"order", "attained"}, {"quantum", "1s"}}, {5, 14, 16});
 }
 
@@ -52,10 +52,10 @@ TEST(Tiresias, WithContinuousLasFinishesAt5And14And16) {
 // Threshold 6: J1 until 2, J2 falls at 8, J3 at 11; J2 until 13, J3 until 16: 31 / 3 = 10.33.
 // Threshold 8: J1 until 2, J2 until 10, J3 until 16: 28 / 3 = 9.33.
 TEST(Tiresias, WithTwoQueuesFinishesAsTheThresholdSays) {
-  expect_finishes(three_jobs(), "tiresias", {{"thresholds", "4"}}, {2, 12, 16});
-  expect_finishes(three_jobs(), "tiresias", {{"thresholds", "2"}}, {5, 11, 16});
-  expect_finishes(three_jobs(), "tiresias", {{"thresholds", "6"}}, {2, 13, 16});
-  expect_finishes(three_jobs(), "tiresias", {{"thresholds", "8"}}, {2, 10, 16});
+  expect_finishes(three_jobs_at_once(), "tiresias", {{"thresholds", "4"}}, {2, 12, 16});
+  expect_finishes(three_jobs_at_once(), "tiresias", {{"thresholds", "2"}}, {5, 11, 16});
+  expect_finishes(three_jobs_at_once(), "tiresias", {{"thresholds", "6"}}, {2, 13, 16});
+  expect_finishes(three_jobs_at_once(), "tiresias", {{"thresholds", "8"}}, {2, 10, 16});
 }
 
 // One GPU, one threshold at 2. A falls at 2 when B arrives; B runs 2-4, C 4-6. A ran 2 and has

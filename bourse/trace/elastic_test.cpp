@@ -7,11 +7,11 @@
 namespace bourse {
 namespace {
 
-constexpr std::string_view kHeader =
+constexpr std::string_view kElasticHeader =
     "source_repo,model,gpu,global_batch,local_batch,workers,ps,placement,metric,value\n";
 
 Result<std::vector<ModelProfile>> profiles_of(std::string_view rows) {
-  const std::string text = std::string(kHeader) + std::string(rows);
+  const std::string text = std::string(kElasticHeader) + std::string(rows);
   MemorySource source(text, "p");
   return read_profiles(source);
 }

@@ -22,6 +22,8 @@ constexpr double kTellSeconds = 0.5;
 /// A worker is overdue after so long, and so many times the usual time of a phase.
 constexpr double kOverdueSeconds = 1;
 constexpr double kOverdueTimes = 20;
+/// So long the members of a ring have for the files of the last checkpoint.
+constexpr double kLastFiles = 10;
 
 double monotonic_now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -62,6 +64,7 @@ bool Coordinator::restore(std::int64_t step) {
   if (manifest->training != training_name())
     throw std::runtime_error(fmt::format("'{}' has checkpoints of {}, not of {}", folder,
                                          manifest->training, training_name()));
+  if (is_ring() && !is_readable(*manifest)) return false;
   try {
     std::vector<program::Future<void>> restored;
     for (const auto& server : options_.servers)
@@ -74,6 +77,7 @@ bool Coordinator::restore(std::int64_t step) {
   }
   const std::lock_guard lock(mutex_);
   cursor_ = manifest->cursor;
+  start_step_ = step;
   parameters_ = manifest->parameters;
   has_values_ = true;
   last_checkpoint_step_ = step;
@@ -107,6 +111,11 @@ bool Coordinator::wait_until_alone(double seconds) {
 }
 
 void Coordinator::finish_checkpoints() {
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::duration<double>(kLastFiles),
+                      [&] { return !saving_ || saving_->left == 0; });
+  }
   if (checkpointing_.joinable()) checkpointing_.join();
 }
 
@@ -140,10 +149,13 @@ Welcome Coordinator::join(const Joining& joining) {
     member.clock = is_first ? other.clock : std::min(member.clock, other.clock);
     is_first = false;
   }
+  member.slot = joining.slot;
+  member.address = joining.address;
+  if (is_ring()) join_ring(member);
   members_[joining.worker] = member;
   if (has_values_ && !is_open_) open_phase();
   changed_.notify_all();
-  return {.needs_values = !has_values_};
+  return {.needs_values = !has_values_, .start_step = member.version};
 }
 
 void Coordinator::values_loaded() {
@@ -176,6 +188,14 @@ void Coordinator::leave(const std::string& worker) {
 void Coordinator::remove(const std::string& worker) {
   const auto member = members_.find(worker);
   if (member == members_.end()) return;
+  if (is_ring()) {
+    const Member& gone = member->second;
+    const bool is_missed =
+        is_open_ && (!gone.waiting.empty() || (gone.work && gone.phase == phase_.work.phase));
+    members_.erase(member);
+    if (is_missed) begin_again();
+    return;
+  }
   for (const MicroRange& range : member->second.waiting) unassigned_.push_back(range);
   if (member->second.work) unassigned_.push_back(*member->second.work);
   members_.erase(member);
@@ -205,22 +225,25 @@ double Coordinator::rate_at(double samples, double batch) const {
 void Coordinator::open_phase() {
   if (is_open_ || is_saving_ || is_over_ || !is_ready_ || !has_values_ || train_samples_ == 0)
     return;
-  if (cursor_.epoch >= options_.training.epochs && !must_evaluate_) {
+  if (is_ring() && members_.empty()) return;
+  if (!must_save_ && cursor_.epoch >= options_.training.epochs && !must_evaluate_) {
     is_done_ = true;
     return end();
   }
-  if (is_stopping_) return end();
+  if (!must_save_ && is_stopping_) return end();
   const std::int64_t number = phase_.work.phase + 1;
   phase_ = {};
   Assignment& work = phase_.work;
   work = {.kind = WorkKind::train,
           .phase = number,
-          .version = options_.training.mode == SyncMode::synchronous ? cursor_.step : 0,
+          .version = waits_for_all(options_.training.mode) ? cursor_.step : 0,
           .step = cursor_.step,
           .epoch = cursor_.epoch,
           .position = static_cast<std::uint64_t>(cursor_.position),
           .microbatches = options_.training.microbatches};
-  if (must_evaluate_) {
+  if (must_save_) {
+    open_save_phase();
+  } else if (must_evaluate_) {
     work.kind = WorkKind::evaluate;
     work.position = 0;
     work.batch = test_samples_;
@@ -240,7 +263,7 @@ void Coordinator::open_train_phase() {
   const std::uint64_t rest = train_samples_ - work.position;
   const auto batch = static_cast<std::uint64_t>(options_.training.batch);
   work.batch = std::min(batch, rest);
-  if (options_.training.mode != SyncMode::synchronous) {
+  if (!waits_for_all(options_.training.mode)) {
     work.batch = std::min(batch * kFreeBatches, rest);
     const std::uint64_t unit = std::max<std::uint64_t>(1, batch / work.microbatches);
     work.microbatches = static_cast<std::uint32_t>((work.batch + unit - 1) / unit);
@@ -249,11 +272,20 @@ void Coordinator::open_train_phase() {
       rate_at(static_cast<double>(cursor_.samples), static_cast<double>(std::min(batch, rest)));
 }
 
+/// In proportion to speeds if these differ by much.
+std::vector<MicroRange> Coordinator::shares_of(std::uint32_t microbatches,
+                                               std::vector<double> speeds) {
+  const auto [slowest, fastest] = std::ranges::minmax(speeds);
+  if (!(slowest > 0) || fastest < kUnevenSpeeds * slowest) speeds.assign(speeds.size(), 1);
+  return split_by_weight(microbatches, speeds);
+}
+
 /// Splits the phase over those who are there and have nothing to do.
 void Coordinator::hand_out() {
   unassigned_.clear();
+  if (is_ring()) return hand_out_to_ring();
   const Assignment& work = phase_.work;
-  if (options_.training.mode != SyncMode::synchronous && work.kind == WorkKind::train) {
+  if (!waits_for_all(options_.training.mode) && work.kind == WorkKind::train) {
     for (std::uint32_t i = 0; i < work.microbatches; ++i) unassigned_.push_back({i, 1});
     return;
   }
@@ -266,9 +298,7 @@ void Coordinator::hand_out() {
     weights.push_back(member.speed);
   }
   if (idle.empty()) return unassigned_.push_back({0, work.microbatches});
-  const auto [slowest, fastest] = std::ranges::minmax(weights);
-  if (!(slowest > 0) || fastest < kUnevenSpeeds * slowest) weights.assign(weights.size(), 1);
-  const std::vector<MicroRange> ranges = split_by_weight(work.microbatches, weights);
+  const std::vector<MicroRange> ranges = shares_of(work.microbatches, std::move(weights));
   for (std::size_t i = 0; i < idle.size(); ++i)
     if (ranges[i].count > 0) idle[i]->waiting.push_back(ranges[i]);
 }
@@ -305,12 +335,13 @@ std::optional<MicroRange> Coordinator::overdue_work(const std::string& idle) {
 
 std::optional<Assignment> Coordinator::work_for(const std::string& worker) {
   Assignment work;
+  work.is_done = is_done_;
   if (is_over_) return work;
   const auto found = members_.find(worker);
+  if (found == members_.end() && is_ring()) return Assignment{.kind = WorkKind::rejoin};
   if (found == members_.end()) throw std::invalid_argument(worker + " has not joined");
   Member& member = found->second;
-  const bool is_untouched = phase_.left == phase_.done.size();
-  if (!is_open_ || (is_stopping_ && is_untouched)) return std::nullopt;
+  if (!is_open_ || (is_stopping_ && is_phase_untouched())) return std::nullopt;
   if (member.waiting.empty() && unassigned_.empty()) {
     const std::optional<MicroRange> overdue = overdue_work(worker);
     if (!overdue) return std::nullopt;
@@ -324,6 +355,7 @@ std::optional<Assignment> Coordinator::work_for(const std::string& worker) {
   work.range = member.waiting.front();
   member.work = work.range;
   member.phase = work.phase;
+  phase_.is_taken = true;
   member.is_doubled = false;
   member.waiting.pop_front();
   return work;
@@ -334,10 +366,10 @@ Assignment Coordinator::next(const Report& report) {
   observe_norm(report);
   take(report);
   if (report.is_leaving && !must_finish_step(report.worker)) remove(report.worker);
-  if (is_open_ && phase_.left == 0) close_phase(lock);
+  if (is_phase_complete()) close_phase(lock);
   try_to_stop(lock);
   changed_.notify_all();
-  if (!members_.contains(report.worker)) return {};
+  if (!members_.contains(report.worker) && (!is_ring() || report.is_leaving)) return {};
   std::optional<Assignment> work;
   const std::stop_token given_up = program::cancel_token();
   while (!given_up.stop_requested() && !work) {
@@ -348,7 +380,7 @@ Assignment Coordinator::next(const Report& report) {
     });
   }
   if (!work) return {};
-  if (work->kind == WorkKind::finish) {
+  if (work->kind == WorkKind::finish || work->kind == WorkKind::rejoin) {
     remove(report.worker);
     changed_.notify_all();
   }
@@ -372,6 +404,9 @@ void Coordinator::take(const Report& report) {
   if (std::uint64_t{range.first} + range.count > phase_.done.size() ||
       report.microbatches.size() != range.count)
     throw std::invalid_argument("a report is about microbatches that there are not");
+  member->second.version = phase_.work.version;
+  member->second.has_next = phase_.work.kind == WorkKind::train;
+  if (phase_.members_left > 0) --phase_.members_left;
   for (std::uint32_t i = 0; i < range.count; ++i) {
     if (phase_.done[range.first + i]) continue;
     phase_.done[range.first + i] = true;
@@ -389,6 +424,10 @@ void Coordinator::take(const Report& report) {
 /// All microbatches of the phase are done; nothing is under way until the next is opened.
 void Coordinator::close_phase(std::unique_lock<std::mutex>& lock) {
   is_open_ = false;
+  if (phase_.work.kind == WorkKind::save) {
+    must_save_ = false;
+    return open_phase();
+  }
   if (phase_.work.kind == WorkKind::train) {
     close_train_phase();
   } else {
@@ -409,7 +448,7 @@ void Coordinator::close_train_phase() {
   constexpr double kNew = 0.1;
   const double seconds = monotonic_now() - phase_.opened;
   usual_seconds_ = usual_seconds_ > 0 ? (1 - kNew) * usual_seconds_ + kNew * seconds : seconds;
-  const bool is_synchronous = options_.training.mode == SyncMode::synchronous;
+  const bool is_synchronous = waits_for_all(options_.training.mode);
   CurvePoint point;
   double norms = 0;
   double used = 0;
@@ -456,16 +495,29 @@ bool Coordinator::is_checkpoint_due() const {
   return monotonic_now() - last_checkpoint_ >= training.checkpoint_seconds;
 }
 
+bool Coordinator::wants_checkpoint() const {
+  return !options_.training.checkpoint.empty() && cursor_.step != last_checkpoint_step_;
+}
+
+/// Without the files; the next checkpoint is due some time after this one.
+Manifest Coordinator::new_manifest() const {
+  return {.cursor = cursor_,
+          .training = training_name(),
+          .parameters = parameters_,
+          .optimiser_vectors = state_count(options_.training.optimiser.kind),
+          .files = {}};
+}
+
 void Coordinator::begin_checkpoint(std::unique_lock<std::mutex>& lock) {
+  if (!wants_checkpoint()) return;
+  if (is_ring()) {
+    must_save_ = true;
+    return;
+  }
   const std::string& folder = options_.training.checkpoint;
-  if (folder.empty() || cursor_.step == last_checkpoint_step_) return;
   last_checkpoint_ = monotonic_now();
   last_checkpoint_step_ = cursor_.step;
-  const Manifest manifest{.cursor = cursor_,
-                          .training = training_name(),
-                          .parameters = parameters_,
-                          .optimiser_vectors = state_count(options_.training.optimiser.kind),
-                          .files = {}};
+  const Manifest manifest = new_manifest();
   // Others may join meanwhile, but no batch is opened: the servers stay as they are.
   is_saving_ = true;
   lock.unlock();
@@ -485,7 +537,6 @@ void Coordinator::begin_checkpoint(std::unique_lock<std::mutex>& lock) {
 
 /// Runs beside the training.
 void Coordinator::finish_checkpoint(const Manifest& begun) {
-  const std::string& folder = options_.training.checkpoint;
   Manifest manifest = begun;
   try {
     for (const auto& server : options_.servers)
@@ -493,10 +544,15 @@ void Coordinator::finish_checkpoint(const Manifest& begun) {
   } catch (const program::CallError& error) {
     return options_.on_note(fmt::format("no checkpoint: {}", error.message()));
   }
+  conclude_checkpoint(manifest);
+}
+
+/// Runs beside the training.
+void Coordinator::conclude_checkpoint(const Manifest& manifest) {
   save_curve();
   RealFiles files;
-  const Result<void> written =
-      write_manifest(files, folder, manifest, options_.training.kept_checkpoints);
+  const Result<void> written = write_manifest(files, options_.training.checkpoint, manifest,
+                                              options_.training.kept_checkpoints);
   if (!written) return options_.on_note("no checkpoint: " + written.error().message);
   const std::lock_guard lock(mutex_);
   if (options_.on_progress)
@@ -522,17 +578,23 @@ void Coordinator::try_to_stop(std::unique_lock<std::mutex>& lock) {
     if (phase_.work.phase == 0) end();
     return;
   }
+  if (phase_.work.kind == WorkKind::save) return;
   const bool is_busy = std::ranges::any_of(
       members_, [](const auto& member) { return member.second.work.has_value(); });
   if (is_busy) return;
-  if (phase_.left == phase_.done.size()) {
+  if (is_phase_untouched()) {
     is_open_ = false;
     begin_checkpoint(lock);
-    end();
+    open_phase();
   } else if (members_.empty()) {
     options_.on_note("all workers left within a step, which is lost");
     end();
   }
+}
+
+void Coordinator::give_up() {
+  const std::lock_guard lock(mutex_);
+  end();
 }
 
 void Coordinator::end() {

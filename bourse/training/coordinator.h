@@ -66,6 +66,8 @@ class Coordinator {
   bool wait_until_alone(double seconds);
   /// Waits until the last checkpoint is written.
   void finish_checkpoints();
+  /// This process cannot go on: wait_until_over() returns.
+  void give_up();
   /// True if all epochs are done.
   [[nodiscard]] bool is_done() const;
   [[nodiscard]] std::vector<CurvePoint> curve() const;
@@ -82,6 +84,16 @@ class Coordinator {
   /// What the worker has and has not reported goes to others.
   void leave(const std::string& worker);
 
+  // What members of a ring call besides (coordinator_ring.cpp).
+
+  /// A slot that nobody has.
+  [[nodiscard]] std::uint32_t reserve_slot();
+  /// False once others have begun anew without this phase. Asked by members that have waited for
+  /// others for a while; who neither asks nor reports for long is left out.
+  [[nodiscard]] bool is_current(const std::string& worker, std::int64_t phase);
+  /// A part of the checkpoint of this step is on the disk.
+  void saved(std::int64_t step, std::uint32_t part, const SliceFile& file);
+
  private:
   struct Member {
     std::deque<MicroRange> waiting;  ///< For it to ask.
@@ -90,6 +102,11 @@ class Coordinator {
     std::int64_t phase = 0;          ///< Of `work`.
     bool is_doubled = false;         ///< Another one does `work` too.
     std::int64_t clock = 0;          ///< Of SyncMode::stale: pushes it has made, or as good as.
+    std::uint32_t slot = 0;          ///< In a ring.
+    std::string address;             ///< The same.
+    std::int64_t version = -1;       ///< In a ring: of the parameters it has; -1: none.
+    bool has_next = false;           ///< In a ring: it can make the version after that, too.
+    std::int64_t stalled_phase = 0;  ///< In a ring: the last in which it asked is_current().
   };
   /// A batch that is handed out.
   struct Phase {
@@ -97,7 +114,16 @@ class Coordinator {
     std::vector<bool> done;
     std::vector<MicroReport> reports;
     std::size_t left = 0;
-    double opened = 0;  ///< Monotonic seconds.
+    double opened = 0;             ///< Monotonic seconds.
+    std::size_t members_left = 0;  ///< Of a ring, that have not reported.
+    bool is_taken = false;         ///< Some worker has got a part of it.
+  };
+
+  /// A checkpoint that the members of a ring write.
+  struct Saving {
+    Manifest manifest;
+    std::vector<SliceFile> files;  ///< By part.
+    std::size_t left = 0;          ///< Files that are not there yet.
   };
 
   /// Gradients of the microbatches of a step.
@@ -110,6 +136,8 @@ class Coordinator {
   void open_phase();
   void open_train_phase();
   void hand_out();
+  [[nodiscard]] static std::vector<MicroRange> shares_of(std::uint32_t microbatches,
+                                                         std::vector<double> speeds);
   [[nodiscard]] double rate_at(double samples, double batch) const;
   void take(const Report& report);
   void close_phase(std::unique_lock<std::mutex>& lock);
@@ -122,6 +150,18 @@ class Coordinator {
   [[nodiscard]] bool is_checkpoint_due() const;
   void begin_checkpoint(std::unique_lock<std::mutex>& lock);
   void finish_checkpoint(const Manifest& begun);
+  void conclude_checkpoint(const Manifest& manifest);
+  [[nodiscard]] Manifest new_manifest() const;
+  [[nodiscard]] bool wants_checkpoint() const;
+  [[nodiscard]] bool is_ring() const { return options_.training.mode == SyncMode::ring; }
+  [[nodiscard]] bool is_phase_complete() const;
+  [[nodiscard]] bool is_phase_untouched() const;
+  [[nodiscard]] bool is_readable(const Manifest& manifest) const;
+  [[nodiscard]] bool has_state(const Member& member) const;
+  void join_ring(Member& member);
+  void hand_out_to_ring();
+  void open_save_phase();
+  void begin_again();
   void try_to_stop(std::unique_lock<std::mutex>& lock);
   void end();
   [[nodiscard]] bool is_too_far_ahead(const Member& member) const;
@@ -145,16 +185,19 @@ class Coordinator {
   bool is_open_ = false;        ///< A batch is handed out.
   bool is_saving_ = false;      ///< The servers copy what goes into a checkpoint.
   bool must_evaluate_ = false;  ///< An epoch has just ended.
+  bool must_save_ = false;      ///< In a ring: the next phase writes a checkpoint.
   bool is_stopping_ = false;
   bool is_over_ = false;
   bool is_done_ = false;
-  std::string problem_;  ///< Why it cannot go on; empty: it can.
   NoiseScale noise_;
   std::map<std::int64_t, SmallNorm> small_norms_;  ///< By version, until the large one is known.
   std::vector<CurvePoint> curve_;
-  double usual_seconds_ = 0;    ///< Of a training phase; a moving mean.
-  double begun_ = 0;            ///< Monotonic seconds, less those of runs before this one.
-  double last_checkpoint_ = 0;  ///< Monotonic seconds.
+  std::optional<Saving> saving_;  ///< In a ring, until it is written.
+  std::uint32_t next_slot_ = 0;   ///< In a ring.
+  std::int64_t start_step_ = 0;   ///< Where this run began.
+  double usual_seconds_ = 0;      ///< Of a training phase; a moving mean.
+  double begun_ = 0;              ///< Monotonic seconds, less those of runs before this one.
+  double last_checkpoint_ = 0;    ///< Monotonic seconds.
   std::int64_t last_checkpoint_step_ = 0;
   double last_told_ = 0;
   std::int64_t last_told_samples_ = 0;

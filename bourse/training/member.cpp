@@ -12,10 +12,13 @@
 #include <cstdlib>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <thread>
 #include <utility>
 
 #include "bourse/base/text.h"
 #include "bourse/program/stop_signals.h"
+#include "bourse/training/ring_lead.h"
+#include "bourse/training/ring_worker.h"
 #include "bourse/training/worker.h"
 #include "bourse/world/descriptor.h"
 #include "bourse/world/real_files.h"
@@ -120,6 +123,8 @@ Result<void> lead(Peers& peers, const std::shared_ptr<Coordinator>& coordinator,
       return fail(ErrorCode::deadline_exceeded, "the workers did not finish the last step in time");
   }
   coordinator->finish_checkpoints();
+  if (!coordinator->is_done() && !told_to_end.wait_for(0))
+    return fail(ErrorCode::unavailable, "the training cannot go on without what was lost");
   (void)coordinator->wait_until_alone(kLastWords);
   if (!options.checkpoint.empty()) BOURSE_TRY_VOID(save_picture(options, *coordinator));
   for (std::size_t i = 1; i < peers.servers().size(); ++i)
@@ -143,10 +148,14 @@ Result<std::optional<MemberEnvironment>> member_environment() {
   environment.run = fmt::format("{}/{}/{}", variable("BOURSE_JOB"), variable("BOURSE_EPOCH"),
                                 variable("BOURSE_TRAIN_TOKEN"));
   const std::string addresses = variable("BOURSE_SERVER_ADDRESSES");
-  if (addresses.empty())
-    return invalid("$BOURSE_SERVER_ADDRESSES is empty: the job needs at least one server");
-  for (const std::string_view address : split(addresses, ','))
-    environment.server_addresses.push_back(full_address(address));
+  if (!addresses.empty())
+    for (const std::string_view address : split(addresses, ','))
+      environment.server_addresses.push_back(full_address(address));
+  environment.leader_address = variable("BOURSE_LEADER_ADDRESS");
+  if (const std::string host = variable("MASTER_ADDR");
+      environment.leader_address.empty() && !host.empty())
+    environment.leader_address = fmt::format("tcp:{}:{}", host, variable("MASTER_PORT"));
+  environment.members_file = variable("BOURSE_MEMBERS");
   if (environment.is_server && environment.rank >= environment.server_addresses.size())
     return invalid(fmt::format("$BOURSE_RANK is {} of {} servers", environment.rank,
                                environment.server_addresses.size()));
@@ -154,10 +163,10 @@ Result<std::optional<MemberEnvironment>> member_environment() {
   return environment;
 }
 
-Peers::Peers(const MemberEnvironment& environment) {
+Peers::Peers(const std::vector<std::string>& addresses, const std::string& run) {
   // Pulls and questions for work wait within the node: each takes a thread.
   const program::NodeOptions many{.concurrency = 250};
-  for (std::size_t i = 0; i < environment.server_addresses.size(); ++i) {
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
     program::Colocation process = program_.colocate();
     servers_.push_back(process.group("server", many).declare<ParameterServer>());
     if (i == 0) coordinator_ = process.group("coordinator", many).declare<Coordinator>();
@@ -166,8 +175,8 @@ Peers::Peers(const MemberEnvironment& environment) {
       program_.graph(),
       program::Runtime::Options{
           .connect_timeout = kConnect,
-          .agreement = {.token = environment.run, .fingerprint = program_.graph()->fingerprint()}},
-      std::make_shared<FixedDirectory>(environment.server_addresses));
+          .agreement = {.token = run, .fingerprint = program_.graph()->fingerprint()}},
+      std::make_shared<FixedDirectory>(addresses));
   runtime_->on_stop_request([] {});
   const std::lock_guard lock(program_.graph()->mutex);
   program_.graph()->runtime = runtime_;
@@ -195,8 +204,34 @@ std::string progress_line(const TrainProgress& progress) {
   return json.dump() + "\n";
 }
 
+namespace {
+
+/// Progress and notes of the coordinator go where the process was told.
+Coordinator::Options coordinator_options(const MemberEnvironment& environment,
+                                         const TrainOptions& options, const Peers& peers) {
+  using Servers = std::vector<program::Handle<ParameterServer>>;
+  return {.training = options,
+          .servers = options.mode == SyncMode::ring ? Servers() : peers.servers(),
+          .on_progress =
+              [pipe = environment.progress](const TrainProgress& progress) {
+                if (!pipe.empty()) tell(pipe, progress_line(progress));
+              },
+          .on_note = note};
+}
+
+Result<void> no_servers() {
+  return invalid(
+      "$BOURSE_SERVER_ADDRESSES is empty: the job needs at least one server, or --mode "
+      "ring");
+}
+
+}  // namespace
+
 Result<void> run_server(const MemberEnvironment& environment, const TrainOptions& options) {
-  Peers peers(environment);
+  if (options.mode == SyncMode::ring)
+    return invalid("--mode ring has no servers, and this process is one");
+  if (environment.server_addresses.empty()) return no_servers();
+  Peers peers(environment.server_addresses, environment.run);
   Flag told_to_end;
   const program::StopSignals signals(*peers.runtime()->reactor(),
                                      [&](int) { told_to_end.raise(); });
@@ -207,15 +242,7 @@ Result<void> run_server(const MemberEnvironment& environment, const TrainOptions
   peers.host(peers.servers()[environment.rank], server);
   std::shared_ptr<Coordinator> coordinator;
   if (environment.rank == 0) {
-    coordinator = std::make_shared<Coordinator>(
-        Coordinator::Options{.training = options,
-                             .servers = peers.servers(),
-                             .on_progress =
-                                 [&](const TrainProgress& progress) {
-                                   if (!environment.progress.empty())
-                                     tell(environment.progress, progress_line(progress));
-                                 },
-                             .on_note = note});
+    coordinator = std::make_shared<Coordinator>(coordinator_options(environment, options, peers));
     peers.host(peers.coordinator(), coordinator);
   }
   BOURSE_TRY_VOID(peers.serve(environment.server_addresses[environment.rank]));
@@ -229,6 +256,140 @@ Result<void> run_server(const MemberEnvironment& environment, const TrainOptions
   return {};
 }
 
+namespace {
+
+/// One process of a ring.
+class RingProcess {
+ public:
+  RingProcess(MemberEnvironment environment, TrainOptions options, const Dataset& data,
+              Model& model)
+      : environment_(std::move(environment)),
+        options_(std::move(options)),
+        data_(data),
+        model_(model),
+        reactor_(std::make_shared<program::Reactor>()),
+        signals_(*reactor_, [this](int) { told_to_end_.raise(); }) {
+    if (environment_.members_file.empty()) return;
+    if (const auto now = read_lead(environment_.members_file, environment_.task))
+      leader_task_ = now->leader;
+  }
+
+  Result<void> run() {
+    for (;;) {
+      const Result<RingWorker::Ended> ended = is_leader() ? lead_ring() : follow();
+      const bool is_left_alone = !ended || *ended == RingWorker::Ended::stopped;
+      if (!is_left_alone || told_to_end_.wait_for(0)) return {};
+      if (environment_.members_file.empty()) return ended ? Result<void>() : failure_of(ended);
+      if (!await_next_leader()) return ended ? Result<void>() : failure_of(ended);
+    }
+  }
+
+ private:
+  [[nodiscard]] bool is_leader() const { return environment_.rank == 0; }
+  static Result<void> failure_of(const Result<RingWorker::Ended>& ended) {
+    return tl::unexpected<Error>(ended.error());
+  }
+
+  Result<RingWorker::Ended> follow() {
+    const Peers peers({environment_.leader_address}, environment_.run);
+    std::atomic<bool> leaves = false;
+    const std::jthread watch([&](const std::stop_token& stop) {
+      while (!stop.stop_requested())
+        if (told_to_end_.wait_for(kLookSeconds)) leaves = true;
+    });
+    return work(peers, leaves);
+  }
+
+  Result<RingWorker::Ended> lead_ring() {
+    Peers peers({environment_.leader_address}, environment_.run);
+    const auto coordinator =
+        std::make_shared<Coordinator>(coordinator_options(environment_, options_, peers));
+    peers.host(peers.coordinator(), coordinator);
+    BOURSE_TRY_VOID(serve(peers));
+    Result<void> led;
+    std::jthread leading([&] {
+      try {
+        led = lead(peers, coordinator, options_, told_to_end_);
+      } catch (const std::exception& error) {
+        led = fail(ErrorCode::internal, error.what());
+        coordinator->give_up();
+      }
+    });
+    const std::atomic<bool> leaves = false;
+    Result<RingWorker::Ended> ended = work(peers, leaves);
+    if (!ended) coordinator->give_up();
+    leading.join();
+    if (!led) return tl::unexpected<Error>(led.error());
+    return ended;
+  }
+
+  /// Who led before may still be at the address.
+  Result<void> serve(Peers& peers) {
+    for (double waited = 0;; waited += kLookSeconds) {
+      const Result<void> served = peers.serve(environment_.leader_address);
+      if (served || served.error().code != ErrorCode::already_exists || waited > kLastStep)
+        return served;
+      if (told_to_end_.wait_for(kLookSeconds)) return served;
+    }
+  }
+
+  Result<RingWorker::Ended> work(const Peers& peers, const std::atomic<bool>& leaves) {
+    try {
+      BOURSE_TRY(std::string address, own_address());
+      RingWorker worker({.name = environment_.task,
+                         .run = environment_.run,
+                         .address = std::move(address),
+                         .training = options_,
+                         .coordinator = peers.coordinator(),
+                         .data = &data_,
+                         .model = &model_,
+                         .leaves = &leaves});
+      return worker.run();
+    } catch (const program::CallError& error) {
+      return fail(ErrorCode::unavailable, error.message());
+    } catch (const std::exception& error) {
+      return fail(ErrorCode::internal, error.what());
+    }
+  }
+
+  [[nodiscard]] Result<std::string> own_address() const {
+    const std::string& leader = environment_.leader_address;
+    if (leader.starts_with("unix:")) return leader + "-" + environment_.task;
+    BOURSE_TRY(const std::string host, local_host_towards(leader));
+    return fmt::format("tcp:{}:0", host);
+  }
+
+  /// After a resize in place that took who led away. False if there is none.
+  bool await_next_leader() {
+    const std::string before = environment_.leader_address;
+    for (double waited = 0; waited < kLastStep; waited += kLookSeconds) {
+      const std::optional<RingLead> now = read_lead(environment_.members_file, environment_.task);
+      if (now && !now->is_listed) return false;
+      if (now && (now->leader != leader_task_ || now->address != before)) {
+        environment_.leader_address = now->address;
+        environment_.rank = now->rank;
+        leader_task_ = now->leader;
+        return true;
+      }
+      if (told_to_end_.wait_for(kLookSeconds)) return false;
+    }
+    return false;
+  }
+
+  static constexpr double kLookSeconds = 0.1;
+
+  MemberEnvironment environment_;
+  const TrainOptions options_;
+  const Dataset& data_;
+  Model& model_;
+  std::string leader_task_ = "worker-0";
+  Flag told_to_end_;
+  std::shared_ptr<program::Reactor> reactor_;  ///< Of the signals.
+  const program::StopSignals signals_;
+};
+
+}  // namespace
+
 Result<void> run_worker(const MemberEnvironment& environment, const TrainOptions& options,
                         const ModelTable& models) {
   const auto make = models.find(options.model);
@@ -238,12 +399,17 @@ Result<void> run_worker(const MemberEnvironment& environment, const TrainOptions
     return invalid(fmt::format("there is no model '{}'{}", quotable(options.model),
                                suggestion(options.model, names)));
   }
-  Peers peers(environment);
-  std::atomic<bool> leaves = false;
-  const program::StopSignals signals(*peers.runtime()->reactor(), [&](int) { leaves = true; });
+  const bool is_ring = options.mode == SyncMode::ring;
+  if (!is_ring && environment.server_addresses.empty()) return no_servers();
+  if (is_ring && environment.leader_address.empty())
+    return invalid("$MASTER_ADDR is not set: --mode ring needs to know where rank 0 is");
   BOURSE_TRY(const Dataset data, load_dataset(options.data, options.data_folder));
   try {
     const std::unique_ptr<Model> model = make->second(data.shape);
+    if (is_ring) return RingProcess(environment, options, data, *model).run();
+    Peers peers(environment.server_addresses, environment.run);
+    std::atomic<bool> leaves = false;
+    const program::StopSignals signals(*peers.runtime()->reactor(), [&](int) { leaves = true; });
     Worker worker({.name = environment.task,
                    .training = options,
                    .servers = peers.servers(),

@@ -24,6 +24,8 @@ struct MemberEnvironment {
   std::string task;                           ///< "worker-3"; no other process has it.
   std::string run;                            ///< Job and epoch: others are not talked to.
   std::vector<std::string> server_addresses;  ///< By rank, as world::Address has them.
+  std::string leader_address;                 ///< Of a ring: of the worker of rank 0.
+  std::string members_file;                   ///< $BOURSE_MEMBERS; empty: members do not change.
   std::string checkpoint;                     ///< Folder; may be empty.
   std::string progress;                       ///< Named pipe for lines of JSON; may be empty.
 };
@@ -33,10 +35,12 @@ struct MemberEnvironment {
 [[nodiscard]] Result<std::optional<MemberEnvironment>> member_environment();
 
 /// The processes of a training as a distributed program: unit i is server i, that of server 0 has
-/// the coordinator too. Workers only call; so they may come and go.
+/// the coordinator too. Workers only call; so they may come and go. In a ring the only unit is
+/// the worker that leads.
 class Peers {
  public:
-  explicit Peers(const MemberEnvironment& environment);
+  /// At these addresses, for processes of the same run.
+  Peers(const std::vector<std::string>& addresses, const std::string& run);
   ~Peers();
   Peers(const Peers&) = delete;
   Peers& operator=(const Peers&) = delete;
@@ -66,8 +70,10 @@ class Peers {
 [[nodiscard]] Result<void> run_server(const MemberEnvironment& environment,
                                       const TrainOptions& options);
 
-/// Works until the training is over or this process is told to end. Errors: as load_dataset();
-/// invalid_argument for an unknown model; unavailable if the servers are lost.
+/// Works until the training is over or this process is told to end. In a ring the worker of rank 0
+/// has the coordinator, too; told to end, it ends the training with a checkpoint, and if the job is
+/// resized in place the next worker of rank 0 goes on from there. Errors: as load_dataset();
+/// invalid_argument for an unknown model; unavailable if the servers, or who leads, are lost.
 [[nodiscard]] Result<void> run_worker(const MemberEnvironment& environment,
                                       const TrainOptions& options, const ModelTable& models);
 

@@ -14,15 +14,33 @@ struct Joining {
   std::uint64_t parameters = 0;
   std::uint64_t train_samples = 0;
   std::uint64_t test_samples = 0;
+  std::uint32_t slot = 0;  ///< In a ring: as Coordinator::reserve_slot() said.
+  std::string address;     ///< In a ring: where others reach it.
 };
 
 /// The answer to it.
 struct Welcome {
   bool needs_values = false;  ///< The servers have no parameters yet: bring those to start from.
+  /// In a ring: the checkpoint to start from, 0 for first values, -1 for those of another member.
+  std::int64_t start_step = 0;
 };
 
 /// What there is to do.
-enum class WorkKind : std::uint8_t { train, evaluate, finish };
+enum class WorkKind : std::uint8_t {
+  train,
+  evaluate,
+  finish,
+  save,    ///< In a ring: write a part of a checkpoint.
+  rejoin,  ///< In a ring: the others went on without this one.
+};
+
+/// A member of a ring, in one phase.
+struct RingMember {
+  std::uint32_t slot = 0;
+  std::string address;
+  MicroRange range;          ///< What it does.
+  bool needs_state = false;  ///< The first member that does not, sends it.
+};
 
 /// What a worker does next: some microbatches of a batch.
 struct Assignment {
@@ -36,6 +54,8 @@ struct Assignment {
   std::uint32_t microbatches = 1;
   MicroRange range;
   double learning_rate = 0;
+  bool is_done = false;          ///< Of finish: all epochs are.
+  std::vector<RingMember> ring;  ///< All members, in the order of their shares.
 };
 
 /// What a worker has done with one microbatch.

@@ -2,29 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <chrono>
 #include <span>
 #include <stdexcept>
 #include <utility>
 
 #include "bourse/program/context.h"
+#include "bourse/training/computation.h"
 #include "bourse/world/real_files.h"
 
 namespace bourse::training {
 namespace {
-
-/// Summed in eight strides, then in order: quick, and the same on every machine.
-double squared_norm_of(std::span<const float> values, double scale) {
-  std::array<double, 8> sums{};
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const double x = static_cast<double>(values[i]) * scale;
-    sums[i % sums.size()] += x * x;
-  }
-  double total = 0;
-  for (const double sum : sums) total += sum;
-  return total;
-}
 
 template <class T>
 T value_or_throw(Result<T> result) {

@@ -12,7 +12,13 @@ enum class SyncMode : std::uint8_t {
   synchronous,   ///< A step takes the whole global batch; the same bits for any number of workers.
   stale,         ///< Each push counts at once; no worker is more than `staleness` pushes ahead.
   asynchronous,  ///< Each push counts at once.
+  ring,          ///< As synchronous, without servers: workers sum gradients among themselves.
 };
+
+/// True if a step takes the whole global batch.
+[[nodiscard]] constexpr bool waits_for_all(SyncMode mode) {
+  return mode == SyncMode::synchronous || mode == SyncMode::ring;
+}
 
 /// How the learning rate goes over a training.
 enum class RateSchedule : std::uint8_t { constant, cosine };

@@ -11,6 +11,8 @@
 
 #include "bourse/training/fixtures.h"
 #include "bourse/training/member.h"
+#include "bourse/training/ring_lead.h"
+#include "bourse/training/ring_worker.h"
 #include "bourse/training/worker.h"
 #include "bourse/world/real_files.h"
 
@@ -84,7 +86,7 @@ class Training {
     const std::string name = "worker-" + std::to_string(next_worker_++);
     workers_.emplace_back([this, name, before = std::move(before)] {
       std::atomic<bool> leaves = false;
-      Peers peers(environment_);
+      Peers peers(environment_.server_addresses, environment_.run);
       WatchedModel model(data_.shape, [&] {
         if (before) before(leaves);
       });
@@ -97,6 +99,49 @@ class Training {
                      .leaves = &leaves});
       try {
         worker.run();
+      } catch (const std::domain_error&) {  // NOLINT(bugprone-empty-catch)
+        // As if its process had died: its connections end with `peers`.
+      }
+    });
+  }
+
+  /// The worker of a ring that leads, as run_worker() has it.
+  void start_leader() {
+    ++run_;
+    options.mode = SyncMode::ring;
+    environment_.run = std::to_string(run_);
+    environment_.leader_address = "unix:" + (folder_ / std::to_string(run_));
+    environment_.task = "worker-0";
+    next_worker_ = 1;
+    servers_.emplace_back([this] {
+      const ModelTable models = {{"watched", [](const SampleShape& shape) {
+                                    return std::make_unique<WatchedModel>(shape, nullptr);
+                                  }}};
+      const Result<void> done = run_worker(environment_, options, models);
+      EXPECT_TRUE(done) << done.error().message;
+    });
+  }
+
+  void start_member(Before before = {}) {
+    const std::lock_guard lock(mutex_);
+    const std::string name = "worker-" + std::to_string(next_worker_++);
+    workers_.emplace_back([this, name, before = std::move(before)] {
+      std::atomic<bool> leaves = false;
+      const Peers peers({environment_.leader_address}, environment_.run);
+      WatchedModel model(data_.shape, [&] {
+        if (before) before(leaves);
+      });
+      RingWorker worker({.name = name,
+                         .run = environment_.run,
+                         .address = environment_.leader_address + "-" + name,
+                         .training = options,
+                         .coordinator = peers.coordinator(),
+                         .data = &data_,
+                         .model = &model,
+                         .leaves = &leaves});
+      try {
+        const RingWorker::Ended ended = worker.run();
+        EXPECT_EQ(ended == RingWorker::Ended::left, leaves.load());
       } catch (const std::domain_error&) {  // NOLINT(bugprone-empty-catch)
         // As if its process had died: its connections end with `peers`.
       }
@@ -218,6 +263,19 @@ TEST(Training, UsesTheCheckpointBeforeOneThatIsTorn) {
   expect_same(undisturbed(), training.run(2, 2));
 }
 
+// Nobody is there any more; it finds that all epochs are done, and does not wait for a connection.
+TEST(Training, EndsForAWorkerThatComesTooLate) {
+  Training training;
+  training.options.epochs = 1;
+  (void)training.run(1, 1);
+  training.start_worker();
+  (void)training.finish();
+  training.start_leader();
+  (void)training.finish();
+  training.start_member();
+  (void)training.finish();
+}
+
 TEST(Training, KeepsItsCheckpointsFromAnother) {
   Training training;
   training.options.epochs = 1;
@@ -228,6 +286,76 @@ TEST(Training, KeepsItsCheckpointsFromAnother) {
                            .on_progress = {},
                            .on_note = [](const std::string&) {}});
   EXPECT_THROW(coordinator.start(), std::runtime_error);
+}
+
+// The same bits as with servers. Five members of eight microbatches: some have one, some two.
+TEST(Ring, LearnsTheSameAsWithServers) {
+  for (const int members : {1, 2, 5}) {
+    Training training;
+    training.start_leader();
+    for (int i = 1; i < members; ++i) training.start_member();
+    expect_same(undisturbed(), training.finish());
+  }
+}
+
+// One member leaves, one dies in the middle of a step, and another two come meanwhile and get the
+// parameters and the momentum from the others.
+TEST(Ring, MembersComeAndGoAndNoSampleIsLostOrRepeated) {
+  Training training;
+  training.start_leader();
+  training.start_member([calls = 0](std::atomic<bool>& leaves) mutable {
+    if (++calls == 12) leaves = true;
+  });
+  training.start_member([&training, calls = 0](std::atomic<bool>&) mutable {
+    if (++calls == 8) training.start_member();
+    if (calls == 20) training.start_member();
+    if (calls == 31) throw std::domain_error("dies");
+  });
+  expect_same(undisturbed(), training.finish());
+}
+
+// Two epochs by a ring of three, one more by two workers and two servers, and the other way round.
+TEST(Ring, ExchangesCheckpointsWithServers) {
+  Training training;
+  training.options.epochs = 1;
+  training.start_leader();
+  training.start_member();
+  training.start_member();
+  (void)training.finish();
+  training.options.epochs = 2;
+  training.options.mode = SyncMode::synchronous;
+  (void)training.run(2, 2);
+  training.options.epochs = 3;
+  std::atomic<int> gradients = 0;
+  training.start_leader();
+  training.start_member([&](std::atomic<bool>&) { ++gradients; });
+  expect_same(undisturbed(), training.finish());
+  // The last epoch has 11 steps of 8 microbatches.
+  EXPECT_LE(gradients, 88);
+}
+
+TEST(RingLead, IsTheWorkerOfRankZero) {
+  TestFolder folder;
+  std::ofstream(folder / "members")
+      << R"({"master_address": "10.0.0.2", "master_port": 29411, "members": [)"
+      << R"({"task": "server-0", "role": "server", "rank": 0},)"
+      << R"({"task": "worker-3", "role": "worker", "rank": 0},)"
+      << R"({"task": "worker-1", "role": "worker", "rank": 1}]})";
+  const auto lead = read_lead(folder / "members", "worker-1");
+  ASSERT_TRUE(lead);
+  EXPECT_EQ(lead->leader, "worker-3");
+  EXPECT_EQ(lead->address, "tcp:10.0.0.2:29411");
+  EXPECT_EQ(lead->rank, 1U);
+  EXPECT_TRUE(lead->is_listed);
+  EXPECT_FALSE(read_lead(folder / "members", "worker-0")->is_listed);
+  EXPECT_FALSE(read_lead(folder / "nothing", "worker-0"));
+  std::ofstream(folder / "members") << "{}";
+  EXPECT_FALSE(read_lead(folder / "members", "worker-0"));
+}
+
+TEST(LocalHostTowards, IsTheWayThere) {
+  EXPECT_EQ(local_host_towards("tcp:127.0.0.1:80").value(), "127.0.0.1");
+  EXPECT_EQ(local_host_towards("tcp:[::1]:80").value(), "[::1]");
 }
 
 // Each push counts at once: the curve is not the same, what is learned is.

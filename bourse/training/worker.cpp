@@ -3,29 +3,18 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
-#include <numeric>
-#include <span>
 #include <utility>
 
-#include "bourse/training/gradient_sum.h"
+#include "bourse/training/checkpoint.h"
+#include "bourse/world/real_files.h"
 
 namespace bourse::training {
 namespace {
 
 /// How often a worker that waits for work looks whether it is to leave.
 constexpr std::chrono::milliseconds kLook{50};
-/// Samples that are evaluated at once.
-constexpr std::uint64_t kEvaluated = 250;
-
-double squared_norm_of(std::span<const float> values) {
-  // Eight sums side by side; in order, so that it is the same everywhere.
-  double sums[8] = {};
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const auto x = static_cast<double>(values[i]);
-    sums[i % 8] += x * x;
-  }
-  return std::accumulate(std::begin(sums), std::end(sums), 0.0);
-}
+/// How often one that finds nobody looks whether the training is over: it has come too late.
+constexpr std::chrono::milliseconds kOver{500};
 
 double monotonic_now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -35,17 +24,23 @@ double monotonic_now() {
 
 Worker::Worker(Options options)
     : options_(std::move(options)),
-      parameters_(parameter_count(*options_.model)),
-      ranges_(partition(parameters_, options_.servers.size())),
-      values_(parameters_) {}
+      computation_(options_.training.seed, *options_.data, *options_.model),
+      ranges_(partition(computation_.parameters(), options_.servers.size())),
+      values_(computation_.parameters()) {}
 
 void Worker::run() {
   const auto& coordinator = options_.coordinator;
-  const Welcome welcome =
-      coordinator.call<&Coordinator::join>(Joining{.worker = options_.name,
-                                                   .parameters = parameters_,
-                                                   .train_samples = options_.data->train.count(),
-                                                   .test_samples = options_.data->test.count()});
+  const program::Future<Welcome> joined =
+      coordinator.async<&Coordinator::join>(Joining{.worker = options_.name,
+                                                    .parameters = values_.size(),
+                                                    .train_samples = options_.data->train.count(),
+                                                    .test_samples = options_.data->test.count()});
+  RealFiles files;
+  while (!joined.wait_for(kOver)) {
+    if (!is_finished(files, options_.training.checkpoint, options_.training.epochs)) continue;
+    return joined.cancel();
+  }
+  const Welcome welcome = joined.get();
   const program::Future<void> attended = coordinator.async<&Coordinator::attend>(options_.name);
   if (welcome.needs_values) bring_first_values();
   Report report{.worker = options_.name, .range = {}, .microbatches = {}};
@@ -64,7 +59,7 @@ void Worker::bring_first_values() {
   std::vector<program::Future<void>> loaded;
   for (std::size_t i = 0; i < ranges_.size(); ++i)
     loaded.push_back(options_.servers[i].async<&ParameterServer::load>(
-        Loaded{.parameters = parameters_,
+        Loaded{.parameters = values_.size(),
                .values = program::Buffer::copy_of(values_.data() + ranges_[i].begin,
                                                   ranges_[i].count() * sizeof(float))}));
   for (const auto& future : loaded) future.get();
@@ -91,7 +86,7 @@ void Worker::work(const Assignment& work, Report& report) {
   if (work.kind == WorkKind::train)
     train(work, report);
   else
-    evaluate(work, report);
+    computation_.evaluate(work, values_, report);
   if (!(report.seconds > 0)) report.seconds = monotonic_now() - begun;
 }
 
@@ -100,63 +95,11 @@ void Worker::train(const Assignment& work, Report& report) {
   std::vector<program::Future<void>> pushes;
   // A node is on its way while the next is computed.
   for (const MicroRange& node : tree_nodes(work.range))
-    push(work, node, node_gradient(work, node, report), pushes);
+    push(work, node, computation_.node_gradient(work, node, values_, report), pushes);
   report.seconds = monotonic_now() - begun;
   const bool is_synchronous = options_.training.mode == SyncMode::synchronous;
   begin_pull(is_synchronous ? work.step + 1 : 0);
   for (const auto& future : pushes) future.get();
-}
-
-program::Buffer Worker::node_gradient(const Assignment& work, MicroRange node, Report& report) {
-  GradientSum sum(node.count);
-  for (std::uint32_t i = 0; i < node.count; ++i) {
-    const std::uint32_t index = node.first + i;
-    load_examples(work, microbatch(work.batch, index, work.microbatches));
-    Outcome outcome;
-    const auto seed = options_.training.seed ^
-                      (static_cast<std::uint64_t>(work.step) << 20 | std::uint64_t{index} << 1 | 1);
-    const auto gradient =
-        program::Buffer::filled(parameters_ * sizeof(float), [&](std::span<std::byte> bytes) {
-          const std::span<float> slopes(reinterpret_cast<float*>(bytes.data()), parameters_);
-          if (examples_.labels.empty())
-            std::ranges::fill(slopes, 0.0F);
-          else
-            outcome = options_.model->gradient(values_, examples_, seed, slopes);
-        });
-    report.microbatches.push_back({.loss_sum = outcome.loss_sum,
-                                   .correct = outcome.correct,
-                                   .squared_norm = squared_norm_of(gradient.as<float>())});
-    sum.add({i, 1}, gradient);
-  }
-  return sum.total();
-}
-
-void Worker::load_examples(const Assignment& work, Range samples) {
-  if (work.kind == WorkKind::evaluate) {
-    std::vector<std::uint32_t> places(samples.count());
-    std::iota(places.begin(), places.end(), static_cast<std::uint32_t>(samples.begin));
-    return gather(*options_.data, options_.data->test, places, examples_);
-  }
-  if (epoch_ != work.epoch) {
-    order_ = epoch_order(options_.data->train.count(), options_.training.seed, work.epoch);
-    epoch_ = work.epoch;
-  }
-  gather(*options_.data, options_.data->train,
-         std::span(order_).subspan(work.position + samples.begin, samples.count()), examples_);
-}
-
-void Worker::evaluate(const Assignment& work, Report& report) {
-  for (std::uint32_t i = 0; i < work.range.count; ++i) {
-    const Range all = microbatch(work.batch, work.range.first + i, work.microbatches);
-    MicroReport sum;
-    for (std::uint64_t begin = all.begin; begin < all.end; begin += kEvaluated) {
-      load_examples(work, {begin, std::min(all.end, begin + kEvaluated)});
-      const Outcome outcome = options_.model->evaluate(values_, examples_);
-      sum.loss_sum += outcome.loss_sum;
-      sum.correct += outcome.correct;
-    }
-    report.microbatches.push_back(sum);
-  }
 }
 
 void Worker::push(const Assignment& work, MicroRange node, const program::Buffer& gradient,

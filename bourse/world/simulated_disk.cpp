@@ -15,7 +15,7 @@ constexpr std::uint64_t kSector = 512;  ///< Is written whole or not at all.
 /// Writes over a string, which grows with zeros as a file does.
 void overwrite(std::string& text, std::uint64_t offset, std::string_view bytes) {
   if (text.size() < offset + bytes.size()) text.resize(offset + bytes.size());
-  std::ranges::copy(bytes, text.begin() + static_cast<std::ptrdiff_t>(offset));
+  text.replace(offset, bytes.size(), bytes);
 }
 
 void apply_to(std::string& text, const SimulatedFile::Change& change) {

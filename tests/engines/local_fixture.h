@@ -68,7 +68,7 @@ class LocalEngineTest : public ::testing::Test {
   CellSpec cell(std::uint64_t job, const std::string& script) {
     const CellId id{.job = job, .epoch = 1, .machine = MachineId(0U)};
     CellSpec spec{.id = id,
-                  .token = "token-" + text_of(id),
+                  .token = "proved-" + text_of(id),
                   .directory = directory_ + "/cells/" + text_of(id),
                   .demand = {1000},
                   .grace = Seconds(60),

@@ -1,33 +1,52 @@
-// Bytes of a peer to messages, the line a task writes to its pipe, and the files of a cell.
+// Bytes of a peer to messages, with seals and without, the line a task writes to its pipe, and the
+// files of a cell.
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "bourse/base/check.h"
 #include "bourse/engine/agent_protocol.h"
+#include "bourse/engine/agent_seal.h"
 #include "bourse/engine/launch_file.h"
 #include "bourse/engine/progress.h"
 
 namespace bourse {
 namespace {
 
-void try_stream(std::string_view bytes) {
-  const auto decoded = decode_messages(bytes);
-  if (!decoded) {
-    BOURSE_CHECK(decoded.error().message.find('\n') == std::string::npos);
+AgentSeal seal_of(AgentSeal::End end) {
+  return {end, {.secret = "proved-0", .cell = {.job = 1}, .agent_nonce = "1", .daemon_nonce = "2"}};
+}
+
+void try_message(const AgentFrame& frame) {
+  // Whoever does not know the secret is not believed, whatever he says.
+  BOURSE_CHECK(!seal_of(AgentSeal::End::daemon).open(frame).has_value());
+  const auto message = parse_message(frame.text);
+  if (!message) {
+    BOURSE_CHECK(message.error().message.find('\n') == std::string::npos);
     return;
   }
-  BOURSE_CHECK(decoded->size <= bytes.size());
+  const auto sealed = FrameReader().add(seal_of(AgentSeal::End::agent).seal(*message));
+  BOURSE_CHECK(sealed.has_value() && sealed->size() == 1);
+  const auto again = seal_of(AgentSeal::End::daemon).open(sealed->front());
+  BOURSE_CHECK(again.has_value() && again->index() == message->index());
+}
+
+void try_stream(std::string_view bytes) {
+  const auto frames = FrameReader().add(bytes);
+  if (!frames) {
+    BOURSE_CHECK(frames.error().message.find('\n') == std::string::npos);
+    return;
+  }
   // Cut anywhere, the stream says the same.
-  MessageReader reader;
+  FrameReader reader;
   const auto first = reader.add(bytes.substr(0, bytes.size() / 2));
   const auto second = reader.add(bytes.substr(bytes.size() / 2));
   BOURSE_CHECK(first.has_value() && second.has_value());
-  BOURSE_CHECK(first->size() + second->size() == decoded->messages.size());
-  for (const AgentMessage& message : decoded->messages) {
-    const auto again = decode_messages(encode(message));
-    BOURSE_CHECK(again.has_value() && again->messages.size() == 1);
-    BOURSE_CHECK(again->messages[0].index() == message.index());
+  BOURSE_CHECK(first->size() + second->size() == frames->size());
+  for (const AgentFrame& frame : *frames) {
+    const auto again = FrameReader().add(frame_bytes(frame.text, frame.tag));
+    BOURSE_CHECK(again.has_value() && again->size() == 1 && again->front() == frame);
+    try_message(frame);
   }
 }
 
