@@ -481,6 +481,8 @@ void Channel::on_readable() {
     const std::lock_guard lock(mutex_);
     is_armed_ = false;
     is_watched_ = false;
+    if (is_reading_ && socket_ && socket_->unsent() > 0)  // this event was the only one to come
+      reactor_->change(watch_, socket_->number(), kEndOnly | EPOLLOUT);
     if (is_reading_ || !socket_) return;  // whoever reads has us called again
     is_reading_ = true;
     socket = socket_;

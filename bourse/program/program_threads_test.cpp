@@ -103,6 +103,19 @@ TEST_P(BothWays, ALargeAnswerAfterManyQuickOnesArrives) {
   }
 }
 
+TEST_P(BothWays, UrgentCallsGoThroughWhileALargeOneIsUnderWay) {
+  Program program("urgent");
+  const Handle<Adder> adder = program.group("adder", {.concurrency = 2}).add<Adder>();
+  Running running = launch(program, options());
+  const Buffer large(std::vector<double>(5'000'000, 0.5));
+  std::atomic<int> answers = 0;
+  std::jthread urgent([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) answers += adder.priority(9).call<&Adder::add>(1);
+  });
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(adder.call<&Adder::echo>(large).size(), large.size());
+  while (answers == 0) std::this_thread::sleep_for(1ms);
+}
+
 struct Counting {
   std::vector<int> seen;
   int value = 0;

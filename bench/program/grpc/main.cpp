@@ -4,6 +4,7 @@
 //   echo COUNT | put COUNT | get COUNT       one call after the other
 //   rate COUNT OUTSTANDING                   one time, of all calls
 #include <fmt/core.h>
+#include <grpc/support/time.h>
 #include <grpcpp/grpcpp.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -93,7 +94,8 @@ class Client {
     arguments.SetMaxSendMessageSize(-1);
     const auto channel =
         grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-    channel->WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(10));
+    channel->WaitForConnected(
+        gpr_time_add(gpr_now(GPR_CLOCK_REALTIME), gpr_time_from_seconds(10, GPR_TIMESPAN)));
     stub_ = Echo::NewStub(channel);
     small_.set_data(std::string(kSmall, 'x'));
     large_.set_data(std::string(kLarge, 'x'));

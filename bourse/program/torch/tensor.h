@@ -61,6 +61,7 @@ inline void serialize(WireOutput& output, at::Tensor& tensor) {
   output.writer.block(Buffer::view(dense->data_ptr(), dense->nbytes(), dense));
 }
 
+/// Fails the reader if the bytes are no tensor.
 inline void serialize(WireInput& input, at::Tensor& tensor) {
   TensorShape shape;
   input(shape);
