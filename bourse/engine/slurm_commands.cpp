@@ -48,7 +48,12 @@ void SlurmCommands::use_helper(SlurmHelperOptions options, SlurmHelper::Listener
   helper_ = std::make_unique<SlurmHelper>(world_, std::move(options), std::move(listener));
 }
 
-void SlurmCommands::submit(const SlurmSubmission& submission, Done<std::uint64_t> done) {
+void SlurmCommands::submit(const SlurmSubmission& submission, Done<std::uint64_t> asker) {
+  ++submissions_asked_;
+  const Done<std::uint64_t> done = [this, asker = std::move(asker)](Result<std::uint64_t> job) {
+    ++submissions_over_;
+    asker(std::move(job));
+  };
   add({.command = submit_command(submission, options_.access),
        .environment = submission.environment,
        .done =
@@ -126,11 +131,7 @@ void SlurmCommands::run(std::vector<std::string> command, Done<std::string> done
 
 void SlurmCommands::add(Call call, bool is_urgent) {
   (is_urgent ? urgent_ : waiting_).push_back(std::move(call));
-  if (start_timer_ == 0)
-    start_timer_ = world_.clock.call_in(Seconds(0), [this] {
-      start_timer_ = 0;
-      start_next();
-    });
+  start_next();
 }
 
 void SlurmCommands::start_next() {

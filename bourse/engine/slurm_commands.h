@@ -67,6 +67,9 @@ class SlurmCommands {
   void run(std::vector<std::string> command, Done<std::string> done);
 
   [[nodiscard]] const SlurmCommandOptions& options() const { return options_; }
+  /// Submissions so far, and how many of them Slurm has answered, or were given up.
+  [[nodiscard]] std::uint64_t submissions_asked() const { return submissions_asked_; }
+  [[nodiscard]] std::uint64_t submissions_over() const { return submissions_over_; }
 
  private:
   struct Call {
@@ -104,6 +107,8 @@ class SlurmCommands {
   std::unique_ptr<SlurmHelper> helper_;
   std::size_t asking_ = 0;  ///< Questions that the helper has not answered.
   std::uint64_t last_number_ = 0;
+  std::uint64_t submissions_asked_ = 0;
+  std::uint64_t submissions_over_ = 0;
   Seconds next_start_{0};  ///< Not before.
   TimerId start_timer_ = 0;
   Alive alive_;

@@ -15,6 +15,9 @@ namespace {
 constexpr Seconds kFilesStay{2};
 constexpr std::size_t kKeyLength = 8;
 constexpr Seconds kSubmitAgain{1};
+/// An agent whose cell ended stays so much longer, and longest, for others to be submitted.
+constexpr Seconds kLinger{0.02};
+constexpr Seconds kLongestLinger{0.6};
 /// How much later than its patience an agent may come before the hub gives it up.
 constexpr Seconds kStartMargin{60};
 
@@ -218,11 +221,31 @@ void SlurmEngine::stop(CellId id, bool is_urgent) {
     end_later(id, CellEnd::stopped, "");
 }
 
+// Slurm looks at its queue when a job ends, and else once a second. What follows an ended cell
+// should be in the queue by then.
 void SlurmEngine::acknowledge(CellId id, std::uint64_t number) {
-  hub_.acknowledge(id, number);
   const auto entry = cells_.find(id);
-  if (entry == cells_.end()) return;
-  if (entry->second.end_event != 0 && number >= entry->second.end_event) drop(id);
+  const bool is_last =
+      entry != cells_.end() && entry->second.end_event != 0 && number >= entry->second.end_event;
+  if (!is_last) return hub_.acknowledge(id, number);
+  if (std::exchange(entry->second.is_leaving, true)) return;
+  const Seconds now = world_.clock.now();
+  world_.clock.call_in(kLinger, alive_.guard([this, id, number, latest = now + kLongestLinger] {
+    let_go(id, number, commands_.submissions_asked(), latest);
+  }));
+}
+
+void SlurmEngine::let_go(CellId id, std::uint64_t number, std::uint64_t submission,
+                         Seconds latest) {
+  if (!cells_.contains(id)) return;
+  if (commands_.submissions_over() < submission && world_.clock.now() < latest) {
+    world_.clock.call_in(kLinger, alive_.guard([this, id, number, submission, latest] {
+      let_go(id, number, submission, latest);
+    }));
+    return;
+  }
+  hub_.acknowledge(id, number);
+  drop(id);
 }
 
 std::vector<CellStatus> SlurmEngine::cells() const {

@@ -98,6 +98,7 @@ class SlurmEngine final : public Engine, private AgentHubListener {
     bool is_extending = false;
     bool is_time_over = false;  ///< We stop it, as its time limit cannot be extended.
     bool is_ending = false;     ///< Its end is told in a moment.
+    bool is_leaving = false;    ///< Its end is acknowledged; its agent will be told in a moment.
   };
 
   SlurmEngine(World& world, SlurmEngineOptions options);
@@ -123,6 +124,9 @@ class SlurmEngine final : public Engine, private AgentHubListener {
   void end_later(CellId id, CellEnd end, const std::string& message);
   void end_now(CellId id, CellEnd end, const std::string& message);
   void drop(CellId id);
+  /// The agent of a cell that ended may go, and its job with it, once the submissions up to this
+  /// one are in Slurm's queue; at `latest` in any case.
+  void let_go(CellId id, std::uint64_t number, std::uint64_t submission, Seconds latest);
   [[nodiscard]] std::string name_of_job(CellId id) const { return slurm_name(memory_.key, id); }
   [[nodiscard]] std::string record_path(CellId id) const;
 
