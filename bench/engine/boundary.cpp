@@ -85,7 +85,7 @@ class Boundary final : public EngineListener {
         .job = job, .epoch = epoch, .machine = MachineId(job % static_cast<std::uint64_t>(cells_))};
     const std::string directory = directory_ + "/cells/" + text_of(id);
     engine_->start({.id = id,
-                    .token = "token",
+                    .token = "proved-token",
                     .directory = directory,
                     .demand = {1000},
                     .tasks = {{.command = {"sleep", "1000"},

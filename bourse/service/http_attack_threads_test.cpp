@@ -132,7 +132,9 @@ TEST_F(HttpAttack, ARoleThatIsTooLowIsRefused) {
   start();
   auto user = client("user:alice");
   EXPECT_EQ(user.Post("/v1/machines/local-0/drain")->status, 403);
-  EXPECT_EQ(user.Get("/v1/tokens")->status, 403);
+  const auto tokens = user.Get("/v1/tokens");
+  EXPECT_EQ(tokens->status, 403);
+  EXPECT_THAT(tokens->body, HasSubstr(R"("code":"permission_denied")"));
   EXPECT_EQ(
       user.Post("/v1/tokens", R"({"user": "a", "role": "admin"})", "application/json")->status,
       403);
@@ -168,6 +170,7 @@ TEST_F(HttpAttack, TokensCannotBeGuessed) {
   for (int i = 0; i < 3; ++i) {
     const auto reply = guesser.Get("/v1/jobs");
     EXPECT_EQ(reply->status, 401);
+    EXPECT_THAT(reply->body, HasSubstr(R"("code":"unauthenticated")"));
     EXPECT_EQ(reply->get_header_value("WWW-Authenticate"), "Bearer");
   }
   EXPECT_EQ(guesser.Get("/v1/jobs")->status, 429);
