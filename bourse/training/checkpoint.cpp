@@ -173,6 +173,14 @@ std::vector<std::int64_t> checkpoint_steps(Files& files, const std::string& fold
   return steps;
 }
 
+bool is_finished(Files& files, const std::string& folder, std::int64_t epochs) {
+  if (folder.empty()) return false;
+  const std::vector<std::int64_t> steps = checkpoint_steps(files, folder);
+  if (steps.empty()) return false;
+  const Result<Manifest> newest = read_manifest(files, folder, steps.front());
+  return newest && newest->cursor.epoch >= epochs;
+}
+
 Result<Manifest> read_manifest(Files& files, const std::string& folder, std::int64_t step) {
   const std::string path = manifest_path(folder, step);
   BOURSE_TRY(const std::string text, files.read(path));

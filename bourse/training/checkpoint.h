@@ -62,6 +62,9 @@ struct Manifest {
 /// The steps of which there is a checkpoint, newest first. None if there is no folder.
 [[nodiscard]] std::vector<std::int64_t> checkpoint_steps(Files& files, const std::string& folder);
 
+/// True if the newest checkpoint is that of the end of a training of so many epochs.
+[[nodiscard]] bool is_finished(Files& files, const std::string& folder, std::int64_t epochs);
+
 /// Errors: not_found, data_corrupted.
 [[nodiscard]] Result<Manifest> read_manifest(Files& files, const std::string& folder,
                                              std::int64_t step);

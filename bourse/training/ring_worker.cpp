@@ -22,6 +22,9 @@ constexpr std::chrono::milliseconds kRingLook{50};
 /// How long it waits for others before it asks whether they are still there.
 constexpr std::chrono::milliseconds kRingStall{100};
 
+/// How often one that finds nobody looks whether the training is over.
+constexpr std::chrono::milliseconds kTooLate{500};
+
 std::size_t bytes_of(Range range) { return range.count() * sizeof(float); }
 
 double seconds_since(std::chrono::steady_clock::time_point begun) {
@@ -43,7 +46,14 @@ RingWorker::~RingWorker() = default;
 RingWorker::Ended RingWorker::run() {
   const auto& coordinator = options_.coordinator;
   for (;;) {
-    slot_ = coordinator.call<&Coordinator::reserve_slot>();
+    const program::Future<std::uint32_t> slot = coordinator.async<&Coordinator::reserve_slot>();
+    RealFiles files;
+    while (!slot.wait_for(kTooLate)) {
+      if (!is_finished(files, options_.training.checkpoint, options_.training.epochs)) continue;
+      slot.cancel();
+      return Ended::done;
+    }
+    slot_ = slot.get();
     peers_ = std::make_unique<RingPeers>(slot_, options_.run);
     const Result<std::string> address = peers_->serve(options_.address);
     if (!address) throw std::runtime_error(address.error().message);

@@ -263,6 +263,19 @@ TEST(Training, UsesTheCheckpointBeforeOneThatIsTorn) {
   expect_same(undisturbed(), training.run(2, 2));
 }
 
+// Nobody is there any more; it finds that all epochs are done, and does not wait for a connection.
+TEST(Training, EndsForAWorkerThatComesTooLate) {
+  Training training;
+  training.options.epochs = 1;
+  (void)training.run(1, 1);
+  training.start_worker();
+  (void)training.finish();
+  training.start_leader();
+  (void)training.finish();
+  training.start_member();
+  (void)training.finish();
+}
+
 TEST(Training, KeepsItsCheckpointsFromAnother) {
   Training training;
   training.options.epochs = 1;

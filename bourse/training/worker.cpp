@@ -5,11 +5,17 @@
 #include <cstring>
 #include <utility>
 
+#include "bourse/training/checkpoint.h"
+#include "bourse/world/real_files.h"
+
 namespace bourse::training {
 namespace {
 
 /// How often a worker that waits for work looks whether it is to leave.
 constexpr std::chrono::milliseconds kLook{50};
+/// How often one that finds nobody looks whether the training is over: it has come too late.
+constexpr std::chrono::milliseconds kOver{500};
+
 double monotonic_now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
@@ -24,11 +30,17 @@ Worker::Worker(Options options)
 
 void Worker::run() {
   const auto& coordinator = options_.coordinator;
-  const Welcome welcome =
-      coordinator.call<&Coordinator::join>(Joining{.worker = options_.name,
-                                                   .parameters = values_.size(),
-                                                   .train_samples = options_.data->train.count(),
-                                                   .test_samples = options_.data->test.count()});
+  const program::Future<Welcome> joined =
+      coordinator.async<&Coordinator::join>(Joining{.worker = options_.name,
+                                                    .parameters = values_.size(),
+                                                    .train_samples = options_.data->train.count(),
+                                                    .test_samples = options_.data->test.count()});
+  RealFiles files;
+  while (!joined.wait_for(kOver)) {
+    if (!is_finished(files, options_.training.checkpoint, options_.training.epochs)) continue;
+    return joined.cancel();
+  }
+  const Welcome welcome = joined.get();
   const program::Future<void> attended = coordinator.async<&Coordinator::attend>(options_.name);
   if (welcome.needs_values) bring_first_values();
   Report report{.worker = options_.name, .range = {}, .microbatches = {}};
