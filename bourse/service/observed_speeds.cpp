@@ -75,6 +75,13 @@ void ObservedSpeeds::observe(TaskCounts tasks, Locality locality, double samples
   at->seconds = old + time.value;
 }
 
+double ObservedSpeeds::speed_of(TaskCounts tasks, Locality locality) const {
+  const auto at = std::ranges::find_if(points_, [&](const Point& point) {
+    return point.tasks == tasks && point.locality == locality;
+  });
+  return at == points_.end() ? 0 : at->samples_per_second;
+}
+
 void ObservedSpeeds::compare(TaskCounts tasks, double predicted, double samples, Seconds time,
                              Seconds slot) {
   if (time <= Seconds(0) || samples < 0 || tasks.workers < 1) return;

@@ -43,6 +43,8 @@ class ObservedSpeeds {
   /// The declared throughput, corrected. A gang does not change: its work is measured in time.
   [[nodiscard]] Throughput correct(const Throughput& declared) const;
   [[nodiscard]] const std::vector<Point>& points() const { return points_; }
+  /// Samples a second as observed with just these tasks; 0 if they were not observed.
+  [[nodiscard]] double speed_of(TaskCounts tasks, Locality locality) const;
 
   /// Adds to the present stretch. Another one begins, with `predicted`, once the present one has
   /// lasted a slot, or has other tasks. Nothing happens if `time` is 0.

@@ -44,6 +44,8 @@ TEST(ObservedSpeeds, LetNewerTimeCountMore) {
   speeds.observe({1, 0}, Locality::machine, 1200, Seconds(300));
   ASSERT_EQ(speeds.points().size(), 1U);
   EXPECT_NEAR(speeds.points()[0].samples_per_second, 1500.0 / 450, 1e-9);
+  EXPECT_NEAR(speeds.speed_of({1, 0}, Locality::machine), 1500.0 / 450, 1e-9);
+  EXPECT_EQ(speeds.speed_of({2, 0}, Locality::machine), 0);
 }
 
 TEST(ObservedSpeeds, ScaleComputationAndLinksAlike) {

@@ -118,9 +118,13 @@ void Service::take_progress(LiveJob& job, const CellEvent& event) {
 
 void Service::take_speed(LiveJob& job, double samples, Seconds time) {
   const TaskCounts tasks = tasks_of(job.running);
-  const double predicted = rate_of(state_.spec(job.id), job.running, cluster());
+  const Locality locality = locality_of(job.running, cluster());
+  // The throughput of a job takes more workers to be no slower than fewer; what was seen may be.
+  const double learned = job.speeds.speed_of(tasks, locality);
+  const double predicted =
+      learned > 0 ? learned : rate_of(state_.spec(job.id), job.running, cluster());
   job.speeds.compare(tasks, predicted, samples, time, options_.slot);
-  job.speeds.observe(tasks, locality_of(job.running, cluster()), samples, time);
+  job.speeds.observe(tasks, locality, samples, time);
 }
 
 std::optional<Seconds> Service::time_between(const LiveJob::Report& last,
