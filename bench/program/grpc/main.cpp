@@ -95,7 +95,7 @@ class Client {
     const auto channel =
         grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
     channel->WaitForConnected(
-        gpr_time_add(gpr_now(GPR_CLOCK_REALTIME), gpr_time_from_seconds(10, GPR_TIMESPAN)));
+        gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_seconds(10, GPR_TIMESPAN)));
     stub_ = Echo::NewStub(channel);
     small_.set_data(std::string(kSmall, 'x'));
     large_.set_data(std::string(kLarge, 'x'));
