@@ -66,7 +66,7 @@ void SlurmCommands::submit(const SlurmSubmission& submission, Done<std::uint64_t
       false);
 }
 
-void SlurmCommands::cancel(const std::vector<std::uint64_t>& jobs, Done<std::string> done) {
+void SlurmCommands::cancel(const std::vector<std::uint64_t>& jobs, const Done<std::string>& done) {
   std::vector<std::string> command{"scancel", "--quiet"};
   for (const std::uint64_t job : jobs) command.push_back(std::to_string(job));
   add({.command = std::move(command),
@@ -91,12 +91,12 @@ void SlurmCommands::list_jobs(std::vector<std::string> command, std::string requ
       true);
 }
 
-void SlurmCommands::live_jobs(Done<std::vector<SlurmJob>> done) {
+void SlurmCommands::live_jobs(const Done<std::vector<SlurmJob>>& done) {
   list_jobs({"squeue", "-h", "-a", "--me"}, jobs_request(), done);
 }
 
 void SlurmCommands::jobs_named(const std::vector<std::string>& names,
-                               Done<std::vector<SlurmJob>> done) {
+                               const Done<std::vector<SlurmJob>>& done) {
   list_jobs({"squeue", "-h", "-a", "--me", "-t", "all", "-n", joined(names)}, jobs_request(names),
             done);
 }
@@ -111,7 +111,7 @@ void SlurmCommands::nodes(const std::string& names, Done<std::vector<SlurmNode>>
   });
 }
 
-void SlurmCommands::extend(std::uint64_t job, Seconds by, Done<std::string> done) {
+void SlurmCommands::extend(std::uint64_t job, Seconds by, const Done<std::string>& done) {
   // Twice would be too much, but is harmless: the limit only keeps what is forgotten from staying.
   add({.command = {"scontrol", "update", fmt::format("JobId={}", job),
                    fmt::format("TimeLimit=+{}", slurm_minutes(by))},

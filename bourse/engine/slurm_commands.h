@@ -52,17 +52,17 @@ class SlurmCommands {
   void use_helper(SlurmHelperOptions options, SlurmHelper::Listener listener);
 
   /// The number of the job.
-  void submit(const SlurmSubmission& submission, Done<std::uint64_t> done);
+  void submit(const SlurmSubmission& submission, Done<std::uint64_t> asker);
   /// SIGTERM, and SIGKILL after the KillWait of the site. Jobs that have ended are no error.
-  void cancel(const std::vector<std::uint64_t>& jobs, Done<std::string> done);
+  void cancel(const std::vector<std::uint64_t>& jobs, const Done<std::string>& done);
   /// Jobs of this user that have not ended.
-  void live_jobs(Done<std::vector<SlurmJob>> done);
+  void live_jobs(const Done<std::vector<SlurmJob>>& done);
   /// Jobs with these names, those that ended some minutes ago included.
-  void jobs_named(const std::vector<std::string>& names, Done<std::vector<SlurmJob>> done);
+  void jobs_named(const std::vector<std::string>& names, const Done<std::vector<SlurmJob>>& done);
   /// Nodes of the partition, and only these if any are named ("n[1-4],n7").
   void nodes(const std::string& names, Done<std::vector<SlurmNode>> done);
   /// The time limit of a job ends so much later.
-  void extend(std::uint64_t job, Seconds by, Done<std::string> done);
+  void extend(std::uint64_t job, Seconds by, const Done<std::string>& done);
   /// Any command; what it printed.
   void run(std::vector<std::string> command, Done<std::string> done);
 

@@ -79,15 +79,14 @@ template <class T, std::size_t I>
 /// True for aggregates that with_members() takes; of others nothing is known.
 template <class T>
 [[nodiscard]] consteval bool has_known_members() {
-  if constexpr (!std::is_class_v<T> || !std::is_aggregate_v<T> || std::is_empty_v<T>) {
-    return false;
-  } else if constexpr (requires { T{AnyBaseOf<T>{}}; } || member_count<T>() > kMostMembers) {
-    return false;
-  } else {
-    return []<std::size_t... I>(std::index_sequence<I...>) {
-      return !(is_any_array_at<T, I>() || ...);
-    }(std::make_index_sequence<member_count<T>()>{});
+  if constexpr (std::is_class_v<T> && std::is_aggregate_v<T> && !std::is_empty_v<T>) {
+    if constexpr (!requires { T{AnyBaseOf<T>{}}; } && member_count<T>() <= kMostMembers) {
+      return []<std::size_t... I>(std::index_sequence<I...>) {
+        return !(is_any_array_at<T, I>() || ...);
+      }(std::make_index_sequence<member_count<T>()>{});
+    }
   }
+  return false;
 }
 
 /// Calls f(member...) with all members of an aggregate, in the order of their declaration.
