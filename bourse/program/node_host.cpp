@@ -167,8 +167,10 @@ void NodeHost::work() {
       queue_.erase(queue_.begin());
       if (!queue_.empty()) next = queue_.begin()->second->called_method();
     }
-    // A method that has been quick will most likely be so again.
-    ReplyCork::expect_more(next != nullptr && next == turn->called_method());
+    // A method that has been quick will most likely be so again. With several at a time they may
+    // wait for each other's callers.
+    ReplyCork::expect_more(spec_.options.concurrency == 1 && next != nullptr &&
+                           next == turn->called_method());
     if (!turn->run(*this)) return;
   }
 }

@@ -116,6 +116,43 @@ TEST_P(BothWays, UrgentCallsGoThroughWhileALargeOneIsUnderWay) {
   while (answers == 0) std::this_thread::sleep_for(1ms);
 }
 
+struct Gate {
+  std::atomic<bool>* is_open;
+  void pass(int rest_ms, bool waits) const {
+    if (rest_ms > 0) std::this_thread::sleep_for(std::chrono::milliseconds(rest_ms));
+    while (waits && !*is_open) std::this_thread::sleep_for(1ms);
+  }
+};
+
+// The second answer is ready at once, and the third call of the same kind waits for what its caller
+// does then.
+TEST_P(BothWays, AnAnswerIsThereThoughTheNextHandlerWaits) {
+  Program program("gate");
+  std::atomic<bool> is_open = false;
+  const Handle<Gate> gate = program.add<Gate>("gate", Gate{&is_open});
+  Running running = launch(program, options());
+  gate.call<&Gate::pass>(0, false);
+  const Future<void> first = gate.async<&Gate::pass>(20, false);
+  const Future<void> second = gate.async<&Gate::pass>(0, false);
+  const Future<void> third = gate.async<&Gate::pass>(0, true);
+  first.get();
+  second.get();
+  is_open = true;
+  third.get();
+}
+
+TEST_P(BothWays, ABusyConnectionIsReadOnAfterSlowCalls) {
+  Program program("quick and slow");
+  std::atomic<bool> is_open = true;
+  const Handle<Gate> gate = program.group("gate", {.concurrency = 4}).add<Gate>(Gate{&is_open});
+  Running running = launch(program, options());
+  std::vector<std::jthread> callers;
+  for (int caller = 0; caller < 3; ++caller)
+    callers.emplace_back([&gate, caller] {
+      for (int i = 0; i < 800; ++i) gate.call<&Gate::pass>(i % 40 == 10 * caller ? 6 : 0, false);
+    });
+}
+
 struct Counting {
   std::vector<int> seen;
   int value = 0;

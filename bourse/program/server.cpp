@@ -25,6 +25,8 @@ constexpr std::size_t kMostCalls = 4096;
 constexpr std::size_t kMostUnanswered = std::size_t{64} << 20;
 /// A handler that takes longer than this is not quick; answers do not wait for the next.
 constexpr Nanoseconds kQuick = std::chrono::microseconds(20);
+/// An answer waits no longer than this for others, should the next handler not be quick.
+constexpr Nanoseconds kLongestKept = std::chrono::milliseconds(1);
 /// A connection whose calls have been quick so often in a row gets a thread to itself: waking up
 /// from a read costs half of what epoll does.
 constexpr Nanoseconds kQuickEnough = std::chrono::microseconds(500);
@@ -105,6 +107,7 @@ class Server::Connection final : public Reactor::Watcher,
   void stay_while_busy();
   void watch_handler();
   void stop_being_busy();
+  void flush_soon();
   [[nodiscard]] bool begin_reading();
   [[nodiscard]] bool end_reading();
   void read_all(std::vector<NodeHost*>& turns);
@@ -123,6 +126,7 @@ class Server::Connection final : public Reactor::Watcher,
   std::atomic<bool> is_hung_up_ = false;  ///< Nothing more will come than what is there.
   std::atomic<bool> is_busy_ = false;
   std::atomic<bool> has_heard_ = false;  ///< Since show_life().
+  std::atomic<bool> is_flush_due_ = false;
   std::atomic<Deadline> handler_began_ = kNoDeadline;
   std::atomic<int> quick_calls_ = 0;  ///< In a row.
   bool is_greeted_ = false;
@@ -215,6 +219,7 @@ void Server::Connection::reply(Frame frame) {
                      frame.message.segments.empty();
   if (waits) {
     socket_.keep(std::move(frame));
+    flush_soon();
     if (std::exchange(corked->last, this) != this)
       corked->flushes.push_back([self = shared_from_this()] { self->flush(); });
   } else {
@@ -223,6 +228,18 @@ void Server::Connection::reply(Frame frame) {
   }
   if (was_full && !is_full() && is_paused_.exchange(false))
     shared_->reactor.post([self = shared_from_this()] { self->on_ready(EPOLLIN); });
+}
+
+/// In case the thread that keeps an answer is held up in the next handler, which may even wait for
+/// what the caller does next.
+void Server::Connection::flush_soon() {
+  if (is_flush_due_.exchange(true)) return;
+  shared_->reactor.call_at(deadline_in(kLongestKept), [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->is_flush_due_ = false;
+    self->flush();
+  });
 }
 
 bool Server::Connection::is_full() {
@@ -308,12 +325,14 @@ void Server::Connection::stay_while_busy() {
     if (status != FrameSocket::ReadStatus::some || quick_calls_ == 0 || is_full()) break;
   }
   --shared_->busy_count;
+  // Even if another thread has said so already: what it was told of then, it left to this one.
   stop_being_busy();
 }
 
 /// Others read again, from what is there now on.
 void Server::Connection::stop_being_busy() {
-  if (is_busy_.exchange(false)) listen();
+  is_busy_ = false;
+  listen();
 }
 
 void Server::Connection::watch_handler() {
