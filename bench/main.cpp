@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -14,6 +15,7 @@
 #include "bench/inputs.h"
 #include "bench/output.h"
 #include "bench/process.h"
+#include "bench/service_rig.h"
 
 namespace bourse {
 namespace {
@@ -247,6 +249,8 @@ Result<void> run_all(Options& options) {
     std::erase_if(cases, [&](const Case& c) {
       return std::ranges::find(options.sections, c.section) == options.sections.end();
     });
+  const ScratchDirectory scratch;
+  setenv(ScratchDirectory::kVariable, scratch.path().c_str(), 1);
   BOURSE_TRY(report.figures, measure(cases, options));
   for (std::string& sentence : verdicts(report.figures))
     report.notes.push_back(std::move(sentence));

@@ -50,12 +50,17 @@ CellId PaperEngine::nth(std::size_t n) const {
 }
 
 ScratchDirectory::ScratchDirectory() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "bourse-bench-XXXXXX").string();
+  const char* const outer = std::getenv(kVariable);
+  is_within_another_ = outer != nullptr;
+  const std::filesystem::path parent =
+      is_within_another_ ? std::filesystem::path(outer) : std::filesystem::temp_directory_path();
+  std::string pattern = (parent / "bourse-bench-XXXXXX").string();
   BOURSE_CHECK(::mkdtemp(pattern.data()) != nullptr);
   path_ = pattern;
 }
 
 ScratchDirectory::~ScratchDirectory() {
+  if (is_within_another_) return;
   std::error_code ignored;
   std::filesystem::remove_all(path_, ignored);
 }

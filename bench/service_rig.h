@@ -64,10 +64,13 @@ class PaperEngine final : public Engine {
   std::map<CellId, std::uint64_t> cells_;  ///< And the number of their last event.
 };
 
-/// A directory for the state of a daemon, on the disk of the working directory or of $TMPDIR;
-/// removed in the end.
+/// A directory for the state of a daemon, in $TMPDIR or /tmp; removed in the end. If kVariable
+/// names that of another process it lies in there and goes with it: ext4 takes its time to make a
+/// file for minutes after many were removed, so no case may remove what others would have to pay
+/// for.
 class ScratchDirectory {
  public:
+  static constexpr const char* kVariable = "BOURSE_BENCH_SCRATCH";
   ScratchDirectory();
   ~ScratchDirectory();
   ScratchDirectory(const ScratchDirectory&) = delete;
@@ -76,6 +79,7 @@ class ScratchDirectory {
 
  private:
   std::string path_;
+  bool is_within_another_ = false;
 };
 
 /// A service with pd-ors as `bourse serve` has it, on machines that are paper.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <set>
@@ -22,8 +23,8 @@ namespace {
 class Boundary final : public EngineListener {
  public:
   Boundary(const std::string& program, int cells) : cells_(cells) {
-    char name[] = "/tmp/bourse-engine-bench.XXXXXX";
-    BOURSE_CHECK(mkdtemp(name) != nullptr);
+    std::string name = std::filesystem::temp_directory_path() / "bourse-engine-bench.XXXXXX";
+    BOURSE_CHECK(mkdtemp(name.data()) != nullptr);
     directory_ = name;
     auto engine = LocalEngine::open(
         real_.world(), {.machines = parse_cluster_short_form(fmt::format("{}x8", cells)).value(),

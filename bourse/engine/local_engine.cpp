@@ -15,9 +15,9 @@ namespace {
 
 /// How often agents that are not connected are looked at.
 constexpr Seconds kWatchPause{0.1};
-/// Files of cells that ended are removed later: file systems are slow to reuse what was just freed,
-/// and at the boundary of a slot many cells end and begin.
-constexpr Seconds kCleanupPause{2};
+/// Files of cells that ended are removed later: ext4 is slow to make files for a minute after many
+/// were removed, and at the boundary of a slot many cells end and begin.
+constexpr Seconds kCleanupPause{30};
 
 bool has_variable(const TaskSpec& task, std::string_view start) {
   return std::ranges::any_of(
@@ -199,7 +199,7 @@ void LocalEngine::adopted_all() {
   }
 }
 
-/// Ends a cell that the journal does not know.
+/// Ends a cell that the journal does not know, or not any more.
 void LocalEngine::sweep_record(CellId id) {
   const auto record = read_cell_record(world_.files, record_path(id));
   if (!record) {
@@ -208,6 +208,8 @@ void LocalEngine::sweep_record(CellId id) {
     (void)world_.files.remove(record_path(id));
     return;
   }
+  if (world_.processes.with_variable(mark_of(record->directory)).empty())
+    return remove_files(id, record->directory);
   options_.log(fmt::format("cell {} is not in the journal and is ended", text_of(id)));
   auto& stray = strays_[id];
   stray = std::make_unique<TreeEnd>(
