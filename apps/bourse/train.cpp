@@ -51,8 +51,9 @@ class TrainView {
     samples_ = json.value("samples", 0.0);
     if (begun_ < 0) {
       begun_ = monotonic_seconds();
-      first_samples_ = samples_;
+      first_samples_ = json.value("trained", samples_);
     }
+    trained_ = json.value("trained", samples_);
     const double total = json.value("total_samples", 0.0);
     loss_ = json.value("loss", loss_);
     const double accuracy = json.value("accuracy", accuracy_);
@@ -60,7 +61,7 @@ class TrainView {
       accuracy_ = accuracy;
       bar_.clear();
       (void)print(fmt::format("{:>12} samples   loss {:.4f}   test accuracy {:.2f} %\n",
-                              static_cast<std::int64_t>(samples_), loss_, 100 * accuracy_));
+                              static_cast<std::int64_t>(trained_), loss_, 100 * accuracy_));
     }
     if (total > 0) bar_.show(samples_ / total, fmt::format("loss {:.4f}", loss_));
   }
@@ -75,9 +76,9 @@ class TrainView {
     const double seconds = begun_ < 0 ? 0 : monotonic_seconds() - begun_;
     std::string text =
         accuracy_ < 0 ? "" : fmt::format("test accuracy {:.2f} %, ", 100 * accuracy_);
-    text += fmt::format("loss {:.4f} after {} samples", loss_, static_cast<std::int64_t>(samples_));
+    text += fmt::format("loss {:.4f} after {} samples", loss_, static_cast<std::int64_t>(trained_));
     if (seconds > 0)
-      text += fmt::format(", {:.0f} samples/s", (samples_ - first_samples_) / seconds);
+      text += fmt::format(", {:.0f} samples/s", (trained_ - first_samples_) / seconds);
     return text;
   }
   void clear() { bar_.clear(); }
@@ -86,7 +87,8 @@ class TrainView {
   ProgressBar bar_;
   double begun_ = -1;  ///< Monotonic seconds of the first report.
   double first_samples_ = 0;
-  double samples_ = 0;
+  double samples_ = 0;  ///< What those that were trained on are worth.
+  double trained_ = 0;
   double loss_ = 0;
   double accuracy_ = -1;
 };

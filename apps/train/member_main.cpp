@@ -66,6 +66,7 @@ int run(int argc, char** argv, const training::ModelTable& models) {
         "`bourse serve` does",
         kUsage);
   if (!(*environment)->checkpoint.empty()) options->checkpoint = (*environment)->checkpoint;
+  if ((*environment)->batch > 0) options->batch = (*environment)->batch;
   const Result<void> done = (*environment)->is_server
                                 ? training::run_server(**environment, *options)
                                 : training::run_worker(**environment, *options, models);

@@ -69,8 +69,11 @@ void add_how(CLI::App& app, TrainFlags& flags) {
              "How the learning rate goes on (default: cosine)");
   add_number(app, "--warmup-epochs", flags.warmup_epochs, 0, 1e6,
              "The learning rate rises so long (default: 0)");
-  add_choice(app, "--rate-rule", flags.rate_rule, rate_rules(),
-             "How the learning rate, meant for --base-batch, follows the batch (default: none)");
+  add_choice(
+      app, "--rate-rule", flags.rate_rule, rate_rules(),
+      "How the learning rate, meant for --base-batch, follows the batch. adascale: by what the "
+      "noise of the gradients leaves; it ends when its steps are worth --epochs at the base "
+      "batch (default: none)");
   add_whole(app, "--base-batch", flags.base_batch, 1, kMostSamples, "(default: --batch)");
   add_whole(app, "--seed", flags.seed, 0, std::uint64_t{1} << 53,
             "Of first values and of the order of samples (default: 1)");

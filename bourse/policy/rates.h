@@ -20,4 +20,12 @@ namespace bourse {
                             slowest_speed(allocation, cluster));
 }
 
+/// How the job trains with this allocation and this global batch (0: as requested) at its declared
+/// speed.
+[[nodiscard]] inline TrainingPace pace_of(const JobSpec& job, const Allocation& allocation,
+                                          const Cluster& cluster, int batch) {
+  return pace_of(job.throughput, tasks_of(allocation), locality_of(allocation, cluster),
+                 slowest_speed(allocation, cluster), batch);
+}
+
 }  // namespace bourse

@@ -80,13 +80,14 @@ void ClusterState::set_jobs(std::span<const JobSpec> jobs) {
   states_.resize(jobs.size());
 }
 
-void ClusterState::observe(JobId id, double samples, double rate, Seconds startup) {
+void ClusterState::observe(JobId id, double samples, Pace pace, Seconds startup) {
   JobState& state = states_[id.index()];
   BOURSE_CHECK(state.status == JobStatus::waiting || state.status == JobStatus::running);
+  if (state.trained_rate != state.rate) state.trained = samples_trained(id);
   state.samples_done = std::clamp(samples, 0.0, spec(id).samples);
-  state.rate = rate;
+  state.rate = pace.progress;
   state.trained = std::max(state.trained, state.samples_done);
-  state.trained_rate = rate;
+  state.trained_rate = pace.trained;
   state.progress_from = now_ + startup;
 }
 

@@ -91,9 +91,10 @@ class ClusterState {
   /// Takes note that the jobs are now these: the same as before, with more at the end (pending), at
   /// another place in memory, or with other throughputs.
   void set_jobs(std::span<const JobSpec> jobs);
-  /// What a running job has been seen to do: so many samples by now, and the rate from now on. The
-  /// time that `startup` still takes is left out. For jobs whose samples all count in full.
-  void observe(JobId id, double samples, double rate, Seconds startup);
+  /// What a running job has been seen to do: so much work by now, and the pace from now on. The
+  /// time that `startup` still takes is left out. What has passed through the model is that work,
+  /// or, where not all samples count in full, as the paces until now have it.
+  void observe(JobId id, double samples, Pace pace, Seconds startup);
   /// A pending job becomes waiting.
   void arrive(JobId id);
   /// Gives the job this allocation from now on (empty: it waits). `pace` is how it will train once

@@ -126,8 +126,14 @@ class ServiceRig {
   explicit ServiceRig(const std::string& machines = "2x4", std::string policy = "fifo",
                       Settings settings = {})
       : engine(*parse_cluster_short_form(machines)),
-        policy_(std::move(policy)),
-        settings_(std::move(settings)) {
+        make_policy_([policy = std::move(policy), settings = std::move(settings)] {
+          return make_policy(policy, settings, {});
+        }) {
+    open();
+  }
+  ServiceRig(const std::string& machines,
+             std::function<Result<std::unique_ptr<Policy>>()> make_policy)
+      : engine(*parse_cluster_short_form(machines)), make_policy_(std::move(make_policy)) {
     open();
   }
 
@@ -164,8 +170,7 @@ class ServiceRig {
     const World world{clock, outside.random, outside.files, outside.processes, outside.network};
     ServiceOptions options;
     options.directory = directory.path();
-    options.policy = policy_;
-    options.make_policy = [this] { return make_policy(policy_, settings_, {}); };
+    options.make_policy = make_policy_;
     options.on_fatal = [this](const Error& error) { fatal = error; };
     Result<std::unique_ptr<Service>> opened = Service::open(world, engine, std::move(options));
     ASSERT_TRUE(opened.has_value()) << opened.error().message;
@@ -173,8 +178,7 @@ class ServiceRig {
     clock.settle();
   }
 
-  std::string policy_;
-  Settings settings_;
+  std::function<Result<std::unique_ptr<Policy>>()> make_policy_;
 };
 
 /// A job file of so many workers with a GPU each.

@@ -50,6 +50,8 @@ class CellMaker {
     common_["MASTER_PORT"] = std::to_string(job.port);
     common_["WORLD_SIZE"] = std::to_string(tasks.workers);
     common_["BOURSE_SERVER_ADDRESSES"] = server_addresses();
+    if (const int batch = told_batch(*of_.file, static_cast<int>(job.batch)); batch > 0)
+      common_["BOURSE_BATCH"] = std::to_string(batch);
     if (is_in_place()) common_["BOURSE_MEMBERS"] = members_path(of_.directory);
   }
 

@@ -146,10 +146,6 @@ class JobFileReader {
     if (!field) return {};
     if (profile) return profile->error("give profile or throughput, not both");
     BOURSE_TRY(const Throughput throughput, bourse::read_throughput(*field));
-    if (std::holds_alternative<AdaptiveThroughput>(throughput))
-      return field->error(
-          "has the shape 'adaptive', which is for simulations: a running program is not told its "
-          "batch; give a table of measured speeds, or leave it out and say profile: auto");
     if (const auto* gang = std::get_if<RigidThroughput>(&throughput))
       gang_ = *gang;
     else
@@ -212,6 +208,17 @@ class JobFileReader {
                       "count, min and max out",
                       gang_->workers));
     if (!file_.throughput) return {};
+    if (auto* const law = std::get_if<AdaptiveThroughput>(&*file_.throughput)) {
+      if (file_.max_workers > law->max_workers)
+        return map.error(fmt::format("has up to {} workers and 'throughput' at most {}",
+                                     file_.max_workers, law->max_workers));
+      if (file_.min_workers > 1)
+        return map.error(
+            "has more than one worker at least, and a job of the shape 'adaptive' may have one; "
+            "leave min and count out");
+      law->max_workers = file_.max_workers;
+      return {};
+    }
     auto* const table = std::get_if<TableThroughput>(&*file_.throughput);
     if (table == nullptr) {
       const int most = max_workers(*file_.throughput);
@@ -272,6 +279,8 @@ class JobFileReader {
     }
     const auto field = root_.find("global_batch");
     if (!field) return {};
+    if (file_.throughput && std::holds_alternative<AdaptiveThroughput>(*file_.throughput))
+      return field->error("is decided by the policy for the shape 'adaptive'; leave it out");
     BOURSE_TRY(const int batch, field->whole(1, kMaxWorkers));
     if (file_.global_batch != 0 && batch != file_.global_batch)
       return field->error(fmt::format(

@@ -104,6 +104,10 @@ enum class CommandTexts : std::uint8_t {
 [[nodiscard]] Result<JobSpec> bind_job(const JobFile& file, const Cluster& cluster,
                                        Seconds arrival);
 
+/// The global batch that the tasks of a job are told, samples; 0: none. `decided` is that of a
+/// policy, 0 if it has decided none.
+[[nodiscard]] int told_batch(const JobFile& file, int decided);
+
 /// Servers of a job with so many workers.
 [[nodiscard]] int servers_of(const JobFile& file, int workers);
 

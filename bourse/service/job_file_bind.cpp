@@ -83,6 +83,12 @@ void state(const JobFile& file, JobSpec& job) {
 
 }  // namespace
 
+int told_batch(const JobFile& file, int decided) {
+  if (decided > 0) return decided;
+  const auto* law = file.throughput ? std::get_if<AdaptiveThroughput>(&*file.throughput) : nullptr;
+  return law != nullptr ? law->requested_batch : file.global_batch;
+}
+
 int servers_of(const JobFile& file, int workers) {
   if (!file.servers) return 0;
   if (file.throughput) return servers_for(*file.throughput, workers);

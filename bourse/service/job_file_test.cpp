@@ -211,13 +211,31 @@ Cluster cluster(std::string_view text = "machines: [{count: 2, resources: {gpu: 
   return parse_cluster_yaml(text, "cluster.yaml").value();
 }
 
-TEST(JobFile, RefusesAShapeWhoseBatchNobodyTellsTheProgram) {
-  EXPECT_EQ(error_with("throughput: {adaptive: {step_per_sample: 1ms, base_batch: 8, "
-                       "max_batch_per_worker: 8, max_workers: 2, noise_scale: 1, epoch: 1, "
-                       "base_learning_rate: 1, max_learning_rate: 2}}"),
-            "job.yaml:4: field 'throughput': has the shape 'adaptive', which is for simulations: a "
-            "running program is not told its batch; give a table of measured speeds, or leave it "
-            "out and say profile: auto");
+constexpr std::string_view kAdaptive =
+    "throughput: {adaptive: {step_per_sample: 1ms, base_batch: 8, requested_batch: 16, "
+    "max_batch_per_worker: 8, max_workers: 4, noise_scale: 1, epoch: 1, base_learning_rate: 1, "
+    "max_learning_rate: 2}}";
+
+TEST(JobFile, OfAnAdaptiveJobHasItsBatchFromThePolicy) {
+  const JobFile file =
+      read(std::string("name: a\nworkers: {command: x, max: 3, resources: {gpu: 1}}"
+                       "\nwork: {samples: 100, epochs: 2}\n") +
+           std::string(kAdaptive));
+  EXPECT_EQ(file.min_workers, 1);
+  EXPECT_EQ(file.max_workers, 3);
+  EXPECT_EQ(told_batch(file, 0), 16);
+  EXPECT_EQ(told_batch(file, 12), 12);
+  const JobSpec job = bind_job(file, cluster(), Seconds(0)).value();
+  EXPECT_EQ(std::get<AdaptiveThroughput>(job.throughput).max_workers, 3);
+  EXPECT_EQ(job.samples, 200);
+  EXPECT_EQ(error_with(std::string(kAdaptive) + "\nglobal_batch: 16"),
+            "job.yaml:5: field 'global_batch': is decided by the policy for the shape 'adaptive'; "
+            "leave it out");
+  EXPECT_EQ(error_with(kAdaptive, ", count: 2"),
+            "job.yaml:2: field 'workers': has more than one worker at least, and a job of the "
+            "shape 'adaptive' may have one; leave min and count out");
+  EXPECT_EQ(error_with(kAdaptive, ", max: 5"),
+            "job.yaml:2: field 'workers': has up to 5 workers and 'throughput' at most 4");
 }
 
 TEST(BindJob, GuessesASpeedFromTheDuration) {

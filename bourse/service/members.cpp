@@ -146,6 +146,7 @@ std::string members_text(const MembersFile& file) {
             {"servers", 0},
             {"master_address", ""},
             {"master_port", file.job->port}};
+  if (file.batch > 0) json["batch"] = file.batch;
   for (std::size_t i = 0; i < file.members.size(); ++i) {
     const StoredCell& member = file.members[i];
     const TaskRole role = role_of(member);

@@ -56,6 +56,7 @@ struct MembersFile {
   const StoredJob* job = nullptr;
   std::vector<StoredCell> members;
   std::vector<std::string> hosts;  ///< Of each member: where other machines reach it.
+  int batch = 0;                   ///< Global; 0: none is known.
 };
 /// JSON (docs/job-file.md), by role and rank.
 [[nodiscard]] std::string members_text(const MembersFile& file);

@@ -87,6 +87,10 @@ TEST(Members, AreListedByRoleAndRank) {
             R"("local_size":1},)"
             R"({"task":"server-2","role":"server","rank":0,"address":"b","local_rank":0,)"
             R"("local_size":1,"port":1003}]})");
+  EXPECT_EQ(text.find("batch"), std::string::npos);
+  EXPECT_NE(
+      members_text({.job = &job, .members = {}, .hosts = {}, .batch = 256}).find("\"batch\": 256"),
+      std::string::npos);
   for (const char* broken : {"", "{", "[]", R"({"generation":-1,"members":[]})",
                              R"({"generation":1})", R"({"members":[]})"})
     EXPECT_FALSE(listed_members(broken).has_value()) << broken;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <tuple>
 #include <type_traits>
@@ -14,6 +15,23 @@ using Json = nlohmann::ordered_json;
 
 /// However wrong a declared speed is, it is corrected by at most this factor either way.
 constexpr double kMostCorrection = 1e6;
+
+/// The factor with this logarithm.
+double limited(double logarithm) {
+  return std::clamp(std::exp(logarithm), 1 / kMostCorrection, kMostCorrection);
+}
+
+/// A weighted mean.
+struct Mean {
+  double sum = 0;
+  double weight = 0;
+
+  void add(double value, double its_weight) {
+    sum += value * its_weight;
+    weight += its_weight;
+  }
+  [[nodiscard]] double value() const { return sum / weight; }
+};
 
 auto key_of(const ObservedSpeeds::Point& point) {
   return std::tuple(point.locality, point.tasks.workers, point.tasks.servers);
@@ -96,24 +114,53 @@ void ObservedSpeeds::compare(TaskCounts tasks, double predicted, double samples,
 }
 
 double ObservedSpeeds::factor_over(const Throughput& declared) const {
-  double sum = 0;
-  double weight = 0;
+  Mean logarithm;
   for (const Point& point : points_) {
     const double expected = samples_per_second(declared, point.tasks, point.locality);
     if (expected <= 0 || point.samples_per_second <= 0) continue;
-    sum += point.seconds * std::log(point.samples_per_second / expected);
-    weight += point.seconds;
+    logarithm.add(std::log(point.samples_per_second / expected), point.seconds);
   }
-  if (weight <= 0) return 1;
-  return std::clamp(std::exp(sum / weight), 1 / kMostCorrection, kMostCorrection);
+  return logarithm.weight > 0 ? limited(logarithm.value()) : 1;
+}
+
+double ObservedSpeeds::factor_at(const Throughput& declared,
+                                 const TableThroughput::Point& wanted) const {
+  // What was seen of tasks as near to each other says most.
+  const bool is_seen = std::ranges::any_of(
+      points_, [&](const Point& point) { return point.locality == wanted.locality; });
+  std::map<double, Mean> by_size;  // Logarithms, of workers and of observed over declared.
+  for (const Point& point : points_) {
+    const double expected = samples_per_second(declared, point.tasks, point.locality);
+    if (expected <= 0 || point.samples_per_second <= 0) continue;
+    if (is_seen && point.locality != wanted.locality) continue;
+    by_size[std::log(point.tasks.workers)].add(std::log(point.samples_per_second / expected),
+                                               point.seconds);
+  }
+  if (by_size.empty()) return 1;
+  const double size = std::log(wanted.workers);
+  const auto above = by_size.lower_bound(size);
+  if (above == by_size.begin()) return limited(above->second.value());
+  const auto below = std::prev(above);
+  if (above != by_size.end()) {
+    const double share = (size - below->first) / (above->first - below->first);
+    return limited(std::lerp(below->second.value(), above->second.value(), share));
+  }
+  if (below == by_size.begin()) return limited(below->second.value());
+  const auto before = std::prev(below);
+  const double slope =
+      (below->second.value() - before->second.value()) / (below->first - before->first);
+  return limited(below->second.value() + std::clamp(slope, -1.0, 0.0) * (size - below->first));
 }
 
 Throughput ObservedSpeeds::correct(const Throughput& declared) const {
   if (is_rigid(declared) || points_.empty()) return declared;
-  Throughput corrected = scaled(declared, factor_over(declared));
-  if (auto* table = std::get_if<TableThroughput>(&corrected))
-    for (const Point& point : points_)
-      if (point.samples_per_second > 0) put_point(*table, point);
+  const auto* const table = std::get_if<TableThroughput>(&declared);
+  if (table == nullptr) return scaled(declared, factor_over(declared));
+  TableThroughput corrected = *table;
+  for (TableThroughput::Point& point : corrected.points)
+    point.samples_per_second *= factor_at(declared, point);
+  for (const Point& point : points_)
+    if (point.samples_per_second > 0) put_point(corrected, point);
   return corrected;
 }
 

@@ -13,8 +13,11 @@ namespace bourse {
 ///
 /// Each pair of tasks and locality keeps a mean of what was observed, in which newer time counts
 /// more (it halves every kHalfTime of running). Together they correct the declared throughput by
-/// one factor, the weighted geometric mean of observed over declared; a table also gets the
-/// observed speeds themselves.
+/// one factor, the weighted geometric mean of observed over declared. A table gets the observed
+/// speeds themselves, and a factor for each size that was not seen: between two sizes that were, it
+/// changes evenly with the logarithm of the size; beyond the largest it goes on as between the
+/// two largest, but never up, as what slows a job down (links, processors that are shared) does so
+/// the more, the larger it is.
 class ObservedSpeeds {
  public:
   static constexpr Seconds kHalfTime{300};
@@ -58,6 +61,8 @@ class ObservedSpeeds {
 
  private:
   [[nodiscard]] double factor_over(const Throughput& declared) const;
+  [[nodiscard]] double factor_at(const Throughput& declared,
+                                 const TableThroughput::Point& wanted) const;
 
   std::vector<Point> points_;  ///< By locality, workers and servers.
   std::vector<Stretch> stretches_;

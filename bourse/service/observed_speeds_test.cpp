@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace bourse {
 namespace {
 
@@ -26,15 +28,56 @@ TEST(ObservedSpeeds, CorrectWhatWasNotSeenByTheFactorOfWhatWas) {
   EXPECT_NEAR(speed(speeds.correct(kTable), 2), 9, 1e-9);
 }
 
-// Factors 1/2 and 2 with equal weights: their geometric mean is 1, so a third size keeps its speed.
+// Factors 1/2 on one machine and 2 across, with equal weights: their geometric mean is 1.
 TEST(ObservedSpeeds, WeighFactorsByTime) {
-  TableThroughput table = kTable;
-  table.points.push_back({3, 0, Locality::cluster, 24});
+  const RingThroughput declared{.compute_per_sample = Seconds(0.1),
+                                .gradient = Bytes(0),
+                                .global_batch = 8,
+                                .rate_inside = BytesPerSecond(1),
+                                .rate_in_rack = BytesPerSecond(1),
+                                .rate_across = BytesPerSecond(1)};
   ObservedSpeeds speeds;
-  speeds.observe({1, 0}, Locality::cluster, 50, Seconds(10));
-  speeds.observe({2, 0}, Locality::cluster, 360, Seconds(10));
-  EXPECT_NEAR(speed(speeds.correct(table), 3), 36, 1e-9);  // The best of up to three workers.
-  EXPECT_NEAR(speed(speeds.correct(table), 1), 5, 1e-9);
+  speeds.observe({1, 0}, Locality::machine, 50, Seconds(10));
+  speeds.observe({2, 0}, Locality::cluster, 400, Seconds(10));
+  EXPECT_NEAR(samples_per_second(speeds.correct(declared), {4, 0}, Locality::rack), 40, 1e-9);
+}
+
+/// Declared speeds in proportion to the workers.
+TableThroughput straight() {
+  TableThroughput table;
+  for (int workers = 1; workers <= 16; ++workers)
+    table.points.push_back({workers, 0, Locality::cluster, 10.0 * workers});
+  return table;
+}
+
+// As declared with one and two workers, a half of it with eight: a factor of 1, 1 and 1/2. With
+// four, half way between two and eight, it is the root of 1/2.
+TEST(ObservedSpeeds, FollowTheFactorsBetweenSizesThatWereSeen) {
+  ObservedSpeeds speeds;
+  speeds.observe({1, 0}, Locality::cluster, 10, Seconds(1));
+  speeds.observe({2, 0}, Locality::cluster, 20, Seconds(1));
+  speeds.observe({8, 0}, Locality::cluster, 40, Seconds(1));
+  EXPECT_NEAR(speed(speeds.correct(straight()), 4), 40 * std::sqrt(0.5), 1e-9);
+}
+
+// Two processors: no more than two workers are of use. With 1, 2 and 4 the factors are 1, 1 and
+// 1/2, so that each doubling halves it: eight are as fast as two.
+TEST(ObservedSpeeds, GoOnAsBetweenTheTwoLargestSizes) {
+  ObservedSpeeds speeds;
+  speeds.observe({1, 0}, Locality::cluster, 10, Seconds(1));
+  speeds.observe({2, 0}, Locality::cluster, 20, Seconds(1));
+  EXPECT_NEAR(speed(speeds.correct(straight()), 8), 80, 1e-9);
+  speeds.observe({4, 0}, Locality::cluster, 20, Seconds(1));
+  EXPECT_NEAR(speed(speeds.correct(straight()), 8), 20, 1e-9);
+  EXPECT_NEAR(speed(speeds.correct(straight()), 16), 20, 1e-9);
+}
+
+// A factor of 1/2 and then of 1: it does not go on to 2.
+TEST(ObservedSpeeds, PromiseNoBetterScalingThanWasDeclared) {
+  ObservedSpeeds speeds;
+  speeds.observe({1, 0}, Locality::cluster, 5, Seconds(1));
+  speeds.observe({2, 0}, Locality::cluster, 20, Seconds(1));
+  EXPECT_NEAR(speed(speeds.correct(straight()), 4), 40, 1e-9);
 }
 
 // After 300 s at speed 4 the older 300 s at speed 2 count half: (2 * 150 + 4 * 300) / 450 = 3.33.

@@ -172,16 +172,23 @@ void Service::apply(Decision decision) {
       state_.allocate(change.job, {}, 0, Seconds(0));
     }
   for (const Change& change : decision.changes) {
-    if (change.allocation.empty() || change.allocation == state_.job(change.job).allocation)
-      continue;
+    const JobState& known = state_.job(change.job);
+    if (change.allocation.empty()) continue;
+    const bool is_same_size = change.allocation == known.allocation;
+    if (is_same_size && change.batch == known.batch) continue;
     const JobSpec& spec = state_.spec(change.job);
-    // What runs already does not start again.
+    const Pace pace(pace_of(spec, change.allocation, cluster(), change.batch), change.batch);
     const LiveJob& job = live(change.job);
+    if (is_same_size) {
+      unsettle(job);
+      state_.set_pace(change.job, pace);
+      continue;
+    }
+    // What runs already does not start again.
     const bool runs =
         job.running == change.allocation || can_resize_in_place(job, change.allocation);
     unsettle(job);
-    state_.allocate(change.job, change.allocation, rate_of(spec, change.allocation, cluster()),
-                    runs ? Seconds(0) : spec.restart_cost);
+    state_.allocate(change.job, change.allocation, pace, runs ? Seconds(0) : spec.restart_cost);
   }
   for (const Reason& reason : decision.reasons) keep_reason(live(reason.job), reason);
   keep_plan(decision.plan);

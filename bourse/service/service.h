@@ -266,6 +266,12 @@ class Service final : public EngineListener {
   void stop_cells(LiveJob& job, bool is_urgent);
   void stop_cell(LiveCell& cell, bool is_urgent);
   void runs_if_all_started(LiveJob& job);
+  /// The policy has decided another global batch than its tasks were told.
+  [[nodiscard]] bool has_other_batch(const LiveJob& job) const;
+  /// " and a batch of 256".
+  [[nodiscard]] static std::string text_of_batch(int batch);
+  /// The declared speed at the requested batch over that at the batch its tasks were told.
+  [[nodiscard]] double speed_as_requested(const LiveJob& job) const;
   /// What the policy is to know of a job's speed and progress.
   void show_progress(LiveJob& job, Seconds startup);
   void set_usable(MachineId machine, const std::function<void(MachineState&)>& change);
@@ -273,7 +279,8 @@ class Service final : public EngineListener {
   // service_in_place.cpp: jobs whose members come and go.
   [[nodiscard]] static std::vector<StoredCell> records_of(const LiveJob& job);
   [[nodiscard]] static std::vector<StoredCell> members_of(const LiveJob& job);
-  /// Enough members stay. If not, or if some have completed already, the job is restarted.
+  /// Enough members stay, and all servers. If not, or if some have completed already, the job is
+  /// restarted.
   [[nodiscard]] bool can_resize_in_place(const LiveJob& job, const Allocation& wanted) const;
   /// Does as much as there is room for. Requires that it can.
   void resize_in_place(LiveJob& job, const Allocation& wanted);

@@ -120,11 +120,31 @@ void Service::take_speed(LiveJob& job, double samples, Seconds time) {
   const TaskCounts tasks = tasks_of(job.running);
   const Locality locality = locality_of(job.running, cluster());
   // The throughput of a job takes more workers to be no slower than fewer; what was seen may be.
-  const double learned = job.speeds.speed_of(tasks, locality);
-  const double predicted =
-      learned > 0 ? learned : rate_of(state_.spec(job.id), job.running, cluster());
+  const double as_requested = speed_as_requested(job);
+  const double learned = job.speeds.speed_of(tasks, locality) / as_requested;
+  const double predicted = learned > 0 ? learned
+                                       : pace_of(state_.spec(job.id), job.running, cluster(),
+                                                 static_cast<int>(job.record.batch))
+                                             .progress;
   job.speeds.compare(tasks, predicted, samples, time, options_.slot);
-  job.speeds.observe(tasks, locality, samples, time);
+  job.speeds.observe(tasks, locality, samples * as_requested, time);
+}
+
+double Service::speed_as_requested(const LiveJob& job) const {
+  if (job.record.batch == 0 || job.running.empty()) return 1;
+  const TaskCounts tasks = tasks_of(job.running);
+  const Locality locality = locality_of(job.running, cluster());
+  const auto batch = static_cast<int>(job.record.batch);
+  return pace_of(job.declared, tasks, locality).progress /
+         pace_of(job.declared, tasks, locality, 1, batch).progress;
+}
+
+bool Service::has_other_batch(const LiveJob& job) const {
+  return std::cmp_not_equal(state_.job(job.id).batch, job.record.batch);
+}
+
+std::string Service::text_of_batch(int batch) {
+  return batch == 0 ? " and the batch that it asks for" : fmt::format(" and a batch of {}", batch);
 }
 
 std::optional<Seconds> Service::time_between(const LiveJob::Report& last,
@@ -278,7 +298,8 @@ bool Service::reconcile_job(LiveJob& job) {
       return true;
     case JobPhase::starting:
     case JobPhase::running:
-      if (wanted == job.running || !job.failure.empty()) return false;
+      if (!job.failure.empty() || (wanted == job.running && !has_other_batch(job))) return false;
+      if (wanted == job.running && job.is_finishing) return false;
       if (can_resize_in_place(job, wanted)) {
         resize_in_place(job, wanted);
         return true;
@@ -287,7 +308,10 @@ bool Service::reconcile_job(LiveJob& job) {
       ++counters_.resizes;
       set_phase(
           job, JobPhase::pausing,
-          wanted.empty() ? "told to pause" : "told to end, to go on with " + text_of_tasks(wanted));
+          wanted.empty()
+              ? "told to pause"
+              : fmt::format("told to end, to go on with {}{}", text_of_tasks(wanted),
+                            has_other_batch(job) ? text_of_batch(state_.job(job.id).batch) : ""));
       stop_cells(job, false);
       return false;
     default:
@@ -298,6 +322,7 @@ bool Service::reconcile_job(LiveJob& job) {
 void Service::start_incarnation(LiveJob& job, const Allocation& allocation) {
   ++job.record.epoch;
   job.running = allocation;
+  job.record.batch = static_cast<std::uint32_t>(state_.job(job.id).batch);
   job.made_progress = false;
   std::uint16_t port = kSomePort;
   if (auto listener = world_.network.listen({"tcp:127.0.0.1:0"}, [](auto) {})) {
@@ -366,9 +391,11 @@ void Service::stop_cell(LiveCell& cell, bool is_urgent) {
 
 void Service::show_progress(LiveJob& job, Seconds startup) {
   if (job.has_left) return;
-  const Allocation& allocation = state_.job(job.id).allocation;
-  state_.observe(job.id, shown_samples(job), rate_of(state_.spec(job.id), allocation, cluster()),
-                 startup);
+  const JobState& known = state_.job(job.id);
+  state_.observe(
+      job.id, shown_samples(job),
+      {pace_of(state_.spec(job.id), known.allocation, cluster(), known.batch), known.batch},
+      startup);
 }
 
 void Service::set_usable(MachineId machine, const std::function<void(MachineState&)>& change) {

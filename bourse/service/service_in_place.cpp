@@ -27,24 +27,30 @@ bool Service::can_resize_in_place(const LiveJob& job, const Allocation& wanted) 
     return false;
   const MemberChange change = change_of(members_of(job), wanted);
   const TaskCounts stay = tasks_of(allocation_of(change.stay));
-  return stay.workers >= job.file.min_workers &&
-         (stay.servers > 0 || tasks_of(job.running).servers == 0);
+  return stay.workers >= job.file.min_workers && stay.servers == tasks_of(job.running).servers &&
+         tasks_of(change.join).servers == 0;
 }
 
 void Service::resize_in_place(LiveJob& job, const Allocation& wanted) {
   const MemberChange change = change_of(members_of(job), wanted);
   const bool grows = !change.join.empty() && has_room(job, change.join);
-  if (change.leave.empty() && !grows) return;  // Looked at again when a cell ends.
+  const bool is_same_size = change.leave.empty() && !grows;
+  const bool is_same_batch = !has_other_batch(job);
+  if (is_same_size && is_same_batch) return;  // Looked at again when a cell ends.
   for (const StoredCell& left : change.leave) remove_member(job, left);
   const std::size_t staying = job.cells.size();
   if (grows) add_members(job, change.join);
   job.running = allocation_of(records_of(job));
+  job.record.batch = static_cast<std::uint32_t>(state_.job(job.id).batch);
   // What is reported from now on is of another size.
   job.reported.reset();
-  ++job.record.resizes;
-  ++counters_.resizes;
+  if (!is_same_size) {
+    ++job.record.resizes;
+    ++counters_.resizes;
+  }
   tell_members(job);
-  note(job, "goes on in place with " + text_of_tasks(job.running));
+  note(job, fmt::format("goes on in place with {}{}", text_of_tasks(job.running),
+                        is_same_batch ? "" : text_of_batch(static_cast<int>(job.record.batch))));
   show_progress(job, Seconds(0));
   start_cells(job, staying);
   runs_if_all_started(job);
@@ -79,7 +85,10 @@ void Service::tell_members(LiveJob& job) {
 }
 
 void Service::write_members(const LiveJob& job) {
-  MembersFile file{.job = &job.record, .members = members_of(job), .hosts = {}};
+  MembersFile file{.job = &job.record,
+                   .members = members_of(job),
+                   .hosts = {},
+                   .batch = told_batch(job.file, static_cast<int>(job.record.batch))};
   for (const StoredCell& member : file.members)
     file.hosts.push_back(engine_.host_of(MachineId(member.machine)));
   acts_.emplace_back([this, number = job.record.number, text = members_text(file)] {

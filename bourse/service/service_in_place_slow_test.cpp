@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "bourse/policy/policy.h"
 #include "bourse/service/fixtures.h"
 #include "bourse/service/service.h"
 
@@ -115,6 +116,108 @@ TEST_F(InPlace, ShrinksAndGrowsWhileTheOthersRunOn) {
   EXPECT_EQ(rig_.phase(job_), finished);
 }
 
+/// One worker for each job, and the batch that a test says when it wakes.
+class BatchPolicy final : public Policy {
+ public:
+  explicit BatchPolicy(const int& batch) : batch_(batch) {}
+  Decision decide(const ClusterState& state, const Event& /*event*/) override {
+    Decision decision;
+    for (const JobId job : state.active())
+      decision.changes.push_back({job, {{MachineId(0U), 1, 0}}, batch_});
+    decision.wake_at = state.now() + Seconds(10);
+    return decision;
+  }
+  bool adopt(const ClusterState& state, JobId job, std::span<const PlannedSlot> /*plan*/,
+             Seconds /*promised*/) override {
+    adopted = state.job(job).batch;
+    return true;
+  }
+  static inline int adopted = 0;
+
+ private:
+  const int& batch_;
+};
+
+/// A step of 64 takes 10 + 64 = 74 ms, one of 256 takes 10 + 256 = 266 ms. With a noise scale of
+/// 192 a sample is worth 1 with 64 and (192 + 64) / (192 + 256) = 4 / 7 with 256.
+std::string adaptive_job(const std::string& elastic) {
+  return "name: adaptive\nworkers: {command: [train], max: 2, resources: {gpu: 1}}\n"
+         "throughput: {adaptive: {step_fixed: 10ms, step_per_sample: 1ms, base_batch: 64, "
+         "max_batch_per_worker: 1000, max_workers: 4, noise_scale: 192, epoch: 1000, "
+         "base_learning_rate: 0.1, max_learning_rate: 1}}\n"
+         "work: {samples: 1000000}\nelastic: " +
+         elastic + "\n";
+}
+
+class Batches : public ::testing::Test {
+ protected:
+  Batches() : rig_("1x4", [this] { return std::make_unique<BatchPolicy>(batch_); }) {}
+
+  nlohmann::json members(JobNumber job) {
+    const std::string path =
+        rig_.directory.path() + "/jobs/" + std::to_string(job) + "/members.json";
+    return nlohmann::json::parse(rig_.real.world().files.read(path).value_or(""));
+  }
+  void decide(int batch) {
+    batch_ = batch;
+    rig_.clock.advance(Seconds(10.5));
+  }
+
+  int batch_ = 0;
+  ServiceRig rig_;
+};
+
+TEST_F(Batches, AreToldInPlaceWhileTheTasksRunOn) {
+  const JobNumber job = rig_.submit(adaptive_job("in-place"));
+  rig_.start_all();
+  EXPECT_THAT(rig_.engine.started[0].tasks[0].environment, ::testing::Contains("BOURSE_BATCH=64"));
+  EXPECT_EQ(members(job).at("batch"), 64);
+  EXPECT_NEAR(rig_.job(job).samples_per_second, 64 / 0.074, 1e-6);
+  decide(256);
+  EXPECT_EQ(members(job).at("batch"), 256);
+  EXPECT_EQ(members(job).at("generation"), 2);
+  EXPECT_NEAR(rig_.job(job).samples_per_second, 256 / 0.266 * 4 / 7, 1e-6);
+  EXPECT_EQ(rig_.engine.started.size(), 1U);
+  EXPECT_THAT(rig_.engine.stopped, IsEmpty());
+  EXPECT_EQ(rig_.job(job).resizes, 0U);
+  EXPECT_THAT(rig_.service->job(job)->history.back().what, HasSubstr("and a batch of 256"));
+  // What is seen of a batch says how fast the others are: all are half as fast as declared.
+  const CellId cell = rig_.engine.started[0].id;
+  const double half = 256 / 0.266 * 4 / 7 / 2;
+  rig_.engine.tell_progress(cell, 10000, Seconds(1000));
+  rig_.clock.settle();
+  rig_.clock.advance(Seconds(1));
+  rig_.engine.tell_progress(cell, 10000 + half, Seconds(1001));
+  rig_.clock.settle();
+  EXPECT_NEAR(rig_.job(job).samples_per_second, half, 0.5);
+  decide(0);
+  EXPECT_EQ(members(job).at("batch"), 64);
+  EXPECT_NEAR(rig_.job(job).samples_per_second, 64 / 0.074 / 2, 0.5);
+}
+
+TEST_F(Batches, AreKnownToTheNextDaemon) {
+  const JobNumber job = rig_.submit(adaptive_job("in-place"));
+  rig_.start_all();
+  decide(256);
+  rig_.restart();
+  EXPECT_EQ(BatchPolicy::adopted, 256);
+  EXPECT_EQ(rig_.phase(job), running);
+  EXPECT_EQ(members(job).at("batch"), 256);
+}
+
+TEST_F(Batches, ChangeByARestartElsewhere) {
+  const JobNumber job = rig_.submit(adaptive_job("restart"));
+  rig_.start_all();
+  decide(256);
+  EXPECT_EQ(rig_.phase(job), pausing);
+  EXPECT_THAT(rig_.service->job(job)->history.back().what,
+              HasSubstr("to go on with 1 worker on 1 machine and a batch of 256"));
+  rig_.engine.obey();
+  rig_.clock.settle();
+  ASSERT_EQ(rig_.engine.started.size(), 2U);
+  EXPECT_THAT(rig_.engine.started[1].tasks[0].environment, ::testing::Contains("BOURSE_BATCH=256"));
+}
+
 TEST(ServiceInPlace, ServersAreMembersToo) {
   ServiceRig rig("1x4", "drf");
   const JobNumber job =
@@ -134,6 +237,23 @@ TEST(ServiceInPlace, ServersAreMembersToo) {
   rig.clock.settle();
   EXPECT_EQ(rig.phase(other), starting);
   EXPECT_EQ(rig.phase(job), running);
+}
+
+// Four workers and two servers give way to a job of three.
+TEST(ServiceInPlace, AnotherNumberOfServersIsARestart) {
+  ServiceRig rig("1x6", "drf");
+  const JobNumber job = rig.submit(
+      in_place_job("servers: {command: [serve], per_workers: 2, resources: {gpu: 1}}\n"));
+  ASSERT_EQ(rig.engine.started.size(), 6U);
+  rig.start_all();
+  (void)rig.submit(job_of(3));
+  EXPECT_EQ(rig.phase(job), pausing);
+  EXPECT_EQ(rig.engine.stopped.size(), 6U);
+  rig.engine.obey();
+  rig.clock.settle();
+  EXPECT_EQ(rig.phase(job), starting);
+  EXPECT_EQ(rig.job(job).workers, 2);
+  EXPECT_EQ(rig.job(job).servers, 1);
 }
 
 TEST_F(InPlace, WhoLeavesMayFailAndTheJobGoesOn) {

@@ -161,9 +161,12 @@ void Service::recover_job(LiveJob& job, bool goes_on) {
     return;
   }
   show_arrival(job);
-  if (goes_on)
-    state_.allocate(job.id, job.running, rate_of(state_.spec(job.id), job.running, cluster()),
+  if (goes_on) {
+    const auto batch = static_cast<int>(job.record.batch);
+    state_.allocate(job.id, job.running,
+                    {pace_of(state_.spec(job.id), job.running, cluster(), batch), batch},
                     Seconds(0));
+  }
   if (job.cells.empty() &&
       (job.record.phase == JobPhase::starting || job.record.phase == JobPhase::running ||
        job.record.phase == JobPhase::pausing)) {

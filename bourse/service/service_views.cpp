@@ -204,8 +204,10 @@ void Service::teach(Policy& policy, ClusterState& state) const {
       state.arrive(active);
       state.observe(active, state_.samples_done(active), 0, Seconds(0));
       if (runs)
-        state.allocate(active, known.allocation,
-                       rate_of(state.spec(active), known.allocation, cluster()), Seconds(0));
+        state.allocate(
+            active, known.allocation,
+            {pace_of(state.spec(active), known.allocation, cluster(), known.batch), known.batch},
+            Seconds(0));
       const Seconds promised =
           job.record.promised ? *job.record.promised - store_->beginning() : kForever;
       // What it decides for a job that it learns of does not count: that has been decided.

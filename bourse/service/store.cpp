@@ -22,7 +22,8 @@ CREATE TABLE IF NOT EXISTS jobs (
   loss REAL, epoch INTEGER NOT NULL, failures INTEGER NOT NULL, restarts INTEGER NOT NULL,
   resizes INTEGER NOT NULL, port INTEGER NOT NULL, was_admitted INTEGER NOT NULL,
   is_cancelled INTEGER NOT NULL DEFAULT 0, generation INTEGER NOT NULL DEFAULT 0,
-  last_part INTEGER NOT NULL DEFAULT 0, owner TEXT NOT NULL DEFAULT '');
+  last_part INTEGER NOT NULL DEFAULT 0, owner TEXT NOT NULL DEFAULT '',
+  batch INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS jobs_by_phase ON jobs (phase, number);
 CREATE TABLE IF NOT EXISTS job_texts (
   number INTEGER PRIMARY KEY, text TEXT NOT NULL, directory TEXT NOT NULL,
@@ -61,7 +62,7 @@ constexpr std::string_view kJobColumns =
     "samples_done, samples_saved, utility, loss, epoch, failures, restarts, resizes, port, "
     "was_admitted, is_cancelled, generation, last_part, owner, "
     "(SELECT account FROM charges WHERE job = number), "
-    "(SELECT price - refund FROM charges WHERE job = number)";
+    "(SELECT price - refund FROM charges WHERE job = number), batch";
 
 std::optional<Seconds> as_seconds(std::optional<double> value) {
   if (!value) return std::nullopt;
@@ -107,6 +108,7 @@ StoredJob read_job(const Statement& row) {
   job.owner = row.text(24);
   job.account = row.text(25);
   job.charged = row.real(26);
+  job.batch = static_cast<std::uint32_t>(row.integer(27));
   return job;
 }
 
@@ -148,8 +150,9 @@ int bind_changing(Statement& statement, const StoredJob& job) {
       .bind(16, std::int64_t{job.was_admitted ? 1 : 0})
       .bind(17, std::int64_t{job.is_cancelled ? 1 : 0})
       .bind(18, std::int64_t{job.generation})
-      .bind(19, std::int64_t{job.last_part});
-  return 20;
+      .bind(19, std::int64_t{job.last_part})
+      .bind(20, std::int64_t{job.batch});
+  return 21;
 }
 
 }  // namespace
@@ -162,13 +165,13 @@ struct Store::Statements {
         add_job(d.prepare(
             "INSERT INTO jobs (phase, reason, started, ended, promised, retry_at, samples_done, "
             "samples_saved, utility, loss, epoch, failures, restarts, resizes, port, was_admitted, "
-            "is_cancelled, generation, last_part, name, team, submitted, samples, owner) "
-            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")),
+            "is_cancelled, generation, last_part, batch, name, team, submitted, samples, owner) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")),
         update_job(d.prepare(
             "UPDATE jobs SET phase=?, reason=?, started=?, ended=?, promised=?, retry_at=?, "
             "samples_done=?, samples_saved=?, utility=?, loss=?, epoch=?, failures=?, restarts=?, "
-            "resizes=?, port=?, was_admitted=?, is_cancelled=?, generation=?, last_part=? "
-            "WHERE number=?")),
+            "resizes=?, port=?, was_admitted=?, is_cancelled=?, generation=?, last_part=?, "
+            "batch=? WHERE number=?")),
         add_text(d.prepare("INSERT INTO job_texts VALUES (?,?,?,?,?,?)")),
         update_text(d.prepare("UPDATE job_texts SET plan=?, speeds=? WHERE number=?")),
         text(d.prepare("SELECT text, directory, environment, plan, speeds FROM job_texts "
@@ -217,6 +220,8 @@ Result<void> Store::prepare(Seconds now) {
   if (found == 1 || found == 2) database.execute(kFromVersion2);
   if (found >= 1 && found <= 3)
     database.execute("ALTER TABLE jobs ADD COLUMN owner TEXT NOT NULL DEFAULT ''");
+  if (found >= 1 && found <= 4)
+    database.execute("ALTER TABLE jobs ADD COLUMN batch INTEGER NOT NULL DEFAULT 0");
   database.execute(kTables);
   if (found == 1 || found == 2)
     database.execute("INSERT INTO cells SELECT *, 0, 0, 0, 0 FROM old_cells; DROP TABLE old_cells");

@@ -50,6 +50,7 @@ struct StoredJob {
   std::uint16_t port = 0;        ///< MASTER_PORT of the last incarnation.
   std::uint32_t generation = 0;  ///< Lists of members so far, of a job that is resized in place.
   std::uint32_t last_part = 0;   ///< Largest CellId::part so far.
+  std::uint32_t batch = 0;       ///< Global, that its tasks were told; 0: none was decided.
   bool was_admitted = false;     ///< The policy made a plan for it.
   bool is_cancelled = false;     ///< It ends when its cells have.
   std::string plan;              ///< JSON of what is left of the plan.
@@ -75,7 +76,7 @@ struct StoredCell {
 class Store {
  public:
   /// Version of the layout of the tables; a store of a newer one is refused.
-  static constexpr std::int64_t kVersion = 4;
+  static constexpr std::int64_t kVersion = 5;
 
   /// Opens the store in the state directory, or makes it. `now` becomes the beginning of the time
   /// of a new one. Errors: as Database::open; failed_precondition if it is of a newer version.

@@ -90,6 +90,17 @@ Result<Manifest> parse_manifest(const std::string& path, const std::string& text
                        .epoch = json.at("epoch").get<std::int64_t>(),
                        .position = json.at("position").get<std::int64_t>(),
                        .samples = json.at("samples").get<std::int64_t>()};
+    manifest.cursor.progress = json.value("progress", static_cast<double>(manifest.cursor.samples));
+    manifest.train_samples = json.value("train_samples", std::uint64_t{0});
+    if (const auto noise = json.find("noise"); noise != json.end())
+      manifest.noise = {.signal = noise->at(0).get<double>(),
+                        .noise = noise->at(1).get<double>(),
+                        .count = noise->at(2).get<std::int64_t>()};
+    if (const auto norms = json.find("norms"); norms != json.end())
+      manifest.norms = {.small = norms->at(0).get<double>(),
+                        .small_norm = norms->at(1).get<double>(),
+                        .big = norms->at(2).get<double>(),
+                        .big_norm = norms->at(3).get<double>()};
     manifest.training = json.at("training").get<std::string>();
     manifest.parameters = json.at("parameters").get<std::uint64_t>();
     manifest.optimiser_vectors = json.at("optimiser_vectors").get<std::uint64_t>();
@@ -136,6 +147,12 @@ Result<void> write_manifest(Files& files, const std::string& folder, const Manif
                {"epoch", manifest.cursor.epoch},
                {"position", manifest.cursor.position},
                {"samples", manifest.cursor.samples},
+               {"progress", manifest.cursor.progress},
+               {"train_samples", manifest.train_samples},
+               {"noise", {manifest.noise.signal, manifest.noise.noise, manifest.noise.count}},
+               {"norms",
+                {manifest.norms.small, manifest.norms.small_norm, manifest.norms.big,
+                 manifest.norms.big_norm}},
                {"training", manifest.training},
                {"parameters", manifest.parameters},
                {"optimiser_vectors", manifest.optimiser_vectors},
@@ -173,12 +190,21 @@ std::vector<std::int64_t> checkpoint_steps(Files& files, const std::string& fold
   return steps;
 }
 
+bool has_trained(const Cursor& cursor, std::int64_t epochs, std::uint64_t train_samples) {
+  // A sum of what steps are worth is rounded; samples that count in full are not.
+  constexpr double kRounding = 1e-9;
+  const double all = static_cast<double>(epochs) * static_cast<double>(train_samples);
+  return train_samples > 0 && cursor.progress >= all * (1 - kRounding);
+}
+
 bool is_finished(Files& files, const std::string& folder, std::int64_t epochs) {
   if (folder.empty()) return false;
   const std::vector<std::int64_t> steps = checkpoint_steps(files, folder);
   if (steps.empty()) return false;
   const Result<Manifest> newest = read_manifest(files, folder, steps.front());
-  return newest && newest->cursor.epoch >= epochs;
+  if (!newest) return false;
+  return newest->train_samples == 0 ? newest->cursor.epoch >= epochs
+                                    : has_trained(newest->cursor, epochs, newest->train_samples);
 }
 
 Result<Manifest> read_manifest(Files& files, const std::string& folder, std::int64_t step) {

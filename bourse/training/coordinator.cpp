@@ -31,7 +31,8 @@ double monotonic_now() {
 
 }  // namespace
 
-Coordinator::Coordinator(Options options) : options_(std::move(options)) {
+Coordinator::Coordinator(Options options)
+    : options_(std::move(options)), batch_(options_.training.batch) {
   begun_ = last_checkpoint_ = last_told_ = monotonic_now();
 }
 
@@ -44,8 +45,10 @@ std::string Coordinator::training_name() const {
 void Coordinator::start() {
   if (!options_.training.checkpoint.empty()) {
     RealFiles files;
-    for (const std::int64_t step : checkpoint_steps(files, options_.training.checkpoint))
-      if (restore(step)) break;
+    for (const std::int64_t step : checkpoint_steps(files, options_.training.checkpoint)) {
+      const std::optional<Manifest> manifest = manifest_of(step);
+      if (manifest && restore(*manifest)) break;
+    }
   }
   const std::lock_guard lock(mutex_);
   is_ready_ = true;
@@ -53,18 +56,27 @@ void Coordinator::start() {
   changed_.notify_all();
 }
 
-bool Coordinator::restore(std::int64_t step) {
+/// Nothing if it is not whole.
+std::optional<Manifest> Coordinator::manifest_of(std::int64_t step) const {
   const std::string& folder = options_.training.checkpoint;
   RealFiles files;
   const Result<Manifest> manifest = read_manifest(files, folder, step);
   if (!manifest) {
     options_.on_note(manifest.error().message + "; the checkpoint before it is used");
-    return false;
+    return std::nullopt;
   }
   if (manifest->training != training_name())
     throw std::runtime_error(fmt::format("'{}' has checkpoints of {}, not of {}", folder,
                                          manifest->training, training_name()));
-  if (is_ring() && !is_readable(*manifest)) return false;
+  if (is_ring() && !is_readable(*manifest)) return std::nullopt;
+  return *manifest;
+}
+
+/// False if the servers cannot read it.
+bool Coordinator::restore(const Manifest& manifest) {
+  const std::string& folder = options_.training.checkpoint;
+  const std::int64_t step = manifest.cursor.step;
+  RealFiles files;
   try {
     std::vector<program::Future<void>> restored;
     for (const auto& server : options_.servers)
@@ -76,20 +88,38 @@ bool Coordinator::restore(std::int64_t step) {
     return false;
   }
   const std::lock_guard lock(mutex_);
-  cursor_ = manifest->cursor;
-  start_step_ = step;
-  parameters_ = manifest->parameters;
+  parameters_ = manifest.parameters;
+  train_samples_ = manifest.train_samples;
   has_values_ = true;
-  last_checkpoint_step_ = step;
-  last_told_samples_ = cursor_.samples;
   if (const Result<std::string> text = files.read(folder + "/curve.csv"))
     if (Result<std::vector<CurvePoint>> points = parse_curve_csv(*text)) curve_ = *points;
-  std::erase_if(curve_, [&](const CurvePoint& point) { return point.step > step; });
+  go_on_from(manifest);
   if (!curve_.empty()) begun_ = monotonic_now() - curve_.back().seconds;
-  must_evaluate_ = cursor_.position == 0 && !curve_.empty() && curve_.back().accuracy < 0;
   options_.on_note(fmt::format("goes on from the checkpoint of step {}", step));
   tell_progress(true);
   return true;
+}
+
+/// As it was when this was written.
+void Coordinator::go_on_from(const Manifest& manifest) {
+  const std::int64_t step = manifest.cursor.step;
+  cursor_ = manifest.cursor;
+  start_step_ = step;
+  last_checkpoint_step_ = step;
+  last_told_samples_ = cursor_.samples;
+  noise_ = NoiseScale(manifest.noise);
+  norms_.clear();
+  if (manifest.norms.big_norm >= 0) norms_[step] = manifest.norms;
+  std::erase_if(curve_, [&](const CurvePoint& point) { return point.step > step; });
+  const bool is_evaluated = curve_.empty() || curve_.back().accuracy >= 0;
+  must_evaluate_ = (cursor_.position == 0 || has_trained_all()) && !is_evaluated;
+}
+
+void Coordinator::set_batch(std::int64_t batch) {
+  const std::lock_guard lock(mutex_);
+  if (batch == batch_) return;
+  options_.on_note(fmt::format("the batch is {} in the place of {}", batch, batch_));
+  batch_ = batch;
 }
 
 void Coordinator::stop() {
@@ -177,11 +207,13 @@ void Coordinator::attend(const std::string& worker) {
   changed_.notify_all();
 }
 
-void Coordinator::leave(const std::string& worker) {
+bool Coordinator::leave(const std::string& worker) {
   std::unique_lock lock(mutex_);
+  if (must_stay(worker)) return false;
   remove(worker);
   try_to_stop(lock);
   changed_.notify_all();
+  return true;
 }
 
 /// Its work goes back to the pool.
@@ -201,13 +233,28 @@ void Coordinator::remove(const std::string& worker) {
   members_.erase(member);
 }
 
-double Coordinator::rate_at(double samples, double batch) const {
+/// What the learning rate and the work of the training are meant for.
+double Coordinator::base_batch() const {
+  const TrainOptions& training = options_.training;
+  return static_cast<double>(training.base_batch > 0 ? training.base_batch : training.batch);
+}
+
+/// How far a step of this batch gets, in samples at the base batch: with AdaScale its gain many
+/// steps of the base batch, else each sample counts in full.
+double Coordinator::worth_of(double batch) const {
+  const double base = base_batch();
+  if (options_.training.rate_rule != RateRule::adascale || batch <= base) return batch;
+  return base * noise_.gain(base, batch);
+}
+
+/// The learning rate of the next step.
+double Coordinator::rate_of(double batch) const {
   const TrainOptions& training = options_.training;
   const auto all = static_cast<double>(train_samples_);
-  const double rate = learning_rate_at(training, samples + batch, training.warmup_epochs * all,
-                                       static_cast<double>(training.epochs) * all);
-  const auto base = static_cast<double>(training.base_batch);
-  if (!(base > 0)) return rate;
+  const double rate =
+      learning_rate_at(training, cursor_.progress + worth_of(batch), training.warmup_epochs * all,
+                       static_cast<double>(training.epochs) * all);
+  const double base = base_batch();
   switch (training.rate_rule) {
     case RateRule::none:
       return rate;
@@ -216,17 +263,21 @@ double Coordinator::rate_at(double samples, double batch) const {
     case RateRule::root:
       return rate * std::sqrt(batch / base);
     case RateRule::adascale:
-      return rate * noise_.gain(base, batch);
+      return rate * std::max(1.0, worth_of(batch) / base);
   }
   return rate;
 }
 
 /// Hands out the next batch, if there can be one.
 void Coordinator::open_phase() {
-  if (is_open_ || is_saving_ || is_over_ || !is_ready_ || !has_values_ || train_samples_ == 0)
+  if (is_open_ || is_saving_ || is_over_ || !is_ready_ || !has_values_ || test_samples_ == 0)
     return;
   if (is_ring() && members_.empty()) return;
-  if (!must_save_ && cursor_.epoch >= options_.training.epochs && !must_evaluate_) {
+  if (is_ring() && is_state_lost()) {
+    if (concluding_ > 0) return;  // It will be the newest one.
+    fall_back();
+  }
+  if (!must_save_ && has_trained_all() && !must_evaluate_) {
     is_done_ = true;
     return end();
   }
@@ -261,15 +312,20 @@ void Coordinator::open_phase() {
 void Coordinator::open_train_phase() {
   Assignment& work = phase_.work;
   const std::uint64_t rest = train_samples_ - work.position;
-  const auto batch = static_cast<std::uint64_t>(options_.training.batch);
+  const auto batch = static_cast<std::uint64_t>(batch_);
   work.batch = std::min(batch, rest);
   if (!waits_for_all(options_.training.mode)) {
     work.batch = std::min(batch * kFreeBatches, rest);
     const std::uint64_t unit = std::max<std::uint64_t>(1, batch / work.microbatches);
     work.microbatches = static_cast<std::uint32_t>((work.batch + unit - 1) / unit);
   }
-  work.learning_rate =
-      rate_at(static_cast<double>(cursor_.samples), static_cast<double>(std::min(batch, rest)));
+  const auto step = static_cast<double>(std::min(batch, rest));
+  work.learning_rate = rate_of(step);
+  phase_.worth = worth_of(step) / step * static_cast<double>(work.batch);
+}
+
+bool Coordinator::has_trained_all() const {
+  return has_trained(cursor_, options_.training.epochs, train_samples_);
 }
 
 /// In proportion to speeds if these differ by much.
@@ -365,7 +421,8 @@ Assignment Coordinator::next(const Report& report) {
   std::unique_lock lock(mutex_);
   observe_norm(report);
   take(report);
-  if (report.is_leaving && !must_finish_step(report.worker)) remove(report.worker);
+  if (report.is_leaving && !must_finish_step(report.worker) && !must_stay(report.worker))
+    remove(report.worker);
   if (is_phase_complete()) close_phase(lock);
   try_to_stop(lock);
   changed_.notify_all();
@@ -428,6 +485,7 @@ void Coordinator::close_phase(std::unique_lock<std::mutex>& lock) {
     must_save_ = false;
     return open_phase();
   }
+  settle_norms();
   if (phase_.work.kind == WorkKind::train) {
     close_train_phase();
   } else {
@@ -437,7 +495,7 @@ void Coordinator::close_phase(std::unique_lock<std::mutex>& lock) {
     if (!curve_.empty())
       curve_.back().accuracy = static_cast<double>(correct) / static_cast<double>(test_samples_);
   }
-  const bool is_last = cursor_.epoch >= options_.training.epochs && !must_evaluate_;
+  const bool is_last = has_trained_all() && !must_evaluate_;
   if (is_last || monotonic_now() - last_told_ >= kTellSeconds) tell_progress(false);
   if (is_stopping_ || is_last || is_checkpoint_due()) begin_checkpoint(lock);
   open_phase();
@@ -463,17 +521,19 @@ void Coordinator::close_train_phase() {
   cursor_.step += is_synchronous ? 1 : work.microbatches;
   cursor_.samples += static_cast<std::int64_t>(work.batch);
   cursor_.position += static_cast<std::int64_t>(work.batch);
+  cursor_.progress += phase_.worth;
   point.step = cursor_.step;
   point.samples = cursor_.samples;
   point.noise_scale = noise_.value();
   point.seconds = monotonic_now() - begun_;
   curve_.push_back(point);
   if (is_synchronous) {
-    small_norms_[cursor_.step] = {.small = static_cast<double>(work.batch) / used,
-                                  .norm = norms / used,
-                                  .big = static_cast<double>(work.batch)};
-    if (small_norms_.size() > 2) small_norms_.erase(small_norms_.begin());
+    norms_[cursor_.step] = {.small = static_cast<double>(work.batch) / used,
+                            .small_norm = norms / used,
+                            .big = static_cast<double>(work.batch)};
+    if (norms_.size() > 2) norms_.erase(norms_.begin());
   }
+  must_evaluate_ = has_trained_all();
   if (static_cast<std::uint64_t>(cursor_.position) < train_samples_) return;
   cursor_.position = 0;
   ++cursor_.epoch;
@@ -481,10 +541,20 @@ void Coordinator::close_train_phase() {
 }
 
 void Coordinator::observe_norm(const Report& report) {
-  const auto small = small_norms_.find(report.norm_version);
-  if (small == small_norms_.end()) return;
-  noise_.add(small->second.small, small->second.norm, small->second.big, report.squared_norm);
-  small_norms_.erase(small);
+  const auto norms = norms_.find(report.norm_version);
+  if (norms != norms_.end() && norms->second.big_norm < 0)
+    norms->second.big_norm = report.squared_norm;
+}
+
+/// Between two steps, and not when they come: so that what follows from them does not depend on
+/// who is quick.
+void Coordinator::settle_norms() {
+  std::erase_if(norms_, [&](const auto& entry) {
+    const NormPair& pair = entry.second;
+    if (pair.big_norm < 0) return false;
+    noise_.add(pair.small, pair.small_norm, pair.big, pair.big_norm);
+    return true;
+  });
 }
 
 bool Coordinator::is_checkpoint_due() const {
@@ -501,10 +571,14 @@ bool Coordinator::wants_checkpoint() const {
 
 /// Without the files; the next checkpoint is due some time after this one.
 Manifest Coordinator::new_manifest() const {
+  const auto norms = norms_.find(cursor_.step);
   return {.cursor = cursor_,
           .training = training_name(),
           .parameters = parameters_,
           .optimiser_vectors = state_count(options_.training.optimiser.kind),
+          .train_samples = train_samples_,
+          .noise = noise_.sums(),
+          .norms = norms == norms_.end() ? NormPair{} : norms->second,
           .files = {}};
 }
 
@@ -538,12 +612,16 @@ void Coordinator::begin_checkpoint(std::unique_lock<std::mutex>& lock) {
 /// Runs beside the training.
 void Coordinator::finish_checkpoint(const Manifest& begun) {
   Manifest manifest = begun;
+  double norm = 0;
   try {
-    for (const auto& server : options_.servers)
+    for (const auto& server : options_.servers) {
       manifest.files.push_back(server.call<&ParameterServer::written>());
+      norm += manifest.files.back().squared_norm;
+    }
   } catch (const program::CallError& error) {
     return options_.on_note(fmt::format("no checkpoint: {}", error.message()));
   }
+  if (manifest.norms.big > 0) manifest.norms.big_norm = norm;
   conclude_checkpoint(manifest);
 }
 
@@ -557,8 +635,10 @@ void Coordinator::conclude_checkpoint(const Manifest& manifest) {
   const std::lock_guard lock(mutex_);
   if (options_.on_progress)
     options_.on_progress(
-        {.samples = manifest.cursor.samples,
+        {.samples = static_cast<std::int64_t>(manifest.cursor.progress),
          .total_samples = options_.training.epochs * static_cast<std::int64_t>(train_samples_),
+         .trained = manifest.cursor.samples,
+         .batch = batch_,
          .workers = members_.size(),
          .is_checkpointed = true});
 }
@@ -610,8 +690,10 @@ void Coordinator::tell_progress(bool is_checkpointed) {
   last_told_samples_ = cursor_.samples;
   if (!options_.on_progress) return;
   TrainProgress progress{
-      .samples = cursor_.samples,
+      .samples = static_cast<std::int64_t>(cursor_.progress),
       .total_samples = options_.training.epochs * static_cast<std::int64_t>(train_samples_),
+      .trained = cursor_.samples,
+      .batch = batch_,
       .noise_scale = noise_.value(),
       .samples_per_second = speed_,
       .workers = members_.size(),

@@ -23,12 +23,14 @@ namespace bourse::training {
 
 /// How a training stands, for people and for the scheduler.
 struct TrainProgress {
-  std::int64_t samples = 0;
+  std::int64_t samples = 0;  ///< What was trained on is worth so many, at the base batch.
   std::int64_t total_samples = 0;
+  std::int64_t trained = 0;  ///< Samples that were trained on.
+  std::int64_t batch = 0;    ///< In force.
   double loss = -1;
   double accuracy = -1;
   double noise_scale = -1;
-  double samples_per_second = 0;
+  double samples_per_second = 0;  ///< That are trained on.
   std::size_t workers = 0;
   bool is_checkpointed = false;  ///< These samples survive a restart.
 };
@@ -60,6 +62,8 @@ class Coordinator {
   void start();
   /// Ends the training between two batches, with a checkpoint.
   void stop();
+  /// The global batch of the steps that are not begun yet, >= 1.
+  void set_batch(std::int64_t batch);
   /// Waits until the training is over; false if it takes longer.
   bool wait_until_over(double seconds);
   /// Waits until all workers have left; false if it takes longer.
@@ -81,8 +85,9 @@ class Coordinator {
   void attend(const std::string& worker);
   /// Takes what was done and waits for what to do next.
   [[nodiscard]] Assignment next(const Report& report);
-  /// What the worker has and has not reported goes to others.
-  void leave(const std::string& worker);
+  /// What the worker has and has not reported goes to others. False if it must stay: in a ring, as
+  /// long as nobody else has the parameters.
+  [[nodiscard]] bool leave(const std::string& worker);
 
   // What members of a ring call besides (coordinator_ring.cpp).
 
@@ -117,6 +122,7 @@ class Coordinator {
     double opened = 0;             ///< Monotonic seconds.
     std::size_t members_left = 0;  ///< Of a ring, that have not reported.
     bool is_taken = false;         ///< Some worker has got a part of it.
+    double worth = 0;              ///< In samples at the base batch.
   };
 
   /// A checkpoint that the members of a ring write.
@@ -126,19 +132,15 @@ class Coordinator {
     std::size_t left = 0;          ///< Files that are not there yet.
   };
 
-  /// Gradients of the microbatches of a step.
-  struct SmallNorm {
-    double small = 0;  ///< Samples of a microbatch.
-    double norm = 0;   ///< Mean squared norm of their mean gradients.
-    double big = 0;    ///< Samples of the batch.
-  };
-
   void open_phase();
   void open_train_phase();
   void hand_out();
   [[nodiscard]] static std::vector<MicroRange> shares_of(std::uint32_t microbatches,
                                                          std::vector<double> speeds);
-  [[nodiscard]] double rate_at(double samples, double batch) const;
+  [[nodiscard]] double base_batch() const;
+  [[nodiscard]] double worth_of(double batch) const;
+  [[nodiscard]] double rate_of(double batch) const;
+  [[nodiscard]] bool has_trained_all() const;
   void take(const Report& report);
   void close_phase(std::unique_lock<std::mutex>& lock);
   void close_train_phase();
@@ -147,6 +149,7 @@ class Coordinator {
   [[nodiscard]] bool must_finish_step(const std::string& worker) const;
   [[nodiscard]] std::optional<Assignment> work_for(const std::string& worker);
   void observe_norm(const Report& report);
+  void settle_norms();
   [[nodiscard]] bool is_checkpoint_due() const;
   void begin_checkpoint(std::unique_lock<std::mutex>& lock);
   void finish_checkpoint(const Manifest& begun);
@@ -157,7 +160,11 @@ class Coordinator {
   [[nodiscard]] bool is_phase_complete() const;
   [[nodiscard]] bool is_phase_untouched() const;
   [[nodiscard]] bool is_readable(const Manifest& manifest) const;
+  [[nodiscard]] std::optional<Manifest> manifest_of(std::int64_t step) const;
   [[nodiscard]] bool has_state(const Member& member) const;
+  [[nodiscard]] bool is_state_lost() const;
+  [[nodiscard]] bool must_stay(const std::string& worker) const;
+  void fall_back();
   void join_ring(Member& member);
   void hand_out_to_ring();
   void open_save_phase();
@@ -167,7 +174,8 @@ class Coordinator {
   [[nodiscard]] bool is_too_far_ahead(const Member& member) const;
   void tell_progress(bool is_checkpointed);
   [[nodiscard]] std::string training_name() const;
-  bool restore(std::int64_t step);
+  bool restore(const Manifest& manifest);
+  void go_on_from(const Manifest& manifest);
   void save_curve() const;
 
   const Options options_;
@@ -177,6 +185,7 @@ class Coordinator {
   std::deque<MicroRange> unassigned_;
   Phase phase_;
   Cursor cursor_;
+  std::int64_t batch_;               ///< Of the next step.
   std::uint64_t train_samples_ = 0;  ///< 0 until the first worker has joined.
   std::uint64_t test_samples_ = 0;
   std::uint64_t parameters_ = 0;
@@ -190,9 +199,10 @@ class Coordinator {
   bool is_over_ = false;
   bool is_done_ = false;
   NoiseScale noise_;
-  std::map<std::int64_t, SmallNorm> small_norms_;  ///< By version, until the large one is known.
+  std::map<std::int64_t, NormPair> norms_;  ///< By version, until they are in noise_.
   std::vector<CurvePoint> curve_;
   std::optional<Saving> saving_;  ///< In a ring, until it is written.
+  int concluding_ = 0;            ///< In a ring: checkpoints whose manifest is being written.
   std::uint32_t next_slot_ = 0;   ///< In a ring.
   std::int64_t start_step_ = 0;   ///< Where this run began.
   double usual_seconds_ = 0;      ///< Of a training phase; a moving mean.

@@ -60,11 +60,45 @@ bool Coordinator::has_state(const Member& member) const {
   return member.version == cursor_.step || (member.has_next && member.version + 1 == cursor_.step);
 }
 
-void Coordinator::hand_out_to_ring() {
-  if (std::ranges::none_of(members_, [&](const auto& each) { return has_state(each.second); })) {
-    options_.on_note("nobody has the parameters any more");
-    return end();
+bool Coordinator::is_state_lost() const {
+  return std::ranges::none_of(members_, [&](const auto& each) { return has_state(each.second); });
+}
+
+/// What all can begin with is lost with nobody.
+bool Coordinator::must_stay(const std::string& worker) const {
+  const auto member = members_.find(worker);
+  if (!is_ring() || is_over_ || cursor_.step == start_step_ || member == members_.end())
+    return false;
+  return has_state(member->second) && std::ranges::none_of(members_, [&](const auto& other) {
+           return other.first != worker && has_state(other.second);
+         });
+}
+
+/// The only member that had the parameters of this step has died: the others go on from the newest
+/// checkpoint, or from the beginning.
+void Coordinator::fall_back() {
+  Manifest newest;
+  if (!options_.training.checkpoint.empty()) {
+    RealFiles files;
+    for (const std::int64_t step : checkpoint_steps(files, options_.training.checkpoint)) {
+      const std::optional<Manifest> manifest = manifest_of(step);
+      if (!manifest) continue;
+      newest = *manifest;
+      break;
+    }
   }
+  options_.on_note(fmt::format("nobody has the parameters of step {}; those of step {} are used",
+                               cursor_.step, newest.cursor.step));
+  go_on_from(newest);
+  saving_.reset();
+  must_save_ = false;
+  for (auto& [name, member] : members_) {
+    member.version = -1;
+    member.has_next = false;
+  }
+}
+
+void Coordinator::hand_out_to_ring() {
   Assignment& work = phase_.work;
   std::vector<double> weights;
   for (const auto& [name, member] : members_) weights.push_back(member.speed);
@@ -103,12 +137,20 @@ void Coordinator::saved(std::int64_t step, std::uint32_t part, const SliceFile& 
   saving_->files[part] = file;
   if (--saving_->left > 0) return;
   Manifest manifest = std::move(saving_->manifest);
+  if (manifest.norms.big > 0)
+    for (const SliceFile& each : saving_->files)
+      manifest.norms.big_norm = std::max(manifest.norms.big_norm, each.squared_norm);
   manifest.files = std::move(saving_->files);
   saving_.reset();
+  ++concluding_;
   checkpointing_ = std::jthread(
       [this, manifest = std::move(manifest), before = std::move(checkpointing_)]() mutable {
         if (before.joinable()) before.join();
         conclude_checkpoint(manifest);
+        const std::lock_guard after(mutex_);
+        --concluding_;
+        open_phase();
+        changed_.notify_all();
       });
   changed_.notify_all();
 }

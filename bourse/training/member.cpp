@@ -30,6 +30,8 @@ namespace {
 constexpr std::chrono::seconds kConnect{60};
 /// How long server 0 waits for workers once it is told to end, and other servers for server 0.
 constexpr double kLastStep = 20;
+/// Largest batch, as of the command line.
+constexpr std::size_t kMostSamples = std::size_t{1} << 40;
 /// How long server 0 waits for workers to hear that the training is over.
 constexpr double kLastWords = 5;
 
@@ -112,11 +114,35 @@ Result<void> save_picture(const TrainOptions& options, const Coordinator& coordi
                                            options.batch, options.seed)));
 }
 
+/// Takes over the batch that a file of members says, a few times a second.
+class BatchWatch {
+ public:
+  BatchWatch(const std::string& members_file, Coordinator& coordinator)
+      : members_file_(members_file), coordinator_(coordinator) {}
+  void look() {
+    const auto now = std::chrono::steady_clock::now();
+    if (members_file_.empty() || now < next_) return;
+    next_ = now + kBatchLook;
+    if (const std::optional<std::int64_t> batch = read_batch(members_file_))
+      coordinator_.set_batch(*batch);
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds kBatchLook{200};
+
+  const std::string members_file_;
+  Coordinator& coordinator_;
+  std::chrono::steady_clock::time_point next_;
+};
+
 /// Server 0: leads until the training is over.
 Result<void> lead(Peers& peers, const std::shared_ptr<Coordinator>& coordinator,
-                  const TrainOptions& options, Flag& told_to_end) {
+                  const TrainOptions& options, const std::string& members_file, Flag& told_to_end) {
+  BatchWatch batch(members_file, *coordinator);
+  batch.look();
   coordinator->start();
   while (!coordinator->wait_until_over(0.02)) {
+    batch.look();
     if (!told_to_end.wait_for(0)) continue;
     coordinator->stop();
     if (!coordinator->wait_until_over(kLastStep))
@@ -134,6 +160,18 @@ Result<void> lead(Peers& peers, const std::shared_ptr<Coordinator>& coordinator,
 
 }  // namespace
 
+std::optional<std::int64_t> read_batch(const std::string& members_file) {
+  RealFiles files;
+  const Result<std::string> text = files.read(members_file);
+  if (!text) return std::nullopt;
+  const nlohmann::json json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("batch") || !json["batch"].is_number_unsigned())
+    return std::nullopt;
+  const auto batch = json["batch"].get<std::int64_t>();
+  if (batch < 1) return std::nullopt;
+  return batch;
+}
+
 Result<std::optional<MemberEnvironment>> member_environment() {
   const std::string role = variable("BOURSE_ROLE");
   if (role.empty()) return std::nullopt;
@@ -145,6 +183,12 @@ Result<std::optional<MemberEnvironment>> member_environment() {
                                 .checkpoint = variable("BOURSE_CHECKPOINT"),
                                 .progress = variable("BOURSE_PROGRESS")};
   BOURSE_TRY(environment.rank, whole("BOURSE_RANK"));
+  if (!variable("BOURSE_BATCH").empty()) {
+    BOURSE_TRY(const std::size_t batch, whole("BOURSE_BATCH"));
+    if (batch < 1 || batch > kMostSamples)
+      return invalid(fmt::format("$BOURSE_BATCH is {}, not from 1 to {}", batch, kMostSamples));
+    environment.batch = static_cast<std::int64_t>(batch);
+  }
   environment.run = fmt::format("{}/{}/{}", variable("BOURSE_JOB"), variable("BOURSE_EPOCH"),
                                 variable("BOURSE_TRAIN_TOKEN"));
   const std::string addresses = variable("BOURSE_SERVER_ADDRESSES");
@@ -200,6 +244,9 @@ std::string progress_line(const TrainProgress& progress) {
   if (progress.accuracy >= 0) json["accuracy"] = progress.accuracy;
   if (progress.noise_scale >= 0) json["noise_scale"] = progress.noise_scale;
   if (progress.samples_per_second > 0) json["samples_per_second"] = progress.samples_per_second;
+  if (progress.batch > 0) json["batch"] = progress.batch;
+  if (progress.trained > 0 && progress.trained != progress.samples)
+    json["trained"] = progress.trained;
   if (progress.is_checkpointed) json["checkpointed"] = true;
   return json.dump() + "\n";
 }
@@ -247,7 +294,8 @@ Result<void> run_server(const MemberEnvironment& environment, const TrainOptions
   }
   BOURSE_TRY_VOID(peers.serve(environment.server_addresses[environment.rank]));
   try {
-    if (coordinator) return lead(peers, coordinator, options, told_to_end);
+    if (coordinator)
+      return lead(peers, coordinator, options, environment.members_file, told_to_end);
   } catch (const std::exception& error) {
     return fail(ErrorCode::internal, error.what());
   }
@@ -309,7 +357,7 @@ class RingProcess {
     Result<void> led;
     std::jthread leading([&] {
       try {
-        led = lead(peers, coordinator, options_, told_to_end_);
+        led = lead(peers, coordinator, options_, environment_.members_file, told_to_end_);
       } catch (const std::exception& error) {
         led = fail(ErrorCode::internal, error.what());
         coordinator->give_up();

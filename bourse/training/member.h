@@ -26,9 +26,14 @@ struct MemberEnvironment {
   std::vector<std::string> server_addresses;  ///< By rank, as world::Address has them.
   std::string leader_address;                 ///< Of a ring: of the worker of rank 0.
   std::string members_file;                   ///< $BOURSE_MEMBERS; empty: members do not change.
+  std::int64_t batch = 0;                     ///< $BOURSE_BATCH; 0: as the command line says.
   std::string checkpoint;                     ///< Folder; may be empty.
   std::string progress;                       ///< Named pipe for lines of JSON; may be empty.
 };
+
+/// The global batch that $BOURSE_MEMBERS (docs/job-file.md) says; nothing if there is no such file
+/// or no batch in it.
+[[nodiscard]] std::optional<std::int64_t> read_batch(const std::string& members_file);
 
 /// Nothing if $BOURSE_ROLE is not set: this process is no member of anything.
 /// Errors: invalid_argument, with the variable.

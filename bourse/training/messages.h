@@ -38,8 +38,10 @@ enum class WorkKind : std::uint8_t {
 struct RingMember {
   std::uint32_t slot = 0;
   std::string address;
-  MicroRange range;          ///< What it does.
-  bool needs_state = false;  ///< The first member that does not, sends it.
+  MicroRange range;  ///< What it does.
+  /// The first member that does not, sends it; if all do, it is that of a checkpoint (of version 0:
+  /// first values).
+  bool needs_state = false;
 };
 
 /// What a worker does next: some microbatches of a batch.

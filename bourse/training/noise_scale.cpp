@@ -11,22 +11,22 @@ void NoiseScale::add(double small, double small_norm, double big, double big_nor
   const double noise = (small_norm - big_norm) / (1 / small - 1 / big);
   // The mean of all at first, then a moving one.
   constexpr double kMemory = 100;
-  ++count_;
-  const double weight = 1 / std::min(static_cast<double>(count_), kMemory);
-  signal_ += weight * (signal - signal_);
-  noise_ += weight * (noise - noise_);
+  ++sums_.count;
+  const double weight = 1 / std::min(static_cast<double>(sums_.count), kMemory);
+  sums_.signal += weight * (signal - sums_.signal);
+  sums_.noise += weight * (noise - sums_.noise);
 }
 
 double NoiseScale::value() const {
-  if (count_ == 0 || !(signal_ > 0) || !(noise_ > 0)) return -1;
-  return noise_ / signal_;
+  if (sums_.count == 0 || !(sums_.signal > 0) || !(sums_.noise > 0)) return -1;
+  return sums_.noise / sums_.signal;
 }
 
 double NoiseScale::gain(double small, double big) const {
   const double ratio = big / small;
-  if (count_ == 0 || ratio <= 1) return std::max(ratio, 1.0);
-  const double variance = std::max(noise_, 0.0) / small;
-  const double signal = std::max(signal_, 0.0);
+  if (sums_.count == 0 || ratio <= 1) return std::max(ratio, 1.0);
+  const double variance = std::max(sums_.noise, 0.0) / small;
+  const double signal = std::max(sums_.signal, 0.0);
   if (!(variance + signal > 0)) return 1;
   return std::clamp((variance + signal) / (variance / ratio + signal), 1.0, ratio);
 }

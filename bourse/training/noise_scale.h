@@ -4,6 +4,13 @@
 
 namespace bourse::training {
 
+/// What a NoiseScale has seen, for checkpoints.
+struct NoiseSums {
+  double signal = 0;  ///< |G|^2
+  double noise = 0;   ///< Trace of the covariance of one sample's gradient.
+  std::int64_t count = 0;
+};
+
 /// Estimates the gradient noise scale: the batch size, in samples, up to which larger batches save
 /// steps almost in proportion.
 ///
@@ -12,6 +19,10 @@ namespace bourse::training {
 /// estimates of |G|^2 and of the trace of the covariance; each is averaged on its own.
 class NoiseScale {
  public:
+  NoiseScale() = default;
+  explicit NoiseScale(const NoiseSums& sums) : sums_(sums) {}
+  [[nodiscard]] const NoiseSums& sums() const { return sums_; }
+
   /// `small_norm` is the mean squared norm of mean gradients over `small` samples each, `big_norm`
   /// that of the mean gradient over `big`. Left out unless 0 < small < big.
   void add(double small, double small_norm, double big, double big_norm);
@@ -23,9 +34,7 @@ class NoiseScale {
   [[nodiscard]] double gain(double small, double big) const;
 
  private:
-  double signal_ = 0;  ///< |G|^2
-  double noise_ = 0;   ///< Trace of the covariance of one sample's gradient.
-  std::int64_t count_ = 0;
+  NoiseSums sums_;
 };
 
 }  // namespace bourse::training

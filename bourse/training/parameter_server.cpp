@@ -99,9 +99,12 @@ void ParameterServer::snapshot(const std::string& folder, std::int64_t step) {
     throw std::invalid_argument(
         fmt::format("a checkpoint of step {} is asked for in step {}", step, version_));
   if (writing_.valid()) writing_.wait();
-  writing_ = std::async(std::launch::async, [folder, step, index = options_.index, slice = slice_] {
+  writing_ = std::async(std::launch::async, [folder, step, index = options_.index, slice = slice_,
+                                             norm = squared_norm_] {
     RealFiles files;
-    return write_slice(files, folder, step, index, slice);
+    Result<SliceFile> file = write_slice(files, folder, step, index, slice);
+    if (file) file->squared_norm = norm;
+    return file;
   });
 }
 

@@ -88,30 +88,39 @@ std::optional<RingWorker::Ended> RingWorker::take_part() {
     if (next->kind == WorkKind::finish)
       return options_.leaves->load() ? Ended::left : Ended::stopped;
     report = {.worker = options_.name, .range = {}, .microbatches = {}};
-    report.norm_version = std::exchange(norm_version_, 0);
-    report.squared_norm = next_norm_;
+    if (next->kind != WorkKind::save) {
+      report.norm_version = std::exchange(norm_version_, 0);
+      report.squared_norm = next_norm_;
+    }
     if (work(*next, report)) continue;
     report.phase = 0;
     report.microbatches.clear();
   }
 }
 
-/// Nothing if it is to leave.
+/// Nothing if it leaves. As long as nobody else has the parameters it is given work all the same.
 std::optional<Assignment> RingWorker::ask(const Report& report) {
   const program::Future<Assignment> next = options_.coordinator.async<&Coordinator::next>(report);
   while (!next.wait_for(kRingLook)) {
-    if (!options_.leaves->load() || report.is_leaving) continue;
+    if (!options_.leaves->load() || !options_.coordinator.call<&Coordinator::leave>(options_.name))
+      continue;
     next.cancel();
-    options_.coordinator.call<&Coordinator::leave>(options_.name);
     return std::nullopt;
   }
-  if (report.is_leaving) return std::nullopt;
-  return next.get();
+  Assignment work = next.get();
+  if (report.is_leaving && work.kind == WorkKind::finish) return std::nullopt;
+  return work;
 }
 
 void RingWorker::start_at(std::int64_t step) {
   version_ = step;
-  if (step == 0) return options_.model->initialise(options_.training.seed, values_);
+  next_.number = 0;
+  next_norm_ = -1;
+  norm_version_ = 0;
+  if (step == 0) {
+    for (std::vector<float>& part : state_) std::ranges::fill(part, 0.0F);
+    return options_.model->initialise(options_.training.seed, values_);
+  }
   RealFiles files;
   const std::string& folder = options_.training.checkpoint;
   const Result<Manifest> manifest = read_manifest(files, folder, step);
@@ -152,6 +161,10 @@ bool RingWorker::prepare(const Assignment& work) {
   }
   chunks_ = partition(values_.size(), ring.size());
   sends_.clear();
+  if (donor == ring.size()) {
+    start_at(work.version);
+    return true;
+  }
   if (ring[place_].needs_state) return receive_state(work);
   step_to(work.version);
   if (place_ == donor) send_state(work);
@@ -203,6 +216,8 @@ bool RingWorker::receive_state(const Assignment& work) {
                 values_.size(), state_[i].begin());
   version_ = work.version;
   next_.number = 0;
+  next_norm_ = -1;
+  norm_version_ = 0;
   return true;
 }
 
@@ -310,15 +325,15 @@ void RingWorker::save(const Assignment& work) {
                    .state = {}};
   for (const std::vector<float>& all : state_)
     slice.state.emplace_back(all.begin() + begin, all.begin() + end);
-  saving_ =
-      std::async(std::launch::async, [this, step = work.step, part, slice = std::move(slice)] {
-        RealFiles files;
-        const Result<SliceFile> file =
-            write_slice(files, options_.training.checkpoint, step, part, slice);
-        if (!file) return fmt::print(stderr, "no checkpoint: {}\n", file.error().message);
-        (void)options_.coordinator.try_call<&Coordinator::saved>(
-            step, static_cast<std::uint32_t>(part), *file);
-      });
+  saving_ = std::async(std::launch::async, [this, step = work.step, part, slice = std::move(slice),
+                                            norm = next_norm_] {
+    RealFiles files;
+    Result<SliceFile> file = write_slice(files, options_.training.checkpoint, step, part, slice);
+    if (!file) return fmt::print(stderr, "no checkpoint: {}\n", file.error().message);
+    file->squared_norm = norm;
+    (void)options_.coordinator.try_call<&Coordinator::saved>(step, static_cast<std::uint32_t>(part),
+                                                             *file);
+  });
 }
 
 }  // namespace bourse::training

@@ -77,7 +77,7 @@ class RingWorker {
   std::int64_t version_ = -1;              ///< Of both.
   std::vector<float> sum_;                 ///< Of the gradients of the step that is not made yet.
   OptimiserStep next_;                     ///< That step; number 0: there is none.
-  double next_norm_ = 0;                   ///< Its squared norm, for the report after it.
+  double next_norm_ = -1;                  ///< Its squared norm, for the report after it.
   std::int64_t norm_version_ = 0;
   std::future<void> saving_;
 };

@@ -1,10 +1,13 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <mutex>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
@@ -22,7 +25,7 @@ namespace {
 /// Calls back before each gradient; may throw, as a worker that dies.
 class WatchedModel final : public Model {
  public:
-  WatchedModel(const SampleShape& shape, std::function<void()> before)
+  WatchedModel(const SampleShape& shape, std::function<void(const Examples&)> before)
       : inner_(plain_network(shape, {8})), before_(std::move(before)) {}
   [[nodiscard]] std::vector<ParameterShape> parameters() const override {
     return inner_->parameters();
@@ -32,7 +35,7 @@ class WatchedModel final : public Model {
   }
   Outcome gradient(std::span<const float> values, const Examples& examples, std::uint64_t seed,
                    std::span<float> gradient) override {
-    if (before_) before_();
+    before_(examples);
     return inner_->gradient(values, examples, seed, gradient);
   }
   Outcome evaluate(std::span<const float> values, const Examples& examples) override {
@@ -41,8 +44,20 @@ class WatchedModel final : public Model {
 
  private:
   std::unique_ptr<Model> inner_;
-  std::function<void()> before_;
+  std::function<void(const Examples&)> before_;
 };
+
+/// The sum of a number for each example that depends on its features: which they are, in no order.
+std::uint64_t sum_of(const Examples& examples) {
+  const std::size_t features = examples.features.size() / examples.labels.size();
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < examples.labels.size(); ++i) {
+    const std::string_view bytes(reinterpret_cast<const char*>(&examples.features[i * features]),
+                                 features * sizeof(float));
+    sum += std::hash<std::string_view>{}(bytes);
+  }
+  return sum;
+}
 
 /// Servers and workers of a training as threads of this process, each with sockets of its own.
 class Training {
@@ -87,7 +102,8 @@ class Training {
     workers_.emplace_back([this, name, before = std::move(before)] {
       std::atomic<bool> leaves = false;
       Peers peers(environment_.server_addresses, environment_.run);
-      WatchedModel model(data_.shape, [&] {
+      WatchedModel model(data_.shape, [&](const Examples& examples) {
+        seen_ += sum_of(examples);
         if (before) before(leaves);
       });
       Worker worker({.name = name,
@@ -115,12 +131,38 @@ class Training {
     next_worker_ = 1;
     servers_.emplace_back([this] {
       const ModelTable models = {{"watched", [](const SampleShape& shape) {
-                                    return std::make_unique<WatchedModel>(shape, nullptr);
+                                    return std::make_unique<WatchedModel>(shape,
+                                                                          [](const Examples&) {});
                                   }}};
       const Result<void> done = run_worker(environment_, options, models);
       EXPECT_TRUE(done) << done.error().message;
     });
   }
+
+  /// A coordinator whose process has no worker.
+  void start_coordinator() {
+    ++run_;
+    options.mode = SyncMode::ring;
+    environment_.run = std::to_string(run_);
+    environment_.leader_address = "unix:" + (folder_ / std::to_string(run_));
+    coordinator_ = std::make_shared<Coordinator>(
+        Coordinator::Options{.training = options,
+                             .servers = {},
+                             .on_progress = {},
+                             .on_note = [this](const std::string& text) { take_note(text); }});
+    servers_.emplace_back([this, coordinator = coordinator_, environment = environment_] {
+      Peers peers({environment.leader_address}, environment.run);
+      peers.host(peers.coordinator(), coordinator);
+      EXPECT_TRUE(peers.serve(environment.leader_address));
+      coordinator->start();
+      while (!coordinator->wait_until_over(1)) continue;
+      coordinator->finish_checkpoints();
+      (void)coordinator->wait_until_alone(5);
+      RealFiles files;
+      EXPECT_TRUE(files.write(options.checkpoint + "/curve.csv", curve_csv(coordinator->curve())));
+    });
+  }
+  [[nodiscard]] Coordinator& coordinator() { return *coordinator_; }
 
   void start_member(Before before = {}) {
     const std::lock_guard lock(mutex_);
@@ -155,13 +197,41 @@ class Training {
 
   [[nodiscard]] const TestFolder& folder() const { return folder_; }
 
+  /// As the daemon tells it to a job that is resized in place.
+  void tell_batch(int batch) {
+    environment_.members_file = folder_ / "members";
+    std::ofstream(environment_.members_file) << "{\"batch\": " << batch << "}";
+  }
+
+  /// All samples that gradients were asked for, as sum_of().
+  [[nodiscard]] std::uint64_t seen() const { return seen_; }
+  /// The same of one epoch.
+  [[nodiscard]] std::uint64_t all_samples() const {
+    std::vector<std::uint32_t> places(data_.train.count());
+    std::iota(places.begin(), places.end(), 0U);
+    Examples examples;
+    gather(data_, data_.train, places, examples);
+    return sum_of(examples);
+  }
+  [[nodiscard]] bool has_noted(std::string_view part) {
+    const std::lock_guard lock(mutex_);
+    return std::ranges::any_of(
+        notes_, [&](const std::string& note) { return note.find(part) != std::string::npos; });
+  }
+
   TrainOptions options;
 
  private:
+  void take_note(const std::string& text) {
+    const std::lock_guard lock(mutex_);
+    notes_.push_back(text);
+  }
+
   void run_member(const std::string& name, const Before& before) {
     std::atomic<bool> leaves = false;
     const Peers peers({environment_.leader_address}, environment_.run);
-    WatchedModel model(data_.shape, [&] {
+    WatchedModel model(data_.shape, [&](const Examples& examples) {
+      seen_ += sum_of(examples);
       if (before) before(leaves);
     });
     RingWorker worker({.name = name,
@@ -173,7 +243,8 @@ class Training {
                        .model = &model,
                        .leaves = &leaves});
     const RingWorker::Ended ended = worker.run();
-    EXPECT_EQ(ended == RingWorker::Ended::left, leaves.load());
+    // One that must stay until another has the parameters may do the rest meanwhile.
+    EXPECT_TRUE(ended != RingWorker::Ended::left || leaves.load());
   }
 
   TestFolder folder_;
@@ -182,6 +253,9 @@ class Training {
   int run_ = 0;
   std::mutex mutex_;  ///< Guards what follows while workers run.
   int next_worker_ = 0;
+  std::vector<std::string> notes_;
+  std::shared_ptr<Coordinator> coordinator_;  ///< Owned by us and by its thread.
+  std::atomic<std::uint64_t> seen_ = 0;
   std::vector<std::thread> servers_;
   std::deque<std::thread> workers_;
 };
@@ -341,6 +415,83 @@ TEST(Ring, ExchangesCheckpointsWithServers) {
   EXPECT_LE(gradients, 88);
 }
 
+// The only member dies in its 16th or its 6th step, and another one comes: it goes on from the
+// checkpoint of step 10, or, as there is none yet, from first values.
+TEST(Ring, GoesOnFromACheckpointWhenTheOnlyMemberWithTheParametersDies) {
+  for (const int steps : {15, 5}) {
+    Training training;
+    training.start_coordinator();
+    training.start_member([&training, last = 8 * steps, calls = 0](std::atomic<bool>&) mutable {
+      if (++calls <= last) return;
+      training.start_member();
+      throw std::domain_error("dies");
+    });
+    expect_same(undisturbed(), training.finish());
+    EXPECT_TRUE(
+        training.has_noted(steps == 15 ? "those of step 10 are used" : "those of step 0 are used"));
+  }
+}
+
+// The only member is told to leave as the next one is started: none of its steps is lost.
+TEST(Ring, AMemberStaysUntilAnotherHasTheParameters) {
+  Training training;
+  training.start_coordinator();
+  training.start_member([&training, calls = 0](std::atomic<bool>& leaves) mutable {
+    if (++calls != 40) return;
+    training.start_member();
+    leaves = true;
+  });
+  expect_same(undisturbed(), training.finish());
+  EXPECT_FALSE(training.has_noted("nobody has the parameters"));
+}
+
+Report done(const std::string& worker, const Assignment& work) {
+  return {.worker = worker,
+          .phase = work.phase,
+          .range = work.range,
+          .microbatches = std::vector<MicroReport>(work.range.count)};
+}
+
+// a makes the first step alone; b, who joins then, has the parameters once it has done the next.
+TEST(Coordinator, LetsNobodyLeaveARingWhoAloneHasTheParameters) {
+  Coordinator coordinator({.training = {.batch = 8, .microbatches = 2, .mode = SyncMode::ring},
+                           .servers = {},
+                           .on_progress = {},
+                           .on_note = [](const std::string&) {}});
+  coordinator.start();
+  const auto join = [&](const std::string& name) {
+    return coordinator.join({.worker = name,
+                             .parameters = 4,
+                             .train_samples = 800,
+                             .test_samples = 10,
+                             .slot = coordinator.reserve_slot(),
+                             .address = name});
+  };
+  (void)join("a");
+  Report report{.worker = "a", .range = {}, .microbatches = {}};
+  report = done("a", coordinator.next(report));
+  Assignment of_a = coordinator.next(report);
+  EXPECT_EQ(of_a.version, 1);
+  EXPECT_FALSE(coordinator.leave("a"));
+  EXPECT_EQ(join("b").start_step, -1);
+  report = done("a", of_a);
+  report.is_leaving = true;
+  of_a = coordinator.next(report);  // All the same it is given work.
+  EXPECT_EQ(of_a.version, 2);
+  ASSERT_EQ(of_a.ring.size(), 2U);
+  EXPECT_FALSE(of_a.ring[0].needs_state);
+  EXPECT_TRUE(of_a.ring[1].needs_state);
+  const Assignment of_b = coordinator.next({.worker = "b", .range = {}, .microbatches = {}});
+  EXPECT_FALSE(coordinator.leave("a"));
+  auto next_of_b =
+      std::async(std::launch::async, [&] { return coordinator.next(done("b", of_b)); });
+  while (!coordinator.leave("a")) std::this_thread::yield();
+  const Assignment alone = next_of_b.get();  // The step is done again, by b.
+  EXPECT_EQ(alone.version, 2);
+  ASSERT_EQ(alone.ring.size(), 1U);
+  EXPECT_FALSE(alone.ring[0].needs_state);
+}
+
 TEST(RingLead, IsTheWorkerOfRankZero) {
   TestFolder folder;
   std::ofstream(folder / "members")
@@ -363,6 +514,164 @@ TEST(RingLead, IsTheWorkerOfRankZero) {
 TEST(LocalHostTowards, IsTheWayThere) {
   EXPECT_EQ(local_host_towards("tcp:127.0.0.1:80").value(), "127.0.0.1");
   EXPECT_EQ(local_host_towards("tcp:[::1]:80").value(), "[::1]");
+}
+
+// 20 samples in each of the first five steps, then 50: 203 are 5 * 20 + 2 * 50 + 3, and
+// in later epochs 4 * 50 + 3.
+TEST(Batch, ChangesBetweenTwoStepsAndEachSampleIsUsedOncePerEpoch) {
+  Training training;
+  training.start_coordinator();
+  training.start_member([&training, calls = 0](std::atomic<bool>&) mutable {
+    if (++calls == 8 * 4 + 1) training.coordinator().set_batch(50);
+  });
+  const std::vector<CurvePoint> curve = training.finish();
+  std::vector<std::int64_t> samples;
+  for (const CurvePoint& point : curve) samples.push_back(point.samples);
+  EXPECT_EQ(samples, (std::vector<std::int64_t>{20, 40, 60, 80, 100, 150, 200, 203, 253, 303, 353,
+                                                403, 406, 456, 506, 556, 606, 609}));
+  EXPECT_EQ(training.seen(), 3 * training.all_samples());
+}
+
+/// With this rule for the learning rate, meant for a batch of 20.
+void follow(Training& training, RateRule rule) {
+  training.options.rate_rule = rule;
+  training.options.base_batch = 20;
+}
+
+// In place, in the last step of the first epoch, which has 3 samples; by a restart after it.
+TEST(Batch, ChangesInPlaceAsByARestart) {
+  Training in_place;
+  follow(in_place, RateRule::linear);
+  in_place.start_coordinator();
+  in_place.start_member([&in_place, calls = 0](std::atomic<bool>&) mutable {
+    if (++calls == 8 * 10 + 1) in_place.coordinator().set_batch(50);
+  });
+  const std::vector<CurvePoint> one = in_place.finish();
+
+  Training restarted;
+  follow(restarted, RateRule::linear);
+  restarted.options.epochs = 1;
+  (void)restarted.run(2, 2);
+  restarted.options.epochs = 3;
+  restarted.options.batch = 50;
+  expect_same(one, restarted.run(3, 1));
+  EXPECT_EQ(one.size(), 11U + 5 + 5);
+}
+
+TEST(Batch, IsThatOfTheMembersFile) {
+  Training told;
+  told.tell_batch(40);
+  const std::vector<CurvePoint> one = told.run(2, 2);
+  Training asked;
+  asked.options.batch = 40;
+  expect_same(one, asked.run(1, 1));
+  EXPECT_EQ(one.size(), 3U * 6);
+}
+
+TEST(Batch, IsReadFromTheMembersFile) {
+  TestFolder folder;
+  EXPECT_FALSE(read_batch(folder / "members"));
+  for (const char* text : {"", "{}", "[]", R"({"batch": 0})", R"({"batch": -1})",
+                           R"({"batch": "8"})", R"({"batch": 1.5})"}) {
+    std::ofstream(folder / "members") << text;
+    EXPECT_FALSE(read_batch(folder / "members")) << text;
+  }
+  std::ofstream(folder / "members") << R"({"batch": 256, "members": []})";
+  EXPECT_EQ(read_batch(folder / "members"), 256);
+}
+
+// The base batch is 8, the batch 32 in 4 microbatches of 8. As in
+// NoiseScale.FollowsFromTwoBatchSizes the mean squared norms are 16 and 7, and the gain is 16 / 7:
+// so much further gets a step, from the third on; that of the first step is known when the second
+// is done. Until then the gain is 32 / 8.
+TEST(AdaScale, TakesTheLearningRateTimesTheGain) {
+  Coordinator coordinator({.training = {.epochs = 1,
+                                        .batch = 32,
+                                        .microbatches = 4,
+                                        .mode = SyncMode::ring,
+                                        .learning_rate = 0.5,
+                                        .rate_rule = RateRule::adascale,
+                                        .base_batch = 8,
+                                        .schedule = RateSchedule::constant},
+                           .servers = {},
+                           .on_progress = {},
+                           .on_note = [](const std::string&) {}});
+  coordinator.start();
+  (void)coordinator.join({.worker = "a",
+                          .parameters = 4,
+                          .train_samples = 96,
+                          .test_samples = 10,
+                          .slot = coordinator.reserve_slot(),
+                          .address = "a"});
+  Report report{.worker = "a", .range = {}, .microbatches = {}};
+  const auto next = [&] {
+    Assignment work = coordinator.next(report);
+    report = done("a", work);
+    // Of the gradient of the sum over 8 samples.
+    for (MicroReport& micro : report.microbatches) micro.squared_norm = 16.0 * 8 * 8;
+    report.norm_version = work.version;
+    report.squared_norm = 7;
+    return work;
+  };
+  EXPECT_DOUBLE_EQ(next().learning_rate, 0.5 * 4);
+  EXPECT_DOUBLE_EQ(next().learning_rate, 0.5 * 4);
+  const Assignment third = next();
+  EXPECT_NEAR(third.learning_rate, 0.5 * 16 / 7, 1e-9);
+  EXPECT_EQ(third.position, 64U);
+  // 32 + 32 + 8 * 16 / 7 = 82.3 of the 96 samples at the base batch: a second epoch is begun.
+  EXPECT_EQ(next().kind, WorkKind::evaluate);
+  const Assignment fourth = next();
+  EXPECT_EQ(fourth.kind, WorkKind::train);
+  EXPECT_EQ(fourth.epoch, 1);
+  // 100.6: it is over, in the middle of the epoch, with an evaluation.
+  EXPECT_EQ(next().kind, WorkKind::evaluate);
+  EXPECT_EQ(next().kind, WorkKind::finish);
+  EXPECT_TRUE(coordinator.is_done());
+  EXPECT_EQ(coordinator.curve().back().samples, 128);
+}
+
+// Four times the batch: fewer steps, more samples, the same accuracy.
+TEST(AdaScale, LearnsAsMuchInFewerSteps) {
+  Training training;
+  follow(training, RateRule::adascale);
+  training.options.batch = 80;
+  const std::vector<CurvePoint> curve = training.run(3, 2);
+  EXPECT_LT(curve.size(), 33U);
+  EXPECT_GE(curve.back().samples, 609);
+  EXPECT_GT(curve.back().accuracy, 0.9);
+  RealFiles files;
+  const std::string& folder = training.options.checkpoint;
+  const Manifest last = read_manifest(files, folder, checkpoint_steps(files, folder)[0]).value();
+  EXPECT_GE(last.cursor.progress, 609);
+  EXPECT_LT(last.cursor.progress, 609 + 80);
+  EXPECT_TRUE(is_finished(files, folder, 3));
+}
+
+// Stopped after seven steps and gone on with: what is known of the noise is in the checkpoint.
+TEST(AdaScale, GoesOnAsIfUndisturbed) {
+  Training whole;
+  follow(whole, RateRule::adascale);
+  whole.options.batch = 80;
+  const std::vector<CurvePoint> one = whole.run(2, 1);
+  for (const bool is_ring : {true, false}) {
+    Training stopped;
+    follow(stopped, RateRule::adascale);
+    stopped.options.batch = 80;
+    stopped.start_coordinator();
+    stopped.start_member([&stopped, calls = 0](std::atomic<bool>&) mutable {
+      if (++calls == 8 * 6 + 1) stopped.coordinator().stop();
+    });
+    (void)stopped.finish();
+    EXPECT_FALSE(stopped.coordinator().is_done());
+    if (is_ring) {
+      stopped.start_coordinator();
+      stopped.start_member();
+      expect_same(one, stopped.finish());
+    } else {
+      stopped.options.mode = SyncMode::synchronous;
+      expect_same(one, stopped.run(2, 1));
+    }
+  }
 }
 
 // Each push counts at once: the curve is not the same, what is learned is.

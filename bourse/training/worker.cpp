@@ -72,7 +72,7 @@ Assignment Worker::ask(const Report& report) {
   while (!next.wait_for(kLook)) {
     if (!options_.leaves->load() || report.is_leaving) continue;
     next.cancel();
-    options_.coordinator.call<&Coordinator::leave>(options_.name);
+    (void)options_.coordinator.call<&Coordinator::leave>(options_.name);
     return {};
   }
   return next.get();

@@ -27,12 +27,13 @@ as_undisturbed() {
 
 # training_file NAME EPOCHS ELASTIC VALUE MIN DEADLINE: writes the job.
 training_file() {
-  local command
+  local command servers="count: 1"
+  [[ $3 == in-place ]] || servers="per_workers: 2" # Their number changes with that of the workers.
   command="exec $(dirname "$(realpath "$program")")/bourse-train $(training_options "$2")"
   cat >"$work/$1.yaml" <<END
 name: $1
 workers: {command: $command, min: $5, max: 4, resources: {gpu: 1}}
-servers: {command: $command, count: 1, resources: {gpu: 0}}
+servers: {command: $command, $servers, resources: {gpu: 0}}
 work: {samples: 1438, epochs: $2, duration: 20s}
 elastic: $3
 deadline: $6
