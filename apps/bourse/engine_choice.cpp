@@ -72,7 +72,7 @@ Result<std::unique_ptr<Engine>> open_slurm(RealWorld& real, const EngineChoice& 
   SlurmEngineOptions options;
   options.state_directory = state_directory;
   options.commands = slurm_command_options(choice);
-  options.share = {.nodes = choice.nodes, .of_nodes = choice.share / 100};
+  options.share = slurm_share(choice);
   options.agent_command = agent_on_nodes(choice);
   options.log = std::move(calls.log);
   options.on_new_nodes = std::move(calls.on_new_machines);
@@ -111,6 +111,8 @@ void add_slurm_options(CLI::App& command, EngineChoice& choice) {
   };
   add("--partition", choice.access.partition, "NAME", "Partition (default: Slurm's default one)");
   add("--nodes", choice.nodes, "LIST", "Use these nodes only, as n[1-4],n7 (default: all)");
+  add("--features", choice.features, "LIST",
+      "Use only nodes that have all these features, as a100,ib (default: all)");
   with_slurm(add_number(command, "--share", choice.share, 0.1, 100,
                         "Use so many per cent of the nodes (default: 100)"));
   add("--account", choice.access.account, "NAME", "Account of the jobs");
@@ -141,6 +143,13 @@ void add_engine_options(CLI::App& command, EngineChoice& choice) {
                   "local)")
       ->type_name("NAME");
   add_slurm_options(command, choice);
+}
+
+SlurmShare slurm_share(const EngineChoice& choice) {
+  SlurmShare share{.nodes = choice.nodes, .features = {}, .of_nodes = choice.share / 100};
+  for (const std::string_view feature : split(choice.features, ','))
+    if (!trim(feature).empty()) share.features.emplace_back(trim(feature));
+  return share;
 }
 
 Result<std::string> slurm_helper_of(const EngineChoice& choice) {
@@ -200,7 +209,7 @@ Result<std::unique_ptr<Engine>> open_engine(RealWorld& real, const EngineChoice&
                                quotable(choice.engine)));
   for (const std::string* const value :
        {&access.partition, &access.account, &access.qos, &access.reservation, &choice.nodes,
-        &choice.agents, &choice.agent, &choice.helper})
+        &choice.features, &choice.agents, &choice.agent, &choice.helper})
     if (!value->empty())
       return invalid(fmt::format("'{}' is for --engine slurm", quotable(*value)));
   LocalEngineOptions options;

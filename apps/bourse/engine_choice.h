@@ -19,10 +19,11 @@ struct EngineChoice {
   std::string machines;  ///< Of the local engine.
   SlurmAccess access;
   std::string nodes;
-  double share = 100;  ///< Per cent of the nodes.
-  std::string agents;  ///< "host[:port]".
-  std::string agent;   ///< Path of bourse-agent on the nodes.
-  std::string helper;  ///< Path of bourse-slurm-helper, or "none".
+  std::string features;  ///< Of the nodes, separated by commas.
+  double share = 100;    ///< Per cent of the nodes.
+  std::string agents;    ///< "host[:port]".
+  std::string agent;     ///< Path of bourse-agent on the nodes.
+  std::string helper;    ///< Path of bourse-slurm-helper, or "none".
   std::optional<Seconds> poll;
   std::optional<Seconds> time_limit;
 };
@@ -31,6 +32,9 @@ struct EngineChoice {
 void add_engine_options(CLI::App& command, EngineChoice& choice);
 /// Adds those of Slurm alone.
 void add_slurm_options(CLI::App& command, EngineChoice& choice);
+
+/// The nodes of a choice.
+[[nodiscard]] SlurmShare slurm_share(const EngineChoice& choice);
 
 /// bourse-slurm-helper that a choice names, or that is beside this program; empty: none is.
 /// Errors: invalid_argument if the one that is named is no program.

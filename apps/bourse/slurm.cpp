@@ -31,9 +31,7 @@ class Questions {
     BOURSE_TRY(const std::string config, run({"scontrol", "show", "config"}));
     facts.config = parse_slurm_config(config);
     BOURSE_TRY(facts.partition, partition());
-    BOURSE_TRY(facts.nodes,
-               wait_for_nodes(real_, commands_,
-                              {.nodes = choice_.nodes, .of_nodes = choice_.share / 100}));
+    BOURSE_TRY(facts.nodes, wait_for_nodes(real_, commands_, slurm_share(choice_)));
     const passwd* const entry = getpwuid(geteuid());
     facts.user = entry == nullptr ? std::to_string(geteuid()) : entry->pw_name;
     // Where there is no accounting, nobody is an operator.

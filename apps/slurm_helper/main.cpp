@@ -25,7 +25,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kProtocol = 1;
+constexpr int kProtocol = 2;
 constexpr int kThreads = 8;  ///< Requests at once; without slurmctld each takes many seconds.
 constexpr std::size_t kLongestLine = std::size_t{16} << 20;
 

@@ -84,7 +84,7 @@ Json submit(Json request) {
   job.reservation = field("reservation");
   job.user_id = getuid();
   job.group_id = getgid();
-  if (the_port != 0) {
+  if (the_port != 0 && request.value("is_told_of", false)) {
     job.other_port = the_port;
     job.resp_host = the_host.data();
   }
@@ -95,15 +95,27 @@ Json submit(Json request) {
   return answer;
 }
 
+bool is_no_more(int error) {
+  return error == ESLURM_ALREADY_DONE || error == ESLURM_INVALID_JOB_ID;
+}
+
 /// SIGKILL to a whole job is SIGTERM first, and SIGKILL after KillWait.
 Json cancel(const Json& request) {
   Json answer = Json::object();
   for (const Json& job : request.at("jobs")) {
     if (slurm_kill_job(job.get<std::uint32_t>(), SIGKILL, 0) == SLURM_SUCCESS) continue;
-    const int error = slurm_get_errno();
-    if (error != ESLURM_ALREADY_DONE && error != ESLURM_INVALID_JOB_ID) answer = last_error();
+    if (!is_no_more(slurm_get_errno())) answer = last_error();
   }
   return answer;
+}
+
+/// What a job still runs gets SIGTERM. Slurm looks at its queue when the epilog of a job is over
+/// that ended so, which it does not for each that ends by itself (docs/decisions/0078).
+Json complete(const Json& request) {
+  if (slurm_complete_job(request.at("job").get<std::uint32_t>(), 0) != SLURM_SUCCESS &&
+      !is_no_more(slurm_get_errno()))
+    return last_error();
+  return Json::object();
 }
 
 bool has_ended(const slurm_job_info_t& job) {
@@ -185,6 +197,7 @@ Json carry_out(const Json& request) {
   const auto what = request.at("do").get<std::string>();
   if (what == "submit") return submit(request);
   if (what == "cancel") return cancel(request);
+  if (what == "complete") return complete(request);
   if (what == "jobs") return jobs(request);
   if (what == "extend") return extend(request);
   return {{"error", "there is no request '" + what + "'"}};

@@ -48,12 +48,7 @@ void SlurmCommands::use_helper(SlurmHelperOptions options, SlurmHelper::Listener
   helper_ = std::make_unique<SlurmHelper>(world_, std::move(options), std::move(listener));
 }
 
-void SlurmCommands::submit(const SlurmSubmission& submission, Done<std::uint64_t> asker) {
-  ++submissions_asked_;
-  const Done<std::uint64_t> done = [this, asker = std::move(asker)](Result<std::uint64_t> job) {
-    ++submissions_over_;
-    asker(std::move(job));
-  };
+void SlurmCommands::submit(const SlurmSubmission& submission, const Done<std::uint64_t>& done) {
   add({.command = submit_command(submission, options_.access),
        .environment = submission.environment,
        .done =
@@ -75,6 +70,16 @@ void SlurmCommands::cancel(const std::vector<std::uint64_t>& jobs, const Done<st
        .request = cancel_request(jobs),
        .answered = [done](const nlohmann::json& answer) { done(helper_done(answer)); }},
       true);
+}
+
+void SlurmCommands::complete(std::uint64_t job, const Done<std::string>& done) {
+  add({.command = {},
+       .environment = {},
+       .done = done,
+       .request = complete_request(job),
+       .answered = [done](const nlohmann::json& answer) { done(helper_done(answer)); },
+       .is_repeatable = false},
+      false);
 }
 
 void SlurmCommands::list_jobs(std::vector<std::string> command, std::string request,
@@ -138,8 +143,8 @@ void SlurmCommands::start_next() {
   while (!urgent_.empty() || !waiting_.empty()) {
     if (running_.size() + asking_ >= static_cast<std::size_t>(options_.most_at_once)) return;
     const Seconds now = world_.clock.now();
-    const bool is_asked = helper_ != nullptr && helper_->is_ready();
-    const Seconds gap(1.0 / (is_asked ? options_.most_asked_per_second : options_.most_per_second));
+    const Seconds gap(1.0 /
+                      (has_helper() ? options_.most_asked_per_second : options_.most_per_second));
     // What was not used of the last moments may be used now, a tenth of a second's worth.
     next_start_ = std::max(next_start_, now - Seconds(0.1));
     if (next_start_ > now) {
@@ -173,8 +178,10 @@ void SlurmCommands::ask(Call call) {
 }
 
 void SlurmCommands::start(Call call) {
-  if (!call.request.empty() && helper_ != nullptr && helper_->is_ready())
-    return ask(std::move(call));
+  if (!call.request.empty() && has_helper()) return ask(std::move(call));
+  if (call.command.empty())
+    return fail_later(std::move(call.done),
+                      {ErrorCode::unavailable, "bourse-slurm-helper is not there"});
   const std::uint64_t number = ++last_number_;
   std::vector<std::string> environment = options_.environment;
   environment.insert(environment.end(), call.environment.begin(), call.environment.end());
@@ -191,14 +198,7 @@ void SlurmCommands::start(Call call) {
          if (kept.size() < kMostOutput) kept += bytes;
        }),
        .on_exit = alive_.guard([this, number](ExitStatus status) { on_exit(number, status); })});
-  if (!process) {
-    world_.clock.call_in(Seconds(0),
-                         alive_.guard([this, done = std::move(call.done), error = process.error()] {
-                           done(tl::unexpected<Error>(error));
-                           start_next();
-                         }));
-    return;
-  }
+  if (!process) return fail_later(std::move(call.done), process.error());
   const TimerId deadline =
       world_.clock.call_in(options_.deadline, [this, number] { on_deadline(number); });
   running_.emplace(number, Running{.process = *process,
@@ -207,6 +207,13 @@ void SlurmCommands::start(Call call) {
                                    .error = {},
                                    .done = std::move(call.done),
                                    .deadline = deadline});
+}
+
+void SlurmCommands::fail_later(Done<std::string> done, const Error& error) {
+  world_.clock.call_in(Seconds(0), alive_.guard([this, done = std::move(done), error] {
+    done(tl::unexpected<Error>(error));
+    start_next();
+  }));
 }
 
 void SlurmCommands::on_deadline(std::uint64_t number) {

@@ -52,9 +52,13 @@ class SlurmCommands {
   void use_helper(SlurmHelperOptions options, SlurmHelper::Listener listener);
 
   /// The number of the job.
-  void submit(const SlurmSubmission& submission, Done<std::uint64_t> asker);
+  void submit(const SlurmSubmission& submission, const Done<std::uint64_t>& done);
   /// SIGTERM, and SIGKILL after the KillWait of the site. Jobs that have ended are no error.
   void cancel(const std::vector<std::uint64_t>& jobs, const Done<std::string>& done);
+  /// Ends a running job at once, as one that has completed; what it still runs gets SIGTERM. Comes
+  /// after submissions that were asked for before. Only the helper can: errors as of all, or
+  /// unavailable without it.
+  void complete(std::uint64_t job, const Done<std::string>& done);
   /// Jobs of this user that have not ended.
   void live_jobs(const Done<std::vector<SlurmJob>>& done);
   /// Jobs with these names, those that ended some minutes ago included.
@@ -67,13 +71,12 @@ class SlurmCommands {
   void run(std::vector<std::string> command, Done<std::string> done);
 
   [[nodiscard]] const SlurmCommandOptions& options() const { return options_; }
-  /// Submissions so far, and how many of them Slurm has answered, or were given up.
-  [[nodiscard]] std::uint64_t submissions_asked() const { return submissions_asked_; }
-  [[nodiscard]] std::uint64_t submissions_over() const { return submissions_over_; }
+  /// The helper is there, and is asked.
+  [[nodiscard]] bool has_helper() const { return helper_ != nullptr && helper_->is_ready(); }
 
  private:
   struct Call {
-    std::vector<std::string> command;
+    std::vector<std::string> command;      ///< Empty: only the helper can do it.
     std::vector<std::string> environment;  ///< Beside the common one.
     Done<std::string> done;                ///< What the command printed.
     std::string request;                   ///< The same to the helper; empty: by the command only.
@@ -96,6 +99,7 @@ class SlurmCommands {
   void start_next();
   void start(Call call);
   void ask(Call call);
+  void fail_later(Done<std::string> done, const Error& error);
   void on_exit(std::uint64_t number, ExitStatus status);
   void on_deadline(std::uint64_t number);
 
@@ -107,8 +111,6 @@ class SlurmCommands {
   std::unique_ptr<SlurmHelper> helper_;
   std::size_t asking_ = 0;  ///< Questions that the helper has not answered.
   std::uint64_t last_number_ = 0;
-  std::uint64_t submissions_asked_ = 0;
-  std::uint64_t submissions_over_ = 0;
   Seconds next_start_{0};  ///< Not before.
   TimerId start_timer_ = 0;
   Alive alive_;

@@ -9,18 +9,20 @@
 #include <utility>
 #include <vector>
 
+#include "bourse/engine/slurm_site.h"
 #include "bourse/world/simulated_world.h"
 
 namespace bourse {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 constexpr const char* kHello =
-    "{\"hello\":\"bourse-slurm-helper\",\"protocol\":1,\"slurm\":\"22.05.8\"}\n";
+    "{\"hello\":\"bourse-slurm-helper\",\"protocol\":2,\"slurm\":\"22.05.8\"}\n";
 
 /// A helper as a program of the simulation: says what it is told to, and keeps what it hears.
 class FakeHelper : public std::enable_shared_from_this<FakeHelper> {
@@ -226,12 +228,63 @@ TEST_F(SlurmCommandsTest, DoesNotWaitForAHelperThatSaysNothing) {
 }
 
 TEST_F(SlurmCommandsTest, DoesNotUseAHelperOfAnotherProtocol) {
-  helper_is("{\"hello\":\"bourse-slurm-helper\",\"protocol\":2,\"slurm\":\"30.05\"}\n",
+  helper_is("{\"hello\":\"bourse-slurm-helper\",\"protocol\":3,\"slurm\":\"30.05\"}\n",
             [](FakeHelper&, std::string_view) {});
   use_helper();
   ASSERT_THAT(log_, SizeIs(1));
-  EXPECT_THAT(log_[0], HasSubstr("its protocol is 2, ours is 1"));
+  EXPECT_THAT(log_[0], HasSubstr("its protocol is 3, ours is 2"));
   EXPECT_EQ(submit().value(), 77);
+}
+
+TEST_F(SlurmCommandsTest, FindsTheNodesOfAShare) {
+  command_says("sinfo",
+               "n1|idle|0/16/0/16|65536|0|gpu:4|gpu:0|rack1,ib|n1|none|\n"
+               "n2|idle|0/16/0/16|65536|0|gpu:4|gpu:0|(null)|n2|none|\n"
+               "n3|idle|0/16/0/16|65536|0|gpu:4|gpu:0|rack1|n3|none|\n");
+  const auto names = [this](const SlurmShare& share) {
+    std::string text;
+    discover_nodes(commands_, share, [&](const Result<std::vector<SlurmNode>>& nodes) {
+      if (!nodes) text = nodes.error().message;
+      for (const SlurmNode& node : nodes ? *nodes : std::vector<SlurmNode>{}) text += node.name;
+    });
+    world_.run_for(Seconds(1));
+    return text;
+  };
+  EXPECT_EQ(names({}), "n1n2n3");
+  EXPECT_EQ(names({.features = {"rack1"}}), "n1n3");
+  EXPECT_EQ(names({.features = {"rack1"}, .of_nodes = 0.5}), "n1");
+  EXPECT_EQ(names({.features = {"rack1", "ib"}}), "n1");
+  EXPECT_EQ(names({.features = {"rack2"}}), "Slurm lists no nodes with rack2");
+}
+
+// A hung command is killed, and the next one has its place.
+TEST_F(SlurmCommandsTest, KillsACommandThatDoesNotAnswer) {
+  world_.add_program("sbatch", [this](SimulatedProcess&) {
+    commands_run_.emplace_back("sbatch");
+    return nullptr;
+  });
+  const auto answer = submit();
+  ASSERT_FALSE(answer.has_value());
+  EXPECT_EQ(answer.error().code, ErrorCode::deadline_exceeded);
+  EXPECT_EQ(answer.error().message, "sbatch did not answer within 20s");
+  EXPECT_THAT(jobs(), SizeIs(1));
+}
+
+// What only the helper can do is not done by a command, and is not done twice.
+TEST_F(SlurmCommandsTest, CompletesAJobByTheHelperAlone) {
+  const auto complete = [this] {
+    Result<std::string> got = fail(ErrorCode::internal, "no answer");
+    commands_.complete(12, [&](auto answer) { got = std::move(answer); });
+    world_.run_for(Seconds(30));
+    return got;
+  };
+  EXPECT_EQ(complete().error().message, "bourse-slurm-helper is not there");
+  helper_is(kHello, [](FakeHelper& it, std::string_view) { it.say("{\"id\":1}\n"); });
+  use_helper();
+  EXPECT_TRUE(commands_.has_helper());
+  EXPECT_TRUE(complete().has_value());
+  EXPECT_THAT(asked_, AllOf(HasSubstr("\"do\":\"complete\""), HasSubstr("\"job\":12")));
+  EXPECT_THAT(commands_run_, IsEmpty());
 }
 
 // After 60 s, then after 120 s; as long as it works, from 60 s anew.

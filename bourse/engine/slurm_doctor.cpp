@@ -6,6 +6,7 @@
 
 #include "bourse/base/text.h"
 #include "bourse/base/units.h"
+#include "bourse/engine/slurm_helper.h"
 
 namespace bourse {
 namespace {
@@ -140,6 +141,17 @@ class Examination {
     if (has(config("SchedulerParameters"), "defer"))
       add(Weight::note, "SchedulerParameters has defer",
           "cells then wait for the next round of the scheduler");
+    // Slurm's default, unless it is said otherwise.
+    double delay = 3;
+    constexpr std::string_view kDelay = "batch_sched_delay=";
+    const std::string parameters = config("SchedulerParameters");
+    for (const std::string_view part : split(parameters, ','))
+      if (trim(part).starts_with(kDelay))
+        delay = parse_number(trim(part).substr(kDelay.size())).value_or(delay);
+    if (delay > 0)
+      add(Weight::note, fmt::format("new jobs may wait {} s before Slurm looks at them", delay),
+          "with SchedulerParameters=batch_sched_delay=0 cells start so much sooner where no other "
+          "job has just ended");
     const auto age = parse_number(config("MinJobAge").substr(0, config("MinJobAge").find(' ')));
     if (age && *age < 60)
       add(Weight::note, fmt::format("MinJobAge is {}", config("MinJobAge")),
@@ -169,6 +181,9 @@ class Examination {
           fmt::format("{} does not run: {}", facts_.helper,
                       quotable(trim(facts_.helper_said), kShownOfOutput)),
           "build it against the libslurm of this site, or give `bourse serve` --helper none");
+    if (!has(facts_.helper_said, fmt::format("protocol {},", kSlurmHelperProtocol)))
+      return add(Weight::problem, fmt::format("{} is of another version of bourse", facts_.helper),
+                 "build it from the sources of this one, or give `bourse serve` --helper none");
     const std::string version(trim(facts_.helper_said.substr(at + kMark.size())));
     if (release(version) != release(config("SLURM_VERSION")))
       return add(

@@ -18,7 +18,7 @@ SlurmFacts good_site() {
       "Configuration data as of 2026-11-26T22:57:18\n"
       "MinJobAge               = 300 sec\n"
       "ProctrackType           = proctrack/cgroup\n"
-      "SchedulerParameters     = bf_interval=1\n"
+      "SchedulerParameters     = bf_interval=1,batch_sched_delay=0\n"
       "SelectType              = select/cons_tres\n"
       "SelectTypeParameters    = CR_CORE_MEMORY\n"
       "SlurmUser               = slurm(64030)\n"
@@ -31,7 +31,7 @@ SlurmFacts good_site() {
   facts.user = "anna";
   facts.is_operator = true;
   facts.helper = "/usr/bin/bourse-slurm-helper";
-  facts.helper_said = "bourse-slurm-helper, protocol 1, Slurm 22.05.2\n";
+  facts.helper_said = "bourse-slurm-helper, protocol 2, Slurm 22.05.2\n";
   return facts;
 }
 
@@ -80,10 +80,22 @@ TEST(SlurmDoctor, NotesWhatIsNotConfined) {
   EXPECT_EQ(complaints(facts, Weight::problem), "");
 }
 
+TEST(SlurmDoctor, NotesHowLongNewJobsWait) {
+  SlurmFacts facts = good_site();
+  facts.config["SchedulerParameters"] = "bf_interval=1";
+  EXPECT_THAT(complaints(facts), HasSubstr("new jobs may wait 3 s before Slurm looks at them"));
+  facts.config["SchedulerParameters"] = "defer,batch_sched_delay=10";
+  EXPECT_THAT(complaints(facts), HasSubstr("SchedulerParameters has defer"));
+  EXPECT_THAT(complaints(facts), HasSubstr("may wait 10 s"));
+  EXPECT_EQ(complaints(facts, Weight::problem), "");
+}
+
 TEST(SlurmDoctor, LooksWhetherTheHelperFits) {
   SlurmFacts facts = good_site();
-  facts.helper_said = "bourse-slurm-helper, protocol 1, Slurm 23.02.8\n";
+  facts.helper_said = "bourse-slurm-helper, protocol 2, Slurm 23.02.8\n";
   EXPECT_THAT(complaints(facts, Weight::problem), HasSubstr("is built for Slurm 23.02.8"));
+  facts.helper_said = "bourse-slurm-helper, protocol 1, Slurm 22.05.8\n";
+  EXPECT_THAT(complaints(facts, Weight::problem), HasSubstr("is of another version of bourse"));
   facts.helper_said = "libslurm.so.38: cannot open shared object file";
   EXPECT_THAT(complaints(facts, Weight::problem),
               HasSubstr("does not run: libslurm.so.38: cannot open shared object file"));

@@ -15,9 +15,8 @@ namespace {
 constexpr Seconds kFilesStay{2};
 constexpr std::size_t kKeyLength = 8;
 constexpr Seconds kSubmitAgain{1};
-/// An agent whose cell ended stays so much longer, and longest, for others to be submitted.
-constexpr Seconds kLinger{0.02};
-constexpr Seconds kLongestLinger{0.6};
+/// An agent whose cell ended does not wait longer for Slurm to end its job.
+constexpr Seconds kLongestLeave{1};
 /// How much later than its patience an agent may come before the hub gives it up.
 constexpr Seconds kStartMargin{60};
 
@@ -143,6 +142,12 @@ void SlurmEngine::submit(CellId id) {
   job.environment = options_.agent_environment;
   job.environment.insert(job.environment.end(),
                          {fmt::format("BOURSE_CELL={}", text_of(id)), mark_of(directory)});
+  // One for each node is enough to hear of the node.
+  cell.is_told_of = std::ranges::none_of(cells_, [&](const auto& entry) {
+    return entry.first != id && entry.first.machine == id.machine && entry.second.is_told_of &&
+           entry.second.end_event == 0;
+  });
+  job.is_told_of = cell.is_told_of;
   cell.is_submitting = true;
   ++cell.submissions;
   commands_.submit(job,
@@ -221,29 +226,25 @@ void SlurmEngine::stop(CellId id, bool is_urgent) {
     end_later(id, CellEnd::stopped, "");
 }
 
-// Slurm looks at its queue when a job ends, and else once a second. What follows an ended cell
-// should be in the queue by then.
+// Slurm looks at its queue once a second, and whenever the epilog of a job is over. Of a job that
+// ends by itself it only sees that there is nothing left to end. So the job is ended by Slurm,
+// after what follows it was submitted, and the agent may go then (docs/decisions/0078).
 void SlurmEngine::acknowledge(CellId id, std::uint64_t number) {
   const auto entry = cells_.find(id);
   const bool is_last =
       entry != cells_.end() && entry->second.end_event != 0 && number >= entry->second.end_event;
   if (!is_last) return hub_.acknowledge(id, number);
   if (std::exchange(entry->second.is_leaving, true)) return;
-  const Seconds now = world_.clock.now();
-  world_.clock.call_in(kLinger, alive_.guard([this, id, number, latest = now + kLongestLinger] {
-    let_go(id, number, commands_.submissions_asked(), latest);
+  if (!commands_.has_helper() || entry->second.job == 0 || !hub_.is_connected(id))
+    return let_go(id, number);
+  world_.clock.call_in(Seconds(0), alive_.guard([this, id, number, job = entry->second.job] {
+    commands_.complete(job, [this, id, number](const Result<std::string>&) { let_go(id, number); });
   }));
+  world_.clock.call_in(kLongestLeave, alive_.guard([this, id, number] { let_go(id, number); }));
 }
 
-void SlurmEngine::let_go(CellId id, std::uint64_t number, std::uint64_t submission,
-                         Seconds latest) {
+void SlurmEngine::let_go(CellId id, std::uint64_t number) {
   if (!cells_.contains(id)) return;
-  if (commands_.submissions_over() < submission && world_.clock.now() < latest) {
-    world_.clock.call_in(kLinger, alive_.guard([this, id, number, submission, latest] {
-      let_go(id, number, submission, latest);
-    }));
-    return;
-  }
   hub_.acknowledge(id, number);
   drop(id);
 }

@@ -91,6 +91,7 @@ class SlurmEngine final : public Engine, private AgentHubListener {
     Seconds running_since{0};         ///< As far as we have seen.
     std::uint64_t end_event = 0;      ///< Number of the event that told its end.
     bool is_submitting = false;
+    bool is_told_of = false;          ///< slurmctld pushes what happens to its node.
     std::uint64_t agent_at_poll = 0;  ///< Polls up to this one were asked before its agent came.
     bool has_agent = false;  ///< One was let in, in this life or an earlier one, or may have been.
     bool is_recorded = false;    ///< One surely was.
@@ -98,7 +99,7 @@ class SlurmEngine final : public Engine, private AgentHubListener {
     bool is_extending = false;
     bool is_time_over = false;  ///< We stop it, as its time limit cannot be extended.
     bool is_ending = false;     ///< Its end is told in a moment.
-    bool is_leaving = false;    ///< Its end is acknowledged; its agent will be told in a moment.
+    bool is_leaving = false;    ///< Its end is acknowledged; its agent is told in a moment.
   };
 
   SlurmEngine(World& world, SlurmEngineOptions options);
@@ -124,9 +125,8 @@ class SlurmEngine final : public Engine, private AgentHubListener {
   void end_later(CellId id, CellEnd end, const std::string& message);
   void end_now(CellId id, CellEnd end, const std::string& message);
   void drop(CellId id);
-  /// The agent of a cell that ended may go, and its job with it, once the submissions up to this
-  /// one are in Slurm's queue; at `latest` in any case.
-  void let_go(CellId id, std::uint64_t number, std::uint64_t submission, Seconds latest);
+  /// The agent of a cell that ended may go, and its job with it.
+  void let_go(CellId id, std::uint64_t number);
   [[nodiscard]] std::string name_of_job(CellId id) const { return slurm_name(memory_.key, id); }
   [[nodiscard]] std::string record_path(CellId id) const;
 

@@ -14,7 +14,6 @@
 namespace bourse {
 namespace {
 
-constexpr std::uint64_t kProtocol = 1;
 constexpr Seconds kLongestHelperPause{3600};
 constexpr std::size_t kLongestLine = std::size_t{64} << 20;
 constexpr std::size_t kErrorsKept = 2000;
@@ -130,8 +129,8 @@ Result<void> SlurmHelper::hear(std::string_view line) {
     BOURSE_TRY(const std::string name, text_field(json, "hello"));
     BOURSE_TRY(const std::uint64_t protocol, whole_field(json, "protocol"));
     BOURSE_TRY(const std::string version, text_field(json, "slurm"));
-    if (protocol != kProtocol)
-      return invalid(fmt::format("its protocol is {}, ours is {}", protocol, kProtocol));
+    if (protocol != kSlurmHelperProtocol)
+      return invalid(fmt::format("its protocol is {}, ours is {}", protocol, kSlurmHelperProtocol));
     is_ready_ = true;
     world_.clock.cancel(std::exchange(timer_, 0));
     options_.log(fmt::format("{} asks Slurm {} for us", quotable(name), quotable(version)));
@@ -186,6 +185,10 @@ void SlurmHelper::lose(const std::string& why) {
 
 std::string cancel_request(const std::vector<std::uint64_t>& jobs) {
   return json_text({{"do", "cancel"}, {"jobs", jobs}});
+}
+
+std::string complete_request(std::uint64_t job) {
+  return json_text({{"do", "complete"}, {"job", job}});
 }
 
 std::string jobs_request() { return json_text({{"do", "jobs"}}); }

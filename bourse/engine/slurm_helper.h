@@ -16,6 +16,9 @@
 
 namespace bourse {
 
+/// What its requests and answers are like; a helper of another one is not asked.
+inline constexpr std::uint64_t kSlurmHelperProtocol = 2;
+
 struct SlurmHelperOptions {
   std::string program;  ///< Path of bourse-slurm-helper.
   std::string socket;   ///< Where we wait for it: a path that no other daemon uses.
@@ -81,6 +84,7 @@ class SlurmHelper {
 
 // Requests; that of a submission is with the submission.
 [[nodiscard]] std::string cancel_request(const std::vector<std::uint64_t>& jobs);
+[[nodiscard]] std::string complete_request(std::uint64_t job);
 /// Jobs of this user that have not ended.
 [[nodiscard]] std::string jobs_request();
 /// Jobs with these names, ended or not.

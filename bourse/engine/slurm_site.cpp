@@ -39,6 +39,12 @@ std::string class_name(const SlurmNode& node, std::map<std::string, int>& used) 
   return count == 0 ? name : fmt::format("{}-{}", name, count + 1);
 }
 
+bool has_all(const SlurmNode& node, const std::vector<std::string>& features) {
+  return std::ranges::all_of(features, [&](const std::string& feature) {
+    return std::ranges::find(node.features, feature) != node.features.end();
+  });
+}
+
 Result<SlurmNode> read_node(const nlohmann::json& json) {
   SlurmNode node;
   if (!json.is_object()) return invalid("field 'nodes' must be a list of objects");
@@ -167,11 +173,15 @@ void discover_nodes(SlurmCommands& commands, const SlurmShare& share,
   commands.nodes(share.nodes, [share, partition = commands.options().access.partition,
                                done = std::move(done)](Result<std::vector<SlurmNode>> nodes) {
     if (!nodes) return done(std::move(nodes));
+    std::erase_if(*nodes, [&](const SlurmNode& node) { return !has_all(node, share.features); });
     if (nodes->empty())
       return done(fail(ErrorCode::not_found,
-                       fmt::format("Slurm lists no nodes{}{}",
+                       fmt::format("Slurm lists no nodes{}{}{}",
                                    partition.empty() ? "" : " in partition " + partition,
-                                   share.nodes.empty() ? "" : " among " + share.nodes)));
+                                   share.nodes.empty() ? "" : " among " + share.nodes,
+                                   share.features.empty()
+                                       ? ""
+                                       : fmt::format(" with {}", fmt::join(share.features, ",")))));
     const double count = std::ceil(share.of_nodes * static_cast<double>(nodes->size()) - 1e-9);
     nodes->resize(std::min(nodes->size(), static_cast<std::size_t>(std::max(1.0, count))));
     done(std::move(nodes));

@@ -43,8 +43,9 @@ void remember_nodes(SlurmMemory& memory, const std::vector<SlurmNode>& nodes);
 
 /// Which of the nodes of a partition are ours: all, or a share of them, rounded up.
 struct SlurmShare {
-  std::string nodes;    ///< "n[1-4],n7"; empty: all.
-  double of_nodes = 1;  ///< In (0, 1]: of those, in Slurm's order.
+  std::string nodes;                  ///< "n[1-4],n7"; empty: all.
+  std::vector<std::string> features;  ///< Of those, the ones that have all of these.
+  double of_nodes = 1;                ///< In (0, 1]: of those, in Slurm's order.
 };
 
 /// Asks Slurm for the nodes. Errors: as SlurmCommands; not_found if there are none, or no

@@ -89,6 +89,7 @@ std::string submit_request(const SlurmSubmission& job, const SlurmAccess& access
                     {"output", file_pattern(job.output_file)},
                     {"script", "#!/bin/sh\n" + script_of(job) + "\n"},
                     {"environment", variables},
+                    {"is_told_of", job.is_told_of},
                     {"partition", access.partition},
                     {"account", access.account},
                     {"qos", access.qos},

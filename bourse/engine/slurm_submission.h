@@ -20,6 +20,8 @@ struct SlurmSubmission {
   std::string output_file;
   std::vector<std::string> command;      ///< Program and arguments of its script.
   std::vector<std::string> environment;  ///< "NAME=value", beside that of the commands.
+  /// slurmctld tells the helper of its node and its end, which costs slurmctld a call of its own.
+  bool is_told_of = false;
 };
 
 /// How jobs are submitted at a site; empty: as Slurm does by default.

@@ -13,8 +13,8 @@ bool CallTask::is_wanted(const NodeHost& host) const {
     return false;
   }
   if (deadline != kNoDeadline && now() >= deadline) {
-    reply->fail(CallError(CallCode::deadline_exceeded, "the deadline passed before its turn came")
-                    .at(host.place(name())));
+    const std::string why = "the deadline passed before it had its turn at " + host.name();
+    reply->fail(CallError(CallCode::deadline_exceeded, why).at(host.place(name())));
     return false;
   }
   return true;

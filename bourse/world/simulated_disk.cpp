@@ -25,7 +25,7 @@ void apply_to(std::string& text, const SimulatedFile::Change& change) {
     text.resize(change.offset);
 }
 
-std::string parent_of(const std::string& path) {
+std::string folder_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return slash == 0 ? "/" : path.substr(0, slash);
 }
@@ -48,7 +48,7 @@ const SimulatedDisk::Node* SimulatedDisk::node_at(const std::string& normal_path
 
 int SimulatedDisk::parent_error(const std::string& normal_path) const {
   if (normal_path == "/") return 0;
-  const std::string parent = parent_of(normal_path);
+  const std::string parent = folder_of(normal_path);
   const Node* const node = node_at(parent);
   if (!node) return parent_error(parent) != 0 ? parent_error(parent) : ENOENT;
   return node->is_directory ? 0 : ENOTDIR;
@@ -206,7 +206,7 @@ Result<std::vector<std::string>> SimulatedDisk::list(const std::string& path) co
   if (!node->is_directory) return system_failure("list", path, ENOTDIR);
   std::vector<std::string> found;
   for (const std::string& below : names_below(name))
-    if (parent_of(below) == name) found.push_back(below.substr(below.rfind('/') + 1));
+    if (folder_of(below) == name) found.push_back(below.substr(below.rfind('/') + 1));
   std::ranges::sort(found);
   return found;
 }

@@ -14,7 +14,7 @@
 namespace bourse {
 namespace {
 
-constexpr Seconds kConnectTimeout{5};
+constexpr Seconds kNoAnswer{5};
 
 std::pair<std::string, std::string> ordered(const std::string& one, const std::string& other) {
   return {std::min(one, other), std::max(one, other)};
@@ -104,7 +104,7 @@ void SimulatedNetworkHub::connect(const NetworkUser& user, const Address& addres
     return;
   }
   schedule_.at(now + delay(), user.life, [=, this, parts = *parts] {
-    arrive_at_listener(user, address, parts, now + kConnectTimeout, on_result);
+    arrive_at_listener(user, address, parts, now + kNoAnswer, on_result);
   });
 }
 
@@ -115,7 +115,7 @@ void SimulatedNetworkHub::arrive_at_listener(const NetworkUser& user, const Addr
   if (is_cut(user.host, host) || !up_.contains(host)) {
     const Error error{ErrorCode::deadline_exceeded,
                       fmt::format("cannot connect to '{}': no answer within {} s",
-                                  quotable(address.text, 200), kConnectTimeout.value)};
+                                  quotable(address.text, 200), kNoAnswer.value)};
     schedule_.at(deadline, user.life,
                  [error, on_result] { on_result(tl::unexpected<Error>(error)); });
     return;

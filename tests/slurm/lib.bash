@@ -1,7 +1,38 @@
 # For the tests of the daemon on Slurm: a cluster of its own, beside what tests/serve/lib.bash has.
 # A test sets `program` and reads this file; it ends with status 77 where Slurm is not installed.
-here=$(dirname "${BASH_SOURCE[0]}")
+# Cluster and daemon run as an ordinary user: whoever runs the test or, if that is root, nobody.
+here=$(realpath "$(dirname "${BASH_SOURCE[0]}")")
 program=$(realpath "$program")
+
+# as_nobody ARGUMENT...: runs this test as nobody, who may not even look into our directories, so from
+# copies of what it needs; ends with its status.
+as_nobody() {
+  local stage status=0 file arguments=()
+  stage=$(mktemp -d /tmp/bourse-slurm-XXXXXX)
+  # shellcheck disable=SC2064
+  trap "rm -rf $stage" EXIT
+  mkdir -p "$stage"/{build/release,tests,examples,tmp}
+  for file in bourse{,-agent,-slurm-helper,-train}; do
+    file=$(dirname "$program")/$file
+    [[ ! -x $file ]] || cp "$file" "$stage/build/release/"
+  done
+  for file in "$@"; do
+    if [[ -f $file ]]; then
+      cp -n "$file" "$stage/build/release/"
+      file=$stage/build/release/$(basename "$file")
+    fi
+    arguments+=("$file")
+  done
+  cp -r "$here" "$here/../serve" "$stage/tests/"
+  cp -r "$here"/../../examples/{jobs,slurm} "$stage/examples/"
+  chmod -R a+rX "$stage"
+  chown nobody "$stage/tmp"
+  cd "$stage/tmp" || exit 1
+  setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME="$stage/tmp" TMPDIR="$stage/tmp" USER=nobody LOGNAME=nobody \
+    "$stage/tests/slurm/$(basename "$0")" "${arguments[@]}" || status=$?
+  exit $status
+}
+((EUID != 0)) || as_nobody "$@"
 . "$here/../serve/lib.bash"
 
 cluster() { "$here/cluster" "$1" "$work/slurm" "${@:2}"; }
