@@ -13,6 +13,8 @@
 namespace bourse {
 namespace {
 
+constexpr Seconds kSecondThought{0.2};
+
 /// Standard error is a file beside the launch file.
 void log_line(World& world, std::string_view sentence) {
   fmt::print(stderr, "{:.3f} {}\n", world.clock.unix_time().value, sentence);
@@ -42,6 +44,8 @@ Result<int> run_agent(const std::string& cell_directory) {
   BOURSE_TRY(LaunchFile launch, read_launch(world.files, cell_directory));
   Agent agent(world, {.launch = std::move(launch),
                       .warden = side.warden,
+                      .second_thought =
+                          std::getenv("SLURM_JOB_ID") == nullptr ? Seconds(0) : kSecondThought,
                       .on_done = [&real] { real.stop(); },
                       .log = [&world](std::string_view sentence) { log_line(world, sentence); }});
   for (const int signal : {SIGTERM, SIGINT, SIGHUP})

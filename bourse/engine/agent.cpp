@@ -24,7 +24,8 @@ Agent::Agent(World& world, Options options)
       heard_of_(world.clock.now()) {}
 
 Agent::~Agent() {
-  for (const TimerId timer : {beat_timer_, release_timer_, done_timer_}) world_.clock.cancel(timer);
+  for (const TimerId timer : {beat_timer_, release_timer_, done_timer_, conclude_timer_})
+    world_.clock.cancel(timer);
 }
 
 void Agent::start() {
@@ -70,6 +71,7 @@ void Agent::handle(const AgentEnd& end) { leave(end.reason); }
 
 void Agent::handle(const AgentStop& stop) {
   const Seconds grace = stop.is_urgent ? Seconds(0) : stop.grace;
+  if (conclusion_) draw_conclusion();  // it ended before
   if (phase_ == CellPhase::starting || phase_ == CellPhase::running)
     end_tasks(CellEnd::stopped, "", grace);
   else if (phase_ == CellPhase::stopping)
@@ -116,15 +118,27 @@ void Agent::on_task_end(const TaskSpec& task, ExitStatus status, std::string mes
         .task = task.name(),
         .status = status,
         .message = message});
-  const Seconds grace = options_.launch.cell.grace;
   if (phase_ == CellPhase::stopping) {
     if (!is_any_running()) tree_end_->look();
     finish_if_over();
   } else if (!status.is_success()) {
-    end_tasks(CellEnd::failed, std::move(message), grace);
+    conclude(CellEnd::failed, std::move(message));
   } else if (!is_any_running()) {
-    end_tasks(CellEnd::completed, "", grace);
+    conclude(CellEnd::completed, "");
   }
+}
+
+/// The first one counts.
+void Agent::conclude(CellEnd end, std::string message) {
+  if (conclusion_) return;
+  conclusion_.emplace(end, std::move(message));
+  if (options_.second_thought <= Seconds(0)) return draw_conclusion();
+  conclude_timer_ = world_.clock.call_in(options_.second_thought, [this] { draw_conclusion(); });
+}
+
+void Agent::draw_conclusion() {
+  if (phase_ != CellPhase::running) return;
+  end_tasks(conclusion_->first, conclusion_->second, options_.launch.cell.grace);
 }
 
 bool Agent::is_any_running() const {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "bourse/engine/agent_link.h"
@@ -26,6 +27,9 @@ class Agent {
     LaunchFile launch;
     /// Ends everything when we die; we do the same when it dies. Pid 0: there is none.
     ProcessId warden;
+    /// From the end of a task to what is concluded from it. Whoever ends a whole cell by signals,
+    /// as Slurm does, may reach its tasks before us: then they did not end by themselves.
+    Seconds second_thought{0};
     /// Called once when there is nothing left to do; may destroy the agent.
     std::function<void()> on_done;
     std::function<void(std::string_view sentence)> log;
@@ -57,6 +61,8 @@ class Agent {
   /// Kills all and leaves without a word: the cell is not current.
   void leave(std::string_view reason);
   void on_task_end(const TaskSpec& task, ExitStatus status, std::string message);
+  void conclude(CellEnd end, std::string message);
+  void draw_conclusion();
   /// Ends what is left of the tasks; `message` is told with the end of the cell.
   void end_tasks(CellEnd end, std::string message, Seconds grace);
   void finish_if_over();
@@ -84,6 +90,8 @@ class Agent {
   TimerId beat_timer_ = 0;
   TimerId release_timer_ = 0;
   TimerId done_timer_ = 0;
+  TimerId conclude_timer_ = 0;
+  std::optional<std::pair<CellEnd, std::string>> conclusion_;  ///< And what to say of it.
   std::optional<AgentLink> link_;
 };
 
