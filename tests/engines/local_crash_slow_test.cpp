@@ -73,6 +73,27 @@ TEST_F(LocalEngineCrashTest, ADeadWardenEndsTheCell) {
   ASSERT_TRUE(until([&] { return left(spec).empty(); }));
 }
 
+// As Slurm does to a job that somebody cancels; the task ends well before its agent knows why.
+TEST_F(LocalEngineCrashTest, ASignalToAllProcessesIsNoEndOfTheJob) {
+  close_engine();
+  agent_environment_.emplace_back("SLURM_JOB_ID=1");
+  open_engine();
+  const CellSpec spec = cell(1, "trap 'exit 0' TERM; echo ready; while :; do sleep 0.01; done");
+  engine().start(spec);
+  ASSERT_TRUE(until_logged(spec.id, "ready"));
+  const std::vector<ProcessId> agents = agents_of(spec);
+  world().processes.signal(agents.at(1), SIGSTOP);
+  for (const ProcessId process : left(spec))
+    if (std::ranges::count(agents, process) == 0) world().processes.signal(process, SIGTERM);
+  ASSERT_TRUE(until([&] { return left(spec).size() == agents.size(); }));
+  world().processes.signal(agents.at(1), SIGTERM);
+  world().processes.signal(agents.at(1), SIGCONT);
+  ASSERT_TRUE(until_ended(spec.id));
+  EXPECT_EQ(recorder_.find(spec.id, CellEventKind::ended)->end, CellEnd::lost);
+  acknowledge_all();
+  ASSERT_TRUE(until([&] { return left(spec).empty(); }));
+}
+
 TEST_F(LocalEngineCrashTest, WardenAndAgentKilledTogetherAreSwept) {
   const CellSpec spec = cell(1, kStubborn);
   engine().start(spec);

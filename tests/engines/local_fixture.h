@@ -47,6 +47,8 @@ class LocalEngineTest : public ::testing::Test {
     ASSERT_TRUE(world().files.remove(directory_).has_value());
   }
 
+  std::vector<std::string> agent_environment_{"ASAN_OPTIONS=detect_leaks=0"};
+
   World& world() { return real_.world(); }
   LocalEngine& engine() { return *engine_; }
 
@@ -55,7 +57,7 @@ class LocalEngineTest : public ::testing::Test {
         world(), {.machines = machines_,
                   .state_directory = directory_,
                   .agent_command = {BOURSE_AGENT},
-                  .agent_environment = {"ASAN_OPTIONS=detect_leaks=0"},
+                  .agent_environment = agent_environment_,
                   .log = [this](std::string_view line) { log_ += std::string(line) + "\n"; }});
     ASSERT_TRUE(engine.has_value()) << engine.error().message;
     engine_ = *std::move(engine);
