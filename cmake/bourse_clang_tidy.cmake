@@ -10,7 +10,7 @@ if(${plugin_source} IS_NEWER_THAN ${plugin})
     COMMAND ${CMAKE_CXX_COMPILER} -std=c++17 -O1 -fno-rtti -fPIC -shared -isystem ${llvm_include} -o
             ${plugin} ${plugin_source} COMMAND_ERROR_IS_FATAL ANY)
 endif()
-file(MD5 .clang-tidy rules) # other rules: check every file again
+file(MD5 ${CMAKE_CURRENT_SOURCE_DIR}/.clang-tidy rules) # other rules: check every file again
 # The files of a room are read together, from one that includes them.
 list(APPEND CMAKE_CXX_CLANG_TIDY --load=${plugin}
      --checks=bourse-own-code-only,-bugprone-suspicious-include
