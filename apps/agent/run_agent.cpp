@@ -13,6 +13,8 @@
 namespace bourse {
 namespace {
 
+/// slurmstepd signals the processes of a job one after the other; on a busy node that takes a
+/// while.
 constexpr Seconds kSecondThought{0.2};
 
 /// Standard error is a file beside the launch file.

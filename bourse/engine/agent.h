@@ -27,8 +27,9 @@ class Agent {
     LaunchFile launch;
     /// Ends everything when we die; we do the same when it dies. Pid 0: there is none.
     ProcessId warden;
-    /// From the end of a task to what is concluded from it. Whoever ends a whole cell by signals,
-    /// as Slurm does, may reach its tasks before us: then they did not end by themselves.
+    /// From the end of a task to what is concluded from it; 0: at once. Whoever ends a whole cell
+    /// by signals, as Slurm does, may reach its tasks before us: then they did not end by
+    /// themselves.
     Seconds second_thought{0};
     /// Called once when there is nothing left to do; may destroy the agent.
     std::function<void()> on_done;
@@ -61,6 +62,7 @@ class Agent {
   /// Kills all and leaves without a word: the cell is not current.
   void leave(std::string_view reason);
   void on_task_end(const TaskSpec& task, ExitStatus status, std::string message);
+  /// After a second thought, ends the cell in this way.
   void conclude(CellEnd end, std::string message);
   void draw_conclusion();
   /// Ends what is left of the tasks; `message` is told with the end of the cell.

@@ -161,12 +161,8 @@ Result<void> lead(Peers& peers, const std::shared_ptr<Coordinator>& coordinator,
 }  // namespace
 
 std::optional<std::int64_t> read_batch(const std::string& members_file) {
-  RealFiles files;
-  const Result<std::string> text = files.read(members_file);
-  if (!text) return std::nullopt;
-  const nlohmann::json json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || !json.contains("batch") || !json["batch"].is_number_unsigned())
-    return std::nullopt;
+  const nlohmann::json json = read_members(members_file);
+  if (!json.contains("batch") || !json["batch"].is_number_unsigned()) return std::nullopt;
   const auto batch = json["batch"].get<std::int64_t>();
   if (batch < 1) return std::nullopt;
   return batch;

@@ -14,13 +14,17 @@
 
 namespace bourse::training {
 
-std::optional<RingLead> read_lead(const std::string& members_file, const std::string& task) {
+nlohmann::json read_members(const std::string& members_file) {
   RealFiles files;
   const Result<std::string> text = files.read(members_file);
-  if (!text) return std::nullopt;
-  const nlohmann::json json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || !json.contains("members") || !json["members"].is_array())
-    return std::nullopt;
+  if (!text) return nlohmann::json::object();
+  nlohmann::json json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  return json.is_object() ? json : nlohmann::json::object();
+}
+
+std::optional<RingLead> read_lead(const std::string& members_file, const std::string& task) {
+  const nlohmann::json json = read_members(members_file);
+  if (!json.contains("members") || !json["members"].is_array()) return std::nullopt;
   try {
     RingLead lead{.leader = {},
                   .address = fmt::format("tcp:{}:{}", json.at("master_address").get<std::string>(),

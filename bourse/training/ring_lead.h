@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 
@@ -16,7 +17,11 @@ struct RingLead {
   std::size_t rank = 0;    ///< Of the task.
 };
 
-/// What $BOURSE_MEMBERS (docs/job-file.md) says to this task; nothing if there is no such file, or
+/// What is in the file of $BOURSE_MEMBERS (docs/job-file.md); an empty object if there is none, or
+/// something else in it.
+[[nodiscard]] nlohmann::json read_members(const std::string& members_file);
+
+/// What $BOURSE_MEMBERS says to this task; nothing if there is no such file, or
 /// no worker of rank 0 in it.
 [[nodiscard]] std::optional<RingLead> read_lead(const std::string& members_file,
                                                 const std::string& task);
