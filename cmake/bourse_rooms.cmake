@@ -54,7 +54,7 @@ function(bourse_add_room name)
   if(BOURSE_UNITY)
     # As many as have names of their own in their anonymous namespaces.
     set(batch 24)
-    if(name MATCHES "^(policy|trace|report|training)$")
+    if(name MATCHES "^(trace|report)$")
       set(batch 6)
     endif()
     set_target_properties(bourse_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${batch})

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <utility>
 
@@ -9,8 +8,6 @@
 
 namespace bourse {
 namespace {
-
-constexpr double kNever = std::numeric_limits<double>::infinity();
 
 /// The external problem over one rack or all machines, kept for all levels of the slot.
 struct SpreadProblem {

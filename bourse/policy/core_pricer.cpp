@@ -11,7 +11,6 @@
 namespace bourse {
 namespace {
 
-constexpr double kNever = std::numeric_limits<double>::infinity();
 constexpr std::size_t kNoState = std::numeric_limits<std::size_t>::max();
 
 /// The most tasks of each role that any way asks for.

@@ -9,17 +9,13 @@
 #include <utility>
 
 #include "bourse/policy/failed_demands.h"
+#include "bourse/policy/job_sizes.h"
 #include "bourse/policy/machine_index.h"
 #include "bourse/policy/placement.h"
 #include "bourse/policy/repacking.h"
 
 namespace bourse {
 namespace {
-
-TaskCounts gang_of(const JobSpec& job) {
-  const int workers = max_workers(job.throughput);
-  return {workers, servers_for(job.throughput, workers)};
-}
 
 /// One division of the cluster, from empty.
 class Filling {
@@ -125,7 +121,7 @@ void Filling::give(const JobSpec& job, const Allocation& allocation) {
 }
 
 bool Filling::grant_gang(std::size_t rank, const JobSpec& job) {
-  const TaskCounts gang = gang_of(job);
+  const TaskCounts gang = bundle(job, max_workers(job.throughput));
   if (counts_[rank] == gang || failed_.covers(job, gang)) return false;
   auto placed = place(free_, job, gang);
   if (!placed) {
@@ -228,7 +224,7 @@ Decision divide(const ClusterState& state, const DrfOptions& options) {
 std::optional<Decision> start_newcomer(const ClusterState& state, const Event& event) {
   if (event.kind != EventKind::arrival || state.waiting_count() != 1) return std::nullopt;
   const JobSpec& job = state.spec(event.job);
-  auto placed = place(state, job, gang_of(job));
+  auto placed = place(state, job, bundle(job, max_workers(job.throughput)));
   if (!placed) return std::nullopt;
   Decision decision;
   decision.changes.push_back({event.job, std::move(*placed)});

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "bourse/base/check.h"
+#include "bourse/policy/job_sizes.h"
 
 namespace bourse {
 namespace {
@@ -12,13 +13,6 @@ namespace {
 constexpr std::int64_t kMaxSlots = 100'000;
 /// Work this close to all of it, relative, is all of it.
 constexpr double kDone = 1 - 1e-9;
-
-ResourceVector demand_of(const JobSpec& job, TaskCounts tasks) {
-  ResourceVector demand(job.worker.size());
-  for (std::size_t r = 0; r < demand.size(); ++r)
-    demand[r] = tasks.workers * job.worker[r] + tasks.servers * job.server[r];
-  return demand;
-}
 
 bool fits_one_machine(const Cluster& cluster, const ResourceVector& demand) {
   return std::ranges::any_of(cluster.classes,

@@ -7,8 +7,6 @@
 namespace bourse {
 namespace {
 
-constexpr double kNever = std::numeric_limits<double>::infinity();
-
 /// The least of the ranks that are above `reach`; infinite if there is none.
 float least_above(std::span<const float> ranks, float reach) {
   // Four at a time: what compilers turn into vector instructions without being told.

@@ -46,7 +46,7 @@ const Allocation& OasisPolicy::wanted_now(const Admitted& job) const {
 
 Decision OasisPolicy::decide(const ClusterState& state, const Event& event) {
   if (!bookings_) start(state);
-  current_ = slot_at(state.now(), options_.search.slot);
+  current_ = oasis_slot_at(state.now(), options_.search.slot);
   bookings_->forget_before(current_);
   Decision decision;
   const bool ends = event.kind == EventKind::finish || event.kind == EventKind::cancel;

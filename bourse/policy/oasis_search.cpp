@@ -201,12 +201,12 @@ Allocation SlotCost::place(const Stretch& stretch, const std::vector<TaskWay>& w
 }
 
 /// What all searches for one job have in common.
-class Search {
+class OasisSearch {
  public:
-  Search(const OasisMarket& market, const JobSpec& job, double samples, Seconds now)
+  OasisSearch(const OasisMarket& market, const JobSpec& job, double samples, Seconds now)
       : market_(market), job_(job), samples_(samples), now_(now), cost_(market, job) {
     const Seconds slot = market.options.slot;
-    first_ = slot_at(now, slot);
+    first_ = oasis_slot_at(now, slot);
     rest_ = start_of(first_ + 1) - now;
     if (rest_ > slot) rest_ = slot;
   }
@@ -273,7 +273,7 @@ class Search {
 };
 
 /// With the workers of the largest size apart, or on one machine if no servers are needed.
-double Search::largest_rate() const {
+double OasisSearch::largest_rate() const {
   const TaskCounts most = bundle(job_, max_workers(job_.throughput));
   double rate = 0;
   for (const MachineClass& machine_class : market_.bookings.cluster().classes) {
@@ -285,7 +285,7 @@ double Search::largest_rate() const {
   return rate;
 }
 
-void Search::set_end(double fewest_slots) {
+void OasisSearch::set_end(double fewest_slots) {
   const double window = std::ceil(market_.options.window / slot());
   const double look =
       std::min(2 * std::ceil(fewest_slots) + window + 1, static_cast<double>(kMostSlots));
@@ -295,14 +295,14 @@ void Search::set_end(double fewest_slots) {
         end_, static_cast<std::int64_t>(std::floor(market_.options.horizon / slot() + kAlmost)));
 }
 
-double Search::utility_of(std::int64_t last, Seconds completion) const {
+double OasisSearch::utility_of(std::int64_t last, Seconds completion) const {
   if (!market_.options.slotted) return utility_at(job_.utility, completion - job_.arrival);
-  const std::int64_t arrived = slot_at(job_.arrival, slot());
+  const std::int64_t arrived = oasis_slot_at(job_.arrival, slot());
   return utility_at(job_.utility, static_cast<double>(last - arrived) * slot());
 }
 
-void Search::place(const Chosen& chosen, double last_share, OasisSchedule& schedule,
-                   double payoff) {
+void OasisSearch::place(const Chosen& chosen, double last_share, OasisSchedule& schedule,
+                        double payoff) {
   const double allowance = market_.options.stickiness * std::max(0.0, payoff) /
                            static_cast<double>(std::max<std::size_t>(1, chosen.size()));
   const std::vector<Stretch>& stretches = market_.bookings.stretches();
@@ -342,7 +342,7 @@ void Search::place(const Chosen& chosen, double last_share, OasisSchedule& sched
   }
 }
 
-std::optional<OasisSchedule> Search::best_at_one_size() {
+std::optional<OasisSchedule> OasisSearch::best_at_one_size() {
   const bool is_gang = is_rigid(job_.throughput);
   const TaskCounts tasks =
       is_gang ? bundle(job_, max_workers(job_.throughput)) : requested_tasks(job_);
@@ -368,8 +368,8 @@ std::optional<OasisSchedule> Search::best_at_one_size() {
 }
 
 /// The last slot and the cheapest of those before it, early ones first, `count` in all.
-Search::Chosen Search::cheapest_slots(const std::vector<TaskWay>& ways, std::int64_t from,
-                                      std::size_t count, std::int64_t last) {
+OasisSearch::Chosen OasisSearch::cheapest_slots(const std::vector<TaskWay>& ways, std::int64_t from,
+                                                std::size_t count, std::int64_t last) {
   const std::vector<Stretch>& stretches = market_.bookings.stretches();
   Chosen chosen;
   if (count == 0) return chosen;
@@ -386,8 +386,8 @@ Search::Chosen Search::cheapest_slots(const std::vector<TaskWay>& ways, std::int
 
 /// The cheapest slots that do the work, for every completion. A full first slot is like any other;
 /// one that has begun is either used (`uses_current`) or left out.
-void Search::try_gang(const std::vector<TaskWay>& ways, double rate, bool uses_current,
-                      std::optional<OasisSchedule>& best) {
+void OasisSearch::try_gang(const std::vector<TaskWay>& ways, double rate, bool uses_current,
+                           std::optional<OasisSchedule>& best) {
   const Seconds duration(samples_ / rate);
   double payoff = best ? best->payoff() : -kInfinite;
   std::optional<Completion> found;
@@ -419,9 +419,9 @@ void Search::try_gang(const std::vector<TaskWay>& ways, double rate, bool uses_c
 
 /// The best completion of `work` in slots from `from` on: the slot that completes it, and the
 /// cheapest before that. `paid` is spent already; the payoff has to be above `payoff`.
-std::optional<Search::Completion> Search::complete_later(const std::vector<TaskWay>& ways,
-                                                         std::int64_t from, Seconds work,
-                                                         double paid, double payoff) {
+std::optional<OasisSearch::Completion> OasisSearch::complete_later(const std::vector<TaskWay>& ways,
+                                                                   std::int64_t from, Seconds work,
+                                                                   double paid, double payoff) {
   const std::vector<Stretch>& stretches = market_.bookings.stretches();
   const std::size_t count = whole_slots(work);
   const Seconds last_part = work - static_cast<double>(count - 1) * slot();
@@ -466,8 +466,8 @@ std::optional<Search::Completion> Search::complete_later(const std::vector<TaskW
   return best;
 }
 
-std::vector<double> Search::curve(std::int64_t t, double chunk, int levels,
-                                  std::vector<std::vector<TaskWay>>& ways) {
+std::vector<double> OasisSearch::curve(std::int64_t t, double chunk, int levels,
+                                       std::vector<std::vector<TaskWay>>& ways) {
   const Stretch& stretch = market_.bookings.stretches()[market_.bookings.stretch_of(t)];
   std::vector<double> costs(static_cast<std::size_t>(levels) + 1, kInfinite);
   costs[0] = 0;
@@ -479,7 +479,7 @@ std::vector<double> Search::curve(std::int64_t t, double chunk, int levels,
   return costs;
 }
 
-std::optional<OasisSchedule> Search::best_by_table(double slots) {
+std::optional<OasisSchedule> OasisSearch::best_by_table(double slots) {
   const double full = samples_ / slots;
   const double parts = std::ceil(market_.options.chunks / std::max(1.0, std::ceil(slots)));
   const double most = std::min(full, samples_);
@@ -560,21 +560,21 @@ bool fits_all(const OasisMarket& market, const JobSpec& job, const Allocation& a
 
 }  // namespace
 
-std::int64_t slot_at(Seconds now, Seconds slot) {
+std::int64_t oasis_slot_at(Seconds now, Seconds slot) {
   const double position = now / slot;
   return static_cast<std::int64_t>(std::floor(position + kAlmost * std::max(1.0, position)));
 }
 
 std::optional<OasisSchedule> find_oasis_schedule(const OasisMarket& market, const JobSpec& job,
                                                  double samples, Seconds now) {
-  return Search(market, job, samples, now).best();
+  return OasisSearch(market, job, samples, now).best();
 }
 
 std::optional<OasisSchedule> find_rest_of_oasis(const OasisMarket& market, const JobSpec& job,
                                                 double samples, Seconds now,
                                                 const Allocation& held) {
   const Seconds slot = market.options.slot;
-  const std::int64_t current = slot_at(now, slot);
+  const std::int64_t current = oasis_slot_at(now, slot);
   const auto schedule_of = [&](std::int64_t from, const Allocation& allocation) {
     const Seconds begin = std::max(now, static_cast<double>(from) * slot);
     const double rate = declared_speed(job, allocation, market.bookings.cluster());

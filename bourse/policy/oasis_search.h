@@ -71,6 +71,6 @@ struct OasisMarket {
                                                               Seconds now, const Allocation& held);
 
 /// The slot that `now` lies in; an instant within rounding error of a start is that start.
-[[nodiscard]] std::int64_t slot_at(Seconds now, Seconds slot);
+[[nodiscard]] std::int64_t oasis_slot_at(Seconds now, Seconds slot);
 
 }  // namespace bourse

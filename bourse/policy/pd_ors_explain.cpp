@@ -10,7 +10,7 @@ namespace bourse {
 namespace {
 
 /// A completion this much later than the end of a slot, relative to it, is rounding error.
-constexpr double kTimeTolerance = 1e-6;
+constexpr double kSlotTolerance = 1e-6;
 
 /// What prices say a machine's tasks cost, by resource type.
 void add_cost(const JobSpec& spec, const TaskGroup& group, const std::vector<double>& unit_prices,
@@ -90,7 +90,7 @@ std::optional<Explanation> PdOrsPolicy::explain(const ClusterState& state, JobId
   }
   if (said.best) {
     const Seconds slot = options_.search.slot;
-    const double last = std::ceil(said.best->completion / slot - kTimeTolerance) - 1;
+    const double last = std::ceil(said.best->completion / slot - kSlotTolerance) - 1;
     said.sooner = best_option(state, id, open, last * slot);
     open.from = std::max(open.from, start_of(bookings_->current())) + slot;
     said.later = best_option(state, id, open, kForever);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bourse/base/check.h"
+#include "bourse/policy/job_sizes.h"
 
 namespace bourse {
 namespace {
@@ -20,13 +21,6 @@ struct Machines {
     return {amounts + machine * types, types};
   }
 };
-
-ResourceVector demand_of(const JobSpec& job, TaskCounts tasks) {
-  ResourceVector demand(job.worker.size());
-  for (std::size_t r = 0; r < demand.size(); ++r)
-    demand[r] = tasks.workers * job.worker[r] + tasks.servers * job.server[r];
-  return demand;
-}
 
 /// The machine with the least left over after `demand`, or `count` if none holds it. What is left
 /// over is compared by the types in their order.

@@ -12,6 +12,9 @@
 
 namespace bourse {
 
+/// The cost of what cannot be done.
+inline constexpr double kNever = std::numeric_limits<double>::infinity();
+
 /// Bounds of the price of one unit of each resource in one slot. A unit is what `units` says.
 struct PriceBounds {
   double lowest = 1;            ///< L: price on an idle machine, utility per unit; > 0.

@@ -12,7 +12,6 @@
 namespace bourse {
 namespace {
 
-constexpr double kNever = std::numeric_limits<double>::infinity();
 /// Less than this share of a slot is not worth starting in.
 constexpr double kLeastPartialSlot = 1e-3;
 /// Costs of one schedule, summed in two ways, differ by less than this share.

@@ -1,15 +1,12 @@
 #include "bourse/policy/slot_costs.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "bourse/policy/slot_pricer.h"
 
 namespace bourse {
 namespace {
-
-constexpr double kNever = std::numeric_limits<double>::infinity();
 
 std::vector<double> distinct_speeds(const Cluster& cluster) {
   std::vector<double> speeds;

@@ -11,9 +11,11 @@
 namespace bourse {
 namespace {
 
-constexpr double kSlack = 1e-9;  ///< Relative; service is a sum of rounded times.
+constexpr double kServiceSlack = 1e-9;  ///< Relative; service is a sum of rounded times.
 
-bool has_reached(double service, double threshold) { return service >= threshold * (1 - kSlack); }
+bool has_reached(double service, double threshold) {
+  return service >= threshold * (1 - kServiceSlack);
+}
 
 }  // namespace
 
@@ -38,7 +40,7 @@ void TiresiasPolicy::promote_starved(const ClusterState& state) {
     const Seconds ran = counted(state, id);
     if (ran <= Seconds(0)) continue;
     const Seconds waited = state.now() - state.job(id).since;
-    if (waited.value >= options_.promote * ran.value * (1 - kSlack))
+    if (waited.value >= options_.promote * ran.value * (1 - kServiceSlack))
       past_[id.index()].counted_at_promotion += ran;
   }
 }

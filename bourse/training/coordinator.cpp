@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "bourse/program/context.h"
+#include "bourse/training/monotonic.h"
 #include "bourse/world/real_files.h"
 
 namespace bourse::training {
@@ -24,10 +25,6 @@ constexpr double kOverdueSeconds = 1;
 constexpr double kOverdueTimes = 20;
 /// So long the members of a ring have for the files of the last checkpoint.
 constexpr double kLastFiles = 10;
-
-double monotonic_now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 }  // namespace
 

@@ -11,7 +11,7 @@
 namespace bourse::training {
 namespace {
 
-constexpr std::array<std::string_view, 3> kNames{"sgd", "adam", "adamw"};
+constexpr std::array<std::string_view, 3> kOptimiserNames{"sgd", "adam", "adamw"};
 
 void apply_sgd(const OptimiserOptions& options, const OptimiserStep& step,
                std::span<const float> before, std::span<const float> gradient,
@@ -53,13 +53,15 @@ void apply_adam(const OptimiserOptions& options, const OptimiserStep& step,
 }  // namespace
 
 Result<OptimiserKind> parse_optimiser(std::string_view name) {
-  for (std::size_t i = 0; i < kNames.size(); ++i)
-    if (kNames[i] == name) return static_cast<OptimiserKind>(i);
-  return invalid(
-      fmt::format("there is no optimiser '{}'{}", quotable(name), suggestion(name, kNames)));
+  for (std::size_t i = 0; i < kOptimiserNames.size(); ++i)
+    if (kOptimiserNames[i] == name) return static_cast<OptimiserKind>(i);
+  return invalid(fmt::format("there is no optimiser '{}'{}", quotable(name),
+                             suggestion(name, kOptimiserNames)));
 }
 
-std::string_view name_of(OptimiserKind kind) { return kNames[static_cast<std::size_t>(kind)]; }
+std::string_view name_of(OptimiserKind kind) {
+  return kOptimiserNames[static_cast<std::size_t>(kind)];
+}
 
 std::size_t state_count(OptimiserKind kind) { return kind == OptimiserKind::sgd ? 1 : 2; }
 

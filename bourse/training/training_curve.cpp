@@ -12,7 +12,7 @@
 namespace bourse::training {
 namespace {
 
-constexpr std::string_view kHeader = "step,samples,loss,accuracy,noise_scale,seconds";
+constexpr std::string_view kColumns = "step,samples,loss,accuracy,noise_scale,seconds";
 
 template <class Number>
 bool read_number(std::string_view text, Number& number) {
@@ -48,7 +48,7 @@ void draw_ticks(std::string& svg, const SvgPanel& panel, double most_samples, do
 }  // namespace
 
 std::string curve_csv(const std::vector<CurvePoint>& points) {
-  std::string text = std::string(kHeader) + "\n";
+  std::string text = std::string(kColumns) + "\n";
   for (const CurvePoint& point : points)
     text += fmt::format("{},{},{},{},{},{:.4f}\n", point.step, point.samples, point.loss,
                         point.accuracy < 0 ? "" : fmt::format("{}", point.accuracy),
@@ -72,7 +72,7 @@ Result<std::vector<CurvePoint>> parse_curve_csv(const std::string& text) {
                          read_number(fields[5], point.seconds);
     if (!is_fine)
       return fail(ErrorCode::data_corrupted,
-                  fmt::format("line {} is not '{}'", number, std::string(kHeader)));
+                  fmt::format("line {} is not '{}'", number, std::string(kColumns)));
     points.push_back(point);
   }
   return points;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bourse/training/checkpoint.h"
+#include "bourse/training/monotonic.h"
 #include "bourse/world/real_files.h"
 
 namespace bourse::training {
@@ -15,10 +16,6 @@ namespace {
 constexpr std::chrono::milliseconds kLook{50};
 /// How often one that finds nobody looks whether the training is over: it has come too late.
 constexpr std::chrono::milliseconds kOver{500};
-
-double monotonic_now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 }  // namespace
 
