@@ -1,6 +1,6 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
+#include <ATen/core/ivalue.h>  // First of them: without it, Clang does not take tensors in C++20.
 #include <ATen/ops/from_blob.h>
 
 #include <cstddef>
