@@ -1,7 +1,8 @@
 // The figures of the programming model, beside raw sockets and gRPC in the same run.
 //   program_bench [--rounds=N] [--only=unix,tcp,memory,start,compile]
 // Prints a table: what, measured, target, met or not. The ways that are compared take turns every
-// few milliseconds, so that what disturbs one disturbs all; times are medians.
+// few milliseconds, so that what disturbs one disturbs all; times are medians. Both
+// ends of a round trip have a processor of their own, but those of gRPC, which may use all.
 #include <fmt/core.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -15,6 +16,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "bench/program/grpc_peer.h"
@@ -57,6 +59,11 @@ struct Echo {
   }
   int add(int x) const { return x + 1; }
 };
+
+/// A process of a node gets as far as its launch() and needs no rivals.
+bool is_process_of_node() {
+  return std::getenv("BOURSE_UNIT_NUMBER") != nullptr;  // NOLINT(concurrency-mt-unsafe)
+}
 
 /// The ways that are compared: a socket and nothing else, gRPC, and ours.
 struct Rivals {
@@ -150,9 +157,9 @@ void bench_calls_in_flight(const Handle<Echo>& node, const Rivals& rivals, const
       ">= 200,000 /s", ours.median() <= 5);
 }
 
-void bench_transport(const std::string& name, Placement placement, const Rivals& rivals,
-                     int rounds) {
-  Program program("bench " + name);
+void bench_echoes(const std::string& name, Placement placement, const Rivals& rivals, int rounds) {
+  const OneProcessor pinned(is_process_of_node() ? 1 : 0);
+  Program program("bench echoes by " + name);
   const Handle<Echo> node = program.add<Echo>("echo");
   Running running = launch(program, {.placement = placement});
   if (running.is_skipped()) return;
@@ -165,6 +172,14 @@ void bench_transport(const std::string& name, Placement placement, const Rivals&
     row(fmt::format("the same against gRPC, {}", name),
         fmt::format("{:.1f} x faster", echo.grpc.median() / echo.ours.median()), ">= 5 x faster",
         echo.grpc.median() >= 5 * echo.ours.median());
+}
+
+void bench_throughput(const std::string& name, Placement placement, const Rivals& rivals,
+                      int rounds) {
+  Program program("bench throughput by " + name);
+  const Handle<Echo> node = program.add<Echo>("echo");
+  Running running = launch(program, {.placement = placement});
+  if (running.is_skipped()) return;
   for (const bool is_put : {true, false}) {
     const Compared large = compare_large(node, rivals, rounds, is_put);
     row(fmt::format("100 MB {}, {}", is_put ? "put" : "get", name),
@@ -176,13 +191,15 @@ void bench_transport(const std::string& name, Placement placement, const Rivals&
   bench_calls_in_flight(node, rivals, name, rounds);
   Times blocks;
   double slowest = 0;
-  for (std::size_t size = 64 << 10; size <= (1 << 20); size *= 2)
+  for (std::size_t size = 64 << 10; size <= (1 << 20); size *= 2) {
+    const std::string block(size, 'x');
+    (void)node.call<&Echo::echo>(block);  // memory of this size is new to both processes
     for (int i = 0; i < 20; ++i) {
-      const std::string block(size, 'x');
       const double time = microseconds_of([&] { (void)node.call<&Echo::echo>(block); });
       slowest = std::max(slowest, time);
       blocks.add(time);
     }
+  }
   row(fmt::format("echoes of 64 KiB to 1 MiB, {}", name),
       fmt::format("median {:.2f} ms, slowest {:.1f} ms", blocks.median() / 1000, slowest / 1000),
       "<= 20 ms, no stalls", slowest <= 20'000);
@@ -301,18 +318,13 @@ Choice choice_of(int argc, char** argv) {
   return choice;
 }
 
-/// A process of a node gets as far as its launch() and needs no rivals.
-bool is_process_of_node() {
-  return std::getenv("BOURSE_UNIT_NUMBER") != nullptr;  // NOLINT(concurrency-mt-unsafe)
-}
-
-Rivals rivals_by(const std::string& scheme) {
+Rivals rivals_by(const std::string& scheme, bool is_pinned) {
   if (is_process_of_node()) return {};
   const std::filesystem::path here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
   const std::string path = fmt::format("/tmp/bourse-bench-{}.sock", getpid());
   const bool is_unix = scheme == "unix";
   Rivals rivals;
-  rivals.raw = std::make_unique<RawSocket>(is_unix ? "unix:" + path : "tcp:127.0.0.1:0");
+  rivals.raw = std::make_unique<RawSocket>(is_unix ? "unix:" + path : "tcp:127.0.0.1:0", is_pinned);
   rivals.grpc = std::make_unique<GrpcPeer>(
       here / "program_bench_grpc",
       is_unix ? "unix:" + path + ".grpc" : fmt::format("127.0.0.1:{}", 20'000 + getpid() % 20'000));
@@ -323,10 +335,13 @@ Rivals rivals_by(const std::string& scheme) {
 int run(const Choice& choice) {
   if (!is_process_of_node())
     fmt::print("{:<50} {:<60} {:<24}\n", "what", "measured, medians", "target");
-  if (choice.has("unix"))
-    bench_transport("unix sockets", Placement::processes, rivals_by("unix"), choice.rounds);
-  if (choice.has("tcp"))
-    bench_transport("TCP on loopback", Placement::tcp, rivals_by("tcp"), choice.rounds);
+  for (const auto& [scheme, name, placement] :
+       {std::tuple("unix", "unix sockets", Placement::processes),
+        std::tuple("tcp", "TCP on loopback", Placement::tcp)}) {
+    if (!choice.has(scheme)) continue;
+    bench_echoes(name, placement, rivals_by(scheme, true), choice.rounds);
+    bench_throughput(name, placement, rivals_by(scheme, false), choice.rounds);
+  }
   if (choice.has("memory")) bench_memory(choice.rounds);
   if (choice.has("start")) bench_start(choice.rounds);
   if (choice.has("compile")) bench_compiler(choice.rounds);

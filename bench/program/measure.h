@@ -1,6 +1,7 @@
 #pragma once
 
 #include <fmt/core.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -40,6 +41,26 @@ class Times {
 
  private:
   std::vector<double> times_;
+};
+
+/// Keeps this thread, and what it starts, to one processor while it lives. Each end of a round trip
+/// has one of its own, 0 or 1: where the system puts two processes that take turns is its choice of
+/// the moment, and makes a factor of two. On a machine with one processor nothing is changed.
+class OneProcessor {
+ public:
+  explicit OneProcessor(int number) {
+    sched_getaffinity(0, sizeof before_, &before_);
+    cpu_set_t processors;
+    CPU_ZERO(&processors);
+    CPU_SET(number, &processors);
+    (void)sched_setaffinity(0, sizeof processors, &processors);
+  }
+  ~OneProcessor() { (void)sched_setaffinity(0, sizeof before_, &before_); }
+  OneProcessor(const OneProcessor&) = delete;
+  OneProcessor& operator=(const OneProcessor&) = delete;
+
+ private:
+  cpu_set_t before_{};
 };
 
 /// A line of the table.

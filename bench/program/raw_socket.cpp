@@ -10,7 +10,9 @@
 #include <csignal>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 
+#include "bench/program/measure.h"
 #include "bourse/base/check.h"
 
 namespace bourse::program {
@@ -44,7 +46,9 @@ void write_all(int socket, const void* data, std::size_t size) {
   }
 }
 
-[[noreturn]] void answer(int listening) {
+[[noreturn]] void answer(int listening, bool is_pinned) {
+  std::optional<OneProcessor> pinned;
+  if (is_pinned) pinned.emplace(1);
   const Descriptor socket(accept(listening, nullptr, nullptr));
   tune(socket.number());
   std::vector<char> block;
@@ -72,7 +76,7 @@ void ask(int socket, char kind, std::size_t size) {
 
 }  // namespace
 
-RawSocket::RawSocket(const std::string& address) {
+RawSocket::RawSocket(const std::string& address, bool is_pinned) {
   auto listening = listen_at({address});
   BOURSE_CHECK(listening.has_value());
   const int flags = 0;
@@ -80,7 +84,7 @@ RawSocket::RawSocket(const std::string& address) {
   child_ = fork();
   if (child_ == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    answer(listening->socket.number());
+    answer(listening->socket.number(), is_pinned);
   }
   auto connected = connect_to(listening->address, kNoDeadline);
   BOURSE_CHECK(connected.has_value());

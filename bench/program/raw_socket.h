@@ -12,7 +12,8 @@ namespace bourse::program {
 class RawSocket {
  public:
   /// Forks a process that answers; before any thread is started. `address` as for listen_at().
-  explicit RawSocket(const std::string& address);
+  /// The other end keeps to one processor if `is_pinned`.
+  RawSocket(const std::string& address, bool is_pinned);
   ~RawSocket();
   RawSocket(const RawSocket&) = delete;
   RawSocket& operator=(const RawSocket&) = delete;

@@ -49,6 +49,9 @@ class FrameSocket {
   /// Reads once and adds complete frames to `frames`. Waits for bytes if `may_wait`. `closed` says
   /// that nothing more will come; why() has the reason.
   ReadStatus read(std::vector<Frame>& frames, bool may_wait);
+  /// Reads that may wait do so no longer than this; without it, for ever. Set before the first of
+  /// them.
+  void set_patience(Nanoseconds patience);
   /// True if the last read took all that had arrived.
   [[nodiscard]] bool has_read_all() const { return has_read_all_; }
   /// True if a part of a frame has been read that others may interrupt.
@@ -99,6 +102,10 @@ class FrameSocket {
   static void add_parts(const Piece& piece, std::vector<iovec>& parts);
 
   Descriptor socket_;
+  /// Who waits in recv() for a unix socket is woken when the other end has read, too; in poll()
+  /// not.
+  bool is_unix_ = false;
+  Nanoseconds patience_ = Nanoseconds::max();
   std::function<void()> on_blocked_;
 
   mutable std::mutex mutex_;  ///< Guards what follows, up to the reader's part.

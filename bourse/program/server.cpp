@@ -33,7 +33,7 @@ constexpr Nanoseconds kQuickEnough = std::chrono::microseconds(500);
 constexpr int kBusyCalls = 16;
 constexpr int kMostBusy = 8;
 /// It keeps it until nothing has come for so long,
-constexpr timeval kBusyWait{.tv_sec = 0, .tv_usec = 20'000};
+constexpr Nanoseconds kBusyWait = std::chrono::milliseconds(20);
 /// or a call takes longer than this, as another must then be able to cancel it.
 constexpr Nanoseconds kBusyHandler = std::chrono::milliseconds(5);
 constexpr std::uint8_t kHighestPriority = 255;
@@ -74,7 +74,7 @@ class Server::Connection final : public Reactor::Watcher,
       const auto self = weak.lock();
       if (self) self->listen();
     });
-    setsockopt(socket_.number(), SOL_SOCKET, SO_RCVTIMEO, &kBusyWait, sizeof kBusyWait);
+    socket_.set_patience(kBusyWait);
     const std::lock_guard lock(mutex_);
     watch_ = shared_->reactor.watch(socket_.number(), EPOLLIN | EPOLLRDHUP | EPOLLET,
                                     shared_from_this());
@@ -111,6 +111,8 @@ class Server::Connection final : public Reactor::Watcher,
   [[nodiscard]] bool begin_reading();
   [[nodiscard]] bool end_reading();
   void read_all(std::vector<NodeHost*>& turns);
+  [[nodiscard]] bool read_once(std::vector<NodeHost*>& turns);
+  void read_large(std::vector<NodeHost*>& turns);
   void take(Frame& frame, std::vector<NodeHost*>& turns);
   void take_request(Frame& frame, std::vector<NodeHost*>& turns);
   void greet(const Frame& frame);
@@ -345,24 +347,50 @@ void Server::Connection::watch_handler() {
   });
 }
 
-void Server::Connection::read_all(std::vector<NodeHost*>& turns) {
+/// False if there is nothing more to read on this thread.
+bool Server::Connection::read_once(std::vector<NodeHost*>& turns) {
   std::vector<Frame> frames;
+  const FrameSocket::ReadStatus status = socket_.read(frames, false);
+  if (status == FrameSocket::ReadStatus::some)
+    has_heard_.store(is_greeted_, std::memory_order_relaxed);
+  for (Frame& frame : frames) take(frame, turns);
+  if (status == FrameSocket::ReadStatus::closed) {
+    end();
+    return false;
+  }
+  // Who calls urgently does not wait for the rest of what is large.
+  if (socket_.is_amid_large()) post_turns(std::exchange(turns, {}));
+  if (socket_.has_read_all() && !is_hung_up_) return false;
+  return status != FrameSocket::ReadStatus::nothing || !socket_.has_read_all();
+}
+
+/// Reads the rest of what is large on this thread, without epoll, as long as it keeps coming: else each
+/// part of it would wake a thread.
+void Server::Connection::read_large(std::vector<NodeHost*>& turns) {
+  if (is_busy_ || !socket_.is_amid_large() || !shared_->reactor.has_idle_thread()) return;
+  if (++shared_->busy_count > kMostBusy) {
+    --shared_->busy_count;
+    return;
+  }
+  is_busy_ = true;
+  listen();
+  while (socket_.is_amid_large() && !is_full() && socket_.wait_readable(deadline_in(kBusyWait)))
+    while (read_once(turns)) continue;
+  --shared_->busy_count;
+  stop_being_busy();
+}
+
+void Server::Connection::read_all(std::vector<NodeHost*>& turns) {
   while (true) {
     if (is_full()) {
       is_paused_ = true;
       if (is_full()) return;  // an answer goes on with us
       is_paused_ = false;
     }
-    const FrameSocket::ReadStatus status = socket_.read(frames, false);
-    if (status == FrameSocket::ReadStatus::some)
-      has_heard_.store(is_greeted_, std::memory_order_relaxed);
-    for (Frame& frame : frames) take(frame, turns);
-    frames.clear();
-    if (status == FrameSocket::ReadStatus::closed) return end();
-    // Who calls urgently does not wait for the rest of what is large.
-    if (socket_.is_amid_large()) post_turns(std::exchange(turns, {}));
-    if (socket_.has_read_all() && !is_hung_up_) return;
-    if (status == FrameSocket::ReadStatus::nothing && socket_.has_read_all()) return;
+    if (read_once(turns)) continue;
+    if (!socket_.why().empty() || !socket_.is_amid_large()) return;
+    read_large(turns);
+    return;
   }
 }
 
