@@ -71,7 +71,7 @@ int main(int argc, char** argv) {
   const std::string folder = "/tmp/bourse-training-bench-" + std::to_string(getpid());
   double raw = 0;
   {
-    bourse::program::RawSocket socket("unix:" + folder + "-raw");
+    bourse::program::RawSocket socket("unix:" + folder + "-raw", false);
     raw = best_of([&] {
       socket.put(bytes);
       socket.get(bytes);

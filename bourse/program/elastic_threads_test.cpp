@@ -197,7 +197,9 @@ class PlayedJob {
   PlayedJob(const PlayedJob&) = delete;
   PlayedJob& operator=(const PlayedJob&) = delete;
   ~PlayedJob() {
-    if (!folder_.empty()) std::filesystem::remove_all(folder_);
+    if (folder_.empty()) return;
+    unsetenv("BOURSE_CHECKPOINT");  // the next test of this process makes its own
+    std::filesystem::remove_all(folder_);
   }
   [[nodiscard]] const RunOptions& options() const { return options_; }
 
