@@ -364,8 +364,8 @@ bool Server::Connection::read_once(std::vector<NodeHost*>& turns) {
   return status != FrameSocket::ReadStatus::nothing || !socket_.has_read_all();
 }
 
-/// Reads the rest of what is large on this thread, without epoll, as long as it keeps coming: else each
-/// part of it would wake a thread.
+/// Reads the rest of what is large on this thread, without epoll, as long as it keeps coming: else
+/// each part of it would wake a thread.
 void Server::Connection::read_large(std::vector<NodeHost*>& turns) {
   if (is_busy_ || !socket_.is_amid_large() || !shared_->reactor.has_idle_thread()) return;
   if (++shared_->busy_count > kMostBusy) {

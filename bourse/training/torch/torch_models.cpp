@@ -1,5 +1,8 @@
 #include "bourse/training/torch/torch_models.h"
 
+// First of all: without it, Clang 19 does not take the next one in C++20.
+#include <ATen/core/ivalue.h>
+
 #include <torch/torch.h>
 
 #include <cstring>
