@@ -374,8 +374,12 @@ void Server::Connection::read_large(std::vector<NodeHost*>& turns) {
   }
   is_busy_ = true;
   listen();
-  while (socket_.is_amid_large() && !is_full() && socket_.wait_readable(deadline_in(kBusyWait)))
-    while (read_once(turns)) continue;
+  // Once the connection has ended why() says so, and what was large stays unfinished.
+  const auto goes_on = [&] {
+    return socket_.why().empty() && socket_.is_amid_large() && !is_full();
+  };
+  while (goes_on() && socket_.wait_readable(deadline_in(kBusyWait)))
+    while (read_once(turns) && goes_on()) continue;
   --shared_->busy_count;
   stop_being_busy();
 }
