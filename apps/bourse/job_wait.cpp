@@ -16,7 +16,7 @@
 namespace bourse {
 namespace {
 
-constexpr int kMostCalls = 60;  ///< A second apart, to reach a daemon that is gone.
+constexpr int kMostReconnects = 60;  ///< A second apart, to reach a daemon that is gone.
 
 class JobWait {
  public:
@@ -38,7 +38,7 @@ class JobWait {
       if (status_ >= 0) return status_;
       if (!streamed && streamed.error().code != ErrorCode::unavailable)
         return failure(streamed.error());
-      if (++tries > kMostCalls)
+      if (++tries > kMostReconnects)
         return failure(streamed ? Error{ErrorCode::unavailable, "the daemon ended the stream"}
                                 : streamed.error());
       std::this_thread::sleep_for(std::chrono::seconds(1));

@@ -11,7 +11,7 @@
 namespace bourse {
 namespace {
 
-constexpr double kUtilizationSlack = 1e-9;
+constexpr double kDormSlack = 1e-9;
 /// CBC's tolerances are absolute; utilisations are shares of 1.
 constexpr double kScale = 100;
 /// So much less does a container of the next app count, relative to its utilisation.
@@ -22,7 +22,7 @@ constexpr double kNoTimeLimit = 1e6;
 
 bool fits_room(const std::vector<double>& room, const DormApp& app, int containers) {
   for (std::size_t r = 0; r < room.size(); ++r)
-    if (containers * app.demand[r] > room[r] + kUtilizationSlack) return false;
+    if (containers * app.demand[r] > room[r] + kDormSlack) return false;
   return true;
 }
 
@@ -105,7 +105,7 @@ std::optional<std::vector<int>> dorm_program(const std::vector<DormApp>& apps,
     add_app(program, apps[rank], rank, loss, adjusted, capacity);
   }
   for (std::size_t r = 0; r < capacity.size(); ++r) {
-    capacity[r].upper = limits.room[r] + kUtilizationSlack;
+    capacity[r].upper = limits.room[r] + kDormSlack;
     program.add_row(std::move(capacity[r]));
   }
   program.add_row(std::move(loss));
@@ -141,14 +141,13 @@ std::vector<int> dorm_greedy(const std::vector<DormApp>& apps, const DormLimits&
     if (count == 0 || count == app.max || !fits_room(room, app, 1)) return false;
     if (count == app.current && adjustments == 0) return false;
     const double change = loss_of(app, count + 1) - loss_of(app, count);
-    return change <= 0 || loss + change <= limits.loss + kUtilizationSlack;
+    return change <= 0 || loss + change <= limits.loss + kDormSlack;
   };
   while (true) {
     std::size_t best = apps.size();
     for (std::size_t rank = 0; rank < apps.size(); ++rank)
       if (can_grow(rank) &&
-          (best == apps.size() ||
-           apps[rank].utilization() > apps[best].utilization() + kUtilizationSlack))
+          (best == apps.size() || apps[rank].utilization() > apps[best].utilization() + kDormSlack))
         best = rank;
     if (best == apps.size()) return counts;
     if (counts[best] == apps[best].current) --adjustments;
