@@ -27,7 +27,7 @@
 namespace bourse {
 namespace {
 
-constexpr std::uint64_t kMaxSeeds = 1000;
+constexpr std::uint64_t kMostSeedsCompared = 1000;
 
 bool asks_for_all(const std::vector<std::string>& asked) {
   return asked.size() == 1 && trim(asked.front()) == "all";
@@ -362,7 +362,7 @@ void add_what_is_compared(CLI::App& command, CompareOptions& options) {
 
 void add_how(CLI::App& command, CompareOptions& options) {
   constexpr std::uint64_t kMaxSeed = std::uint64_t{1} << 52;
-  add_whole(command, "--seeds", options.seeds, 1, kMaxSeeds,
+  add_whole(command, "--seeds", options.seeds, 1, kMostSeedsCompared,
             "How many runs of each policy, with seeds S, S+1, ... (default: 5)");
   add_whole(command, "--seed", options.seed, 0, kMaxSeed,
             "First seed S, of jitter, belief, failures and rounding (default: 1)");

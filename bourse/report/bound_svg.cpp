@@ -14,11 +14,11 @@
 namespace bourse {
 namespace {
 
-constexpr double kWidth = 960;
-constexpr double kLeft = 96;
-constexpr double kPanelWidth = 834;
-constexpr double kPanelHeight = 190;
-constexpr double kPanelStep = 290;  ///< From one panel to the next.
+constexpr double kBoundWidth = 960;
+constexpr double kBoundLeft = 96;
+constexpr double kBoundPanelWidth = 834;
+constexpr double kBoundPanelHeight = 190;
+constexpr double kBoundPanelStep = 290;  ///< From one panel to the next.
 constexpr double kLegendRow = 22;
 constexpr std::array<std::string_view, 3> kDashes{"", "7 4", "2 3"};
 
@@ -34,15 +34,15 @@ Stroke stroke_of(std::size_t index) {
 }
 
 /// A unit of time in which the picture has a handful of ticks.
-struct TimeUnit {
+struct AxisUnit {
   double seconds;
   std::string_view name;
 };
 
-TimeUnit unit_for(double seconds) {
+AxisUnit axis_unit_for(double seconds) {
   if (seconds > 3 * 86400.0) return {86400, "days"};
   if (seconds > 2 * 3600.0) return {3600, "hours"};
-  return seconds > 180 ? TimeUnit{60, "minutes"} : TimeUnit{1, "seconds"};
+  return seconds > 180 ? AxisUnit{60, "minutes"} : AxisUnit{1, "seconds"};
 }
 
 /// Cells worth showing: up to the last that is priced or at least 2 % loaded.
@@ -76,7 +76,7 @@ std::string time_panel(const SvgPanel& panel, const BoundPicture& picture, std::
                        std::string_view title, std::string_view y_label) {
   const double start = picture.times.front().value;
   const double span = picture.times[cells].value - start;
-  const TimeUnit unit = unit_for(span);
+  const AxisUnit unit = axis_unit_for(span);
   std::string out = y_ticks(panel, most, step);
   const double tick = svg_tick_step(span / unit.seconds / 2);
   for (double value = 0; value * unit.seconds <= span * 1.001; value += tick)
@@ -155,13 +155,13 @@ std::string bound_svg(const BoundPicture& picture) {
   const double rows = std::ceil(static_cast<double>(picture.resources.size()) / 2);
   const double top = 90 + rows * kLegendRow + 24;
   std::string out = svg_begin(
-      kWidth, top + 2 * kPanelStep + kPanelHeight + 60, picture.title,
+      kBoundWidth, top + 2 * kBoundPanelStep + kBoundPanelHeight + 60, picture.title,
       fmt::format("no scheduler earns more than {:.6g}; jobs that each had the cluster to itself "
                   "would earn {:.6g}",
                   picture.bound, picture.unhindered));
   out += legend(picture, cells, 90);
   const auto panel = [&](int index) {
-    return SvgPanel{kLeft, top + index * kPanelStep, kPanelWidth, kPanelHeight};
+    return SvgPanel{kBoundLeft, top + index * kBoundPanelStep, kBoundPanelWidth, kBoundPanelHeight};
   };
   const double highest = highest_worth(picture, cells);
   const double step = svg_tick_step(highest);

@@ -14,31 +14,32 @@
 namespace bourse {
 namespace {
 
-constexpr OptionUnit kCount = OptionUnit::count;
 constexpr std::string_view kTuned =
     "1: requests are 50 to 80 % efficient, with the best batch; 0: as users make them";
 constexpr std::string_view kTables =
     "1: tables with the best batch of each size, for policies that leave batches alone";
 
 constexpr std::array<OptionRow<OnesWorkloadOptions>, 6> kOnesRows{{
-    {"machines", &OnesWorkloadOptions::machines, kCount, 1, 10000, "machines, all alike"},
-    {"gpus-per-machine", &OnesWorkloadOptions::gpus_per_machine, kCount, 1, 64,
+    {"machines", &OnesWorkloadOptions::machines, OptionUnit::count, 1, 10000,
+     "machines, all alike"},
+    {"gpus-per-machine", &OnesWorkloadOptions::gpus_per_machine, OptionUnit::count, 1, 64,
      "GPUs of a machine"},
-    {"jobs", &OnesWorkloadOptions::jobs, kCount, 1, 100000, "jobs"},
+    {"jobs", &OnesWorkloadOptions::jobs, OptionUnit::count, 1, 100000, "jobs"},
     {"interarrival", &OnesWorkloadOptions::interarrival, OptionUnit::seconds, 0.001, 1e6,
      "mean time between two arrivals"},
-    {"tuned", &OnesWorkloadOptions::tuned, kCount, 0, 1, kTuned},
-    {"tables", &OnesWorkloadOptions::tables, kCount, 0, 1, kTables},
+    {"tuned", &OnesWorkloadOptions::tuned, OptionUnit::count, 0, 1, kTuned},
+    {"tables", &OnesWorkloadOptions::tables, OptionUnit::count, 0, 1, kTables},
 }};
 
 constexpr std::array<OptionRow<PolluxLikeOptions>, 6> kPolluxRows{{
-    {"machines", &PolluxLikeOptions::machines, kCount, 1, 10000, "machines, all alike"},
-    {"gpus-per-machine", &PolluxLikeOptions::gpus_per_machine, kCount, 1, 64, "GPUs of a machine"},
-    {"jobs", &PolluxLikeOptions::jobs, kCount, 1, 100000, "jobs"},
+    {"machines", &PolluxLikeOptions::machines, OptionUnit::count, 1, 10000, "machines, all alike"},
+    {"gpus-per-machine", &PolluxLikeOptions::gpus_per_machine, OptionUnit::count, 1, 64,
+     "GPUs of a machine"},
+    {"jobs", &PolluxLikeOptions::jobs, OptionUnit::count, 1, 100000, "jobs"},
     {"hours", &PolluxLikeOptions::hours, OptionUnit::number, 0.01, 1e5,
      "hours over which jobs arrive, with a peak halfway"},
-    {"tuned", &PolluxLikeOptions::tuned, kCount, 0, 1, kTuned},
-    {"tables", &PolluxLikeOptions::tables, kCount, 0, 1, kTables},
+    {"tuned", &PolluxLikeOptions::tuned, OptionUnit::count, 0, 1, kTuned},
+    {"tables", &PolluxLikeOptions::tables, OptionUnit::count, 0, 1, kTables},
 }};
 
 /// Arrivals in each eighth of the time, over those in the first.

@@ -12,18 +12,21 @@
 namespace bourse {
 namespace {
 
-using P = PhillyLikeOptions;
-constexpr double kMostJobs = 1e6;
-constexpr OptionUnit kCount = OptionUnit::count;
+using Options = PhillyLikeOptions;
+constexpr double kMostPhillyJobs = 1e6;
 
-constexpr std::array<OptionRow<P>, 7> kRows{{
-    {"machines", &P::machines, kCount, 1, kMaxMachines, "machines, all alike"},
-    {"gpus-per-machine", &P::gpus_per_machine, kCount, 1, 1024, "GPUs of a machine"},
-    {"days", &P::days, OptionUnit::number, 0.01, 3650, "days over which jobs arrive"},
-    {"load", &P::load, OptionUnit::number, 0.001, 100, "GPU time offered over GPU time there is"},
-    {"jobs", &P::jobs, kCount, 0, kMostJobs, "jobs; 0: as many as the load needs"},
-    {"max-gpus", &P::max_gpus, kCount, 1, 1024, "GPUs of a job, most; larger jobs are cut to it"},
-    {"max-duration", &P::max_duration, OptionUnit::seconds, 1, 1e9,
+constexpr std::array<OptionRow<Options>, 7> kPhillyLikeRows{{
+    {"machines", &Options::machines, OptionUnit::count, 1, kMaxMachines, "machines, all alike"},
+    {"gpus-per-machine", &Options::gpus_per_machine, OptionUnit::count, 1, 1024,
+     "GPUs of a machine"},
+    {"days", &Options::days, OptionUnit::number, 0.01, 3650, "days over which jobs arrive"},
+    {"load", &Options::load, OptionUnit::number, 0.001, 100,
+     "GPU time offered over GPU time there is"},
+    {"jobs", &Options::jobs, OptionUnit::count, 0, kMostPhillyJobs,
+     "jobs; 0: as many as the load needs"},
+    {"max-gpus", &Options::max_gpus, OptionUnit::count, 1, 1024,
+     "GPUs of a job, most; larger jobs are cut to it"},
+    {"max-duration", &Options::max_duration, OptionUnit::seconds, 1, 1e9,
      "duration of a job, longest; longer jobs are cut to it"},
 }};
 
@@ -75,8 +78,9 @@ Result<std::vector<Draw>> draw_jobs(const PhillyLikeOptions& o, std::uint64_t se
   while (o.jobs > 0 ? static_cast<double>(draws.size()) < o.jobs : offered < wanted) {
     const std::size_t i = draws.size();
     // Ten thousand jobs tell how many the load needs; do not draw them all to find out.
-    const bool hopeless = i == 10'000 && o.jobs == 0 && wanted / offered > 2 * kMostJobs / 10'000;
-    if (hopeless || i >= static_cast<std::size_t>(kMostJobs))
+    const bool hopeless =
+        i == 10'000 && o.jobs == 0 && wanted / offered > 2 * kMostPhillyJobs / 10'000;
+    if (hopeless || i >= static_cast<std::size_t>(kMostPhillyJobs))
       return invalid(
           "these options need more than 1000000 jobs; ask for less load, fewer machines or fewer "
           "days");
@@ -127,7 +131,7 @@ Cluster equal_machines(const PhillyLikeOptions& o) {
 
 }  // namespace
 
-std::span<const OptionRow<PhillyLikeOptions>> philly_like_option_rows() { return kRows; }
+std::span<const OptionRow<PhillyLikeOptions>> philly_like_option_rows() { return kPhillyLikeRows; }
 
 Result<Workload> generate_philly_like(const PhillyLikeOptions& options, std::uint64_t seed) {
   BOURSE_TRY(const std::vector<Draw> draws, draw_jobs(options, seed));

@@ -31,7 +31,7 @@ constexpr std::array<std::string_view, 18> kFields{"job number",
                                                    "partition",
                                                    "preceding job",
                                                    "think time"};
-constexpr std::size_t kNumber = 0;
+constexpr std::size_t kJobNumber = 0;
 constexpr std::size_t kSubmit = 1;
 constexpr std::size_t kRun = 3;
 constexpr std::size_t kAllocated = 4;
@@ -73,7 +73,7 @@ Result<TraceRow> parse_row(std::string_view line, const TextInput& input) {
   if (processors != std::floor(processors))
     return invalid(fmt::format("{}:{}: field '{}': '{}' is not a whole number", input.name(),
                                input.line(), kFields[kAllocated], processors));
-  return TraceRow{.name = fields[kNumber],
+  return TraceRow{.name = fields[kJobNumber],
                   .group = values[kGroup] >= 0 ? fields[kGroup] : std::string_view{},
                   .submit = values[kSubmit],
                   .duration = values[kRun],
