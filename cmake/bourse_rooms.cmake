@@ -111,14 +111,18 @@ function(bourse_add_tests target label library prefix)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
   endif()
   set(timeout_s 300)
-  if(label STREQUAL slow)
+  if(label STREQUAL "slow" OR BOURSE_SANITIZE)
     set(timeout_s 1200)
   endif()
-  if(BOURSE_SANITIZE AND NOT label STREQUAL slow)
-    # A process under a sanitizer takes ten times as long to start as most tests to run: here all of a
-    # program are one test of ctest. ./test counts them.
+  if(BOURSE_SANITIZE)
+    # A process under a sanitizer takes ten times as long to start as most tests to run, so all of a
+    # program are one test of ctest; ./test counts them. Those that take long begin first.
+    set(cost 1)
+    if(label MATCHES "^(slow|threads)$")
+      set(cost 100)
+    endif()
     add_test(NAME ${target} COMMAND ${target} --gtest_brief=1)
-    set_tests_properties(${target} PROPERTIES LABELS ${label} TIMEOUT 600)
+    set_tests_properties(${target} PROPERTIES LABELS ${label} TIMEOUT ${timeout_s} COST ${cost})
   else()
     gtest_discover_tests(${target} TEST_PREFIX "${prefix}" DISCOVERY_MODE PRE_TEST
                          PROPERTIES LABELS ${label} TIMEOUT ${timeout_s})
