@@ -40,7 +40,7 @@ Result<std::vector<Sample>> run_paper(int machines, int jobs, int repeats) {
   return samples;
 }
 
-Result<std::vector<Sample>> run_trace(const std::string& trace, const std::string& cluster) {
+Result<std::vector<Sample>> bound_trace(const std::string& trace, const std::string& cluster) {
   BOURSE_TRY(const Instance instance, trace_instance(trace, cluster));
   return measure(instance);
 }
@@ -122,7 +122,7 @@ void add_bound_cases(std::vector<Case>& cases) {
         [=](const Setup& setup) { return run_paper(machines, jobs, setup.repeats); });
   for (const char* cluster : {"256x8", "80x8", "40x8", "20x8"})
     add(fmt::format("trace {}", cluster), false,
-        [=](const Setup& setup) { return run_trace(setup.trace, cluster); });
+        [=](const Setup& setup) { return bound_trace(setup.trace, cluster); });
   if (std::filesystem::exists(BOURSE_SOURCE_DIR "/../shared/traces/itp-6-clusters.csv.gz"))
     for (const auto& [group, cluster] : {std::pair("cluster01", "16x8"),
                                          {"cluster02", "32x8"},

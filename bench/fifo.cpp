@@ -20,7 +20,7 @@ namespace {
 constexpr int kGpus = 256 * 8;
 constexpr const char* kCluster = "256x8";
 
-using Samples = Result<std::vector<Sample>>;
+using Measured = Result<std::vector<Sample>>;
 
 Sample rate(std::size_t jobs, double cpu_s) {
   return {"speed", "jobs/cpu-s", Better::higher, static_cast<double>(jobs) / cpu_s};
@@ -30,7 +30,7 @@ Sample mean_completion(double seconds) {
   return {"mean completion", "s", Better::neither, seconds};
 }
 
-Samples bare_heap(const Setup& setup) {
+Measured bare_heap(const Setup& setup) {
   BOURSE_TRY(const Instance instance, trace_instance(setup.trace, kCluster));
   const std::vector<BareJob> jobs = bare_jobs(instance);
   std::vector<Sample> samples;
@@ -43,7 +43,7 @@ Samples bare_heap(const Setup& setup) {
   return samples;
 }
 
-Samples simulation(const Setup& setup) {
+Measured simulation(const Setup& setup) {
   BOURSE_TRY(const Instance instance, trace_instance(setup.trace, kCluster));
   std::vector<Sample> samples;
   for (int i = 0; i < setup.repeats; ++i) {
@@ -56,7 +56,7 @@ Samples simulation(const Setup& setup) {
   return samples;
 }
 
-Samples reading(const Setup& setup) {
+Measured reading(const Setup& setup) {
   std::vector<Sample> samples;
   for (int i = 0; i < setup.repeats; ++i) {
     const double before = thread_cpu_seconds();
@@ -67,7 +67,7 @@ Samples reading(const Setup& setup) {
 }
 
 /// The program as people run it: start, gzip, simulation, metrics, JSON, end.
-Samples program(const Setup& setup) {
+Measured program(const Setup& setup) {
   BOURSE_TRY(const ProcessOutcome outcome,
              run_process({setup.program, "simulate", "--cluster", kCluster, "--workload",
                           setup.trace, "--policy", "fifo", "--format", "json"}));

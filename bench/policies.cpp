@@ -32,7 +32,7 @@ Result<std::vector<Sample>> run_decisions(const std::string& policy) {
 }
 
 /// Slots of 10 minutes are the default of policies that have slots.
-Result<std::vector<Sample>> run_trace(const Setup& setup, const std::string& policy) {
+Result<std::vector<Sample>> run_policy_on_trace(const Setup& setup, const std::string& policy) {
   BOURSE_TRY(const Instance instance, trace_instance(setup.trace, "256x8"));
   std::vector<Sample> samples;
   for (int i = 0; i < setup.repeats; ++i) {
@@ -131,9 +131,10 @@ void add_policies_cases(std::vector<Case>& cases) {
                    .run = run_everything});
   for (const PolicyInfo& info : all_policies()) {
     const std::string policy(info.name);
-    cases.push_back({.section = "policies",
-                     .name = fmt::format("{} trace 256x8", policy),
-                     .run = [policy](const Setup& setup) { return run_trace(setup, policy); }});
+    cases.push_back(
+        {.section = "policies",
+         .name = fmt::format("{} trace 256x8", policy),
+         .run = [policy](const Setup& setup) { return run_policy_on_trace(setup, policy); }});
     cases.push_back({.section = "policies",
                      .name = fmt::format("{} six ITP clusters", policy),
                      .once = true,

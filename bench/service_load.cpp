@@ -89,7 +89,7 @@ class Followers {
     for (std::size_t i = 0; i < count; ++i) {
       const int one = connect_to(socket);
       if (one < 0) continue;
-      (void)!write(one, kRequest, std::strlen(kRequest));
+      (void)!::write(one, kRequest, std::strlen(kRequest));
       waiting_.push_back({.fd = one, .events = POLLIN, .revents = 0});
     }
     reader_ = std::jthread([this](const std::stop_token& stop) { read_all(stop); });

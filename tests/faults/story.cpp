@@ -312,10 +312,10 @@ void Story::kill_machine() {
 
 /// In the midst of one of the next changes of the disk.
 void Story::plan_fault() {
-  constexpr DiskFault kFaults[] = {DiskFault::error, DiskFault::full, DiskFault::torn,
-                                   DiskFault::crash_before, DiskFault::crash_after};
+  constexpr DiskFault kOneOf[] = {DiskFault::error, DiskFault::full, DiskFault::torn,
+                                  DiskFault::crash_before, DiskFault::crash_after};
   DiskFaultPlan plan{.change = 1 + static_cast<std::uint64_t>(stage_.chance(40)),
-                     .fault = kFaults[stage_.chance(std::ssize(kFaults))],
+                     .fault = kOneOf[stage_.chance(std::ssize(kOneOf))],
                      .then = nullptr};
   stage_.witness().say(fmt::format("change {} of the disk from now on goes wrong ({})", plan.change,
                                    static_cast<int>(plan.fault)));
