@@ -188,7 +188,7 @@ FrameSocket::WaitToSend Channel::wait_to_send(const std::shared_ptr<FrameSocket>
     pollfd wanted{.fd = socket->number(), .events = events, .revents = 0};
     poll(&wanted, 1, 100);
     if (!may_read) return;
-    if ((wanted.revents & POLLIN) != 0) read(socket, kNoDeadline, false);
+    if ((wanted.revents & POLLIN) != 0) read(socket, kNoWait);
     stop_reading();
   };
 }
@@ -262,9 +262,9 @@ Result<std::shared_ptr<FrameSocket>> Channel::shake_hands(Descriptor connected) 
   const Deadline until = deadline_in(kConnectOnce);
   std::vector<Frame> frames;
   while (frames.empty()) {
-    if (!socket->wait_readable(until))
+    if (now() >= until)
       return fail(ErrorCode::unavailable, "it accepts connections and does not answer");
-    if (socket->read(frames, false) == FrameSocket::ReadStatus::closed && frames.empty())
+    if (socket->read(frames, until) == FrameSocket::ReadStatus::closed && frames.empty())
       return fail(
           socket->has_tls_failed() ? ErrorCode::failed_precondition : ErrorCode::unavailable,
           socket->why());
@@ -424,7 +424,7 @@ void Channel::wait(FutureCore& call, Deadline until) {
     }
     if (socket) {
       while (!call.is_done() && (until == kNoDeadline || now() < until)) {
-        read(socket, until, true);
+        read(socket, until);
         const std::lock_guard lock(mutex_);
         if (socket_ != socket) break;
       }
@@ -488,19 +488,15 @@ void Channel::on_readable() {
     socket = socket_;
   }
   do {
-    read(socket, kNoDeadline, false);
+    read(socket, kNoWait);
   } while (!socket->has_read_all() && socket->why().empty());
   stop_reading();
 }
 
-/// Reads once, and completes the calls whose answers are there.
-void Channel::read(const std::shared_ptr<FrameSocket>& socket, Deadline until, bool may_wait) {
-  if (may_wait && until != kNoDeadline) {
-    if (!socket->wait_readable(until)) return;
-    may_wait = false;
-  }
+/// Reads once, waiting until `until`, and completes the calls whose answers are there.
+void Channel::read(const std::shared_ptr<FrameSocket>& socket, Deadline until) {
   std::vector<Frame> frames;
-  const FrameSocket::ReadStatus status = socket->read(frames, may_wait);
+  const FrameSocket::ReadStatus status = socket->read(frames, until);
   if (status == FrameSocket::ReadStatus::some) has_heard_.store(true, std::memory_order_relaxed);
   for (Frame& frame : frames) take(frame);
   if (status == FrameSocket::ReadStatus::closed) lost(socket, socket->why());

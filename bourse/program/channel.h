@@ -94,7 +94,7 @@ class Channel final : public CallRoute, public std::enable_shared_from_this<Chan
   void use(const std::shared_ptr<FrameSocket>& socket);
   void send_waiting(const std::shared_ptr<FrameSocket>& socket);
   void lost(const std::shared_ptr<FrameSocket>& socket, const std::string& why);
-  void read(const std::shared_ptr<FrameSocket>& socket, Deadline until, bool may_wait);
+  void read(const std::shared_ptr<FrameSocket>& socket, Deadline until);
   void take(Frame& frame);
   void on_readable();
   void arm_locked();

@@ -11,6 +11,9 @@ using Nanoseconds = std::chrono::nanoseconds;
 /// Nobody stops waiting.
 inline constexpr Deadline kNoDeadline = Deadline::max();
 
+/// Nobody waits at all.
+inline constexpr Deadline kNoWait = Deadline::min();
+
 /// This moment.
 [[nodiscard]] inline Deadline now() { return std::chrono::steady_clock::now(); }
 

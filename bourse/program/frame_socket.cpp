@@ -16,6 +16,8 @@ constexpr std::size_t kReadSize = std::size_t{64} << 10;
 /// What the system is asked to take of a unix socket before it says that it is full; it may allow
 /// less. With the usual 200 KiB a sender of much waits so often that it takes twice as long.
 constexpr int kUnixSendBuffer = 1 << 20;
+/// With more in one read than this it is better to let them gather than to ask for the next at once.
+constexpr std::size_t kFewFrames = 2;
 /// Parts of one sendmsg(); the system takes 1024.
 constexpr std::size_t kMostParts = 512;
 /// So much goes together, so that a more urgent frame waits for little.
@@ -29,9 +31,7 @@ FrameSocket::FrameSocket(Descriptor socket, FrameLimits limits, std::unique_ptr<
     : socket_(std::move(socket)), tls_(std::move(tls)), parser_(limits), arrived_(kReadSize) {
   int domain = 0;
   socklen_t size = sizeof domain;
-  is_unix_ =
-      getsockopt(socket_.number(), SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
-  if (is_unix_)
+  if (getsockopt(socket_.number(), SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX)
     setsockopt(socket_.number(), SOL_SOCKET, SO_SNDBUF, &kUnixSendBuffer, sizeof kUnixSendBuffer);
 }
 
@@ -266,22 +266,39 @@ std::size_t FrameSocket::unsent() const {
   return unsent_locked();
 }
 
-FrameSocket::ReadStatus FrameSocket::read(std::vector<Frame>& frames, bool may_wait) {
-  const std::span<char> target = tls_ ? std::span<char>() : parser_.target();
-  const std::size_t beyond =
-      target.empty() ? arrived_.size() : parser_.most_beyond_target(arrived_.size());
+/// Receives once into `target`, and up to `beyond` bytes more into arrived_, as recvmsg() does.
+/// Waits in poll(): who waits in recv() for a unix socket is woken when the other end has read,
+/// too.
+ssize_t FrameSocket::receive(std::span<char> target, std::size_t beyond, Deadline until) {
   iovec parts[2] = {{target.data(), target.size()}, {arrived_.data(), beyond}};
   msghdr message{};
   message.msg_iov = parts;
   message.msg_iovlen = 2;
-  if (may_wait && is_unix_ && !wait_readable(deadline_in(patience_))) {
-    has_read_all_ = true;
-    return ReadStatus::nothing;
+  const auto once = [&] {
+    return target.empty() ? recv(socket_.number(), arrived_.data(), beyond, MSG_DONTWAIT)
+                          : recvmsg(socket_.number(), &message, MSG_DONTWAIT);
+  };
+  if (until == kNoWait) return once();
+  const Deadline start = now();
+  const Deadline asks_until = was_dense_ ? start : std::min(until, brisk_wait_.asks_until(start));
+  for (Deadline time = start; time < asks_until; time = now()) {
+    const ssize_t count = once();
+    if (count < 0 && errno == EAGAIN) continue;
+    brisk_wait_.has_come();
+    return count;
   }
-  const int flags = may_wait ? 0 : MSG_DONTWAIT;
-  const ssize_t count = target.empty()
-                            ? recv(socket_.number(), arrived_.data(), arrived_.size(), flags)
-                            : recvmsg(socket_.number(), &message, flags);
+  const bool is_there = wait_readable(until);
+  brisk_wait_.has_slept(now() - start);
+  if (is_there) return once();
+  errno = EAGAIN;
+  return -1;
+}
+
+FrameSocket::ReadStatus FrameSocket::read(std::vector<Frame>& frames, Deadline until) {
+  const std::span<char> target = tls_ ? std::span<char>() : parser_.target();
+  const std::size_t beyond =
+      target.empty() ? arrived_.size() : parser_.most_beyond_target(arrived_.size());
+  const ssize_t count = receive(target, beyond, until);
   if (count < 0 && (errno == EINTR || errno == EAGAIN)) {
     has_read_all_ = errno == EAGAIN;
     return ReadStatus::nothing;
@@ -290,6 +307,7 @@ FrameSocket::ReadStatus FrameSocket::read(std::vector<Frame>& frames, bool may_w
     why_ = count == 0 ? "the other end closed it" : strerrordesc_np(errno);
     return ReadStatus::closed;
   }
+  const std::size_t frames_before = frames.size();
   std::size_t size = static_cast<std::size_t>(count);
   has_read_all_ = size < target.size() + beyond;
   if (!target.empty()) {
@@ -302,6 +320,7 @@ FrameSocket::ReadStatus FrameSocket::read(std::vector<Frame>& frames, bool may_w
   } else {
     parser_.feed({arrived_.data(), size}, frames);
   }
+  was_dense_ = frames.size() - frames_before > kFewFrames;
   if (!parser_.is_broken()) return ReadStatus::some;
   why_ = parser_.why();
   return ReadStatus::closed;
@@ -320,13 +339,6 @@ bool FrameSocket::wait_readable(Deadline until) const {
     if (count >= 0) return count > 0;
     if (errno != EINTR) return true;  // reading tells what is wrong
   }
-}
-
-void FrameSocket::set_patience(Nanoseconds patience) {
-  patience_ = patience;
-  const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(patience).count();
-  const timeval time{.tv_sec = microseconds / 1'000'000, .tv_usec = microseconds % 1'000'000};
-  setsockopt(socket_.number(), SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
 }
 
 void FrameSocket::shut() {

@@ -9,9 +9,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "bourse/program/brisk_wait.h"
 #include "bourse/program/deadline.h"
 #include "bourse/program/frame.h"
 #include "bourse/program/tls.h"
@@ -46,12 +48,9 @@ class FrameSocket {
   [[nodiscard]] std::size_t unsent() const;
 
   enum class ReadStatus : std::uint8_t { some, nothing, closed };
-  /// Reads once and adds complete frames to `frames`. Waits for bytes if `may_wait`. `closed` says
+  /// Reads once and adds complete frames to `frames`. Waits for bytes until `until`. `closed` says
   /// that nothing more will come; why() has the reason.
-  ReadStatus read(std::vector<Frame>& frames, bool may_wait);
-  /// Reads that may wait do so no longer than this; without it, for ever. Set before the first of
-  /// them.
-  void set_patience(Nanoseconds patience);
+  ReadStatus read(std::vector<Frame>& frames, Deadline until = kNoWait);
   /// True if the last read took all that had arrived.
   [[nodiscard]] bool has_read_all() const { return has_read_all_; }
   /// True if a part of a frame has been read that others may interrupt.
@@ -99,13 +98,10 @@ class FrameSocket {
   void gather(std::vector<iovec>& parts);
   [[nodiscard]] bool take_piece();
   void drop_sent(std::size_t count);
+  [[nodiscard]] ssize_t receive(std::span<char> target, std::size_t beyond, Deadline until);
   static void add_parts(const Piece& piece, std::vector<iovec>& parts);
 
   Descriptor socket_;
-  /// Who waits in recv() for a unix socket is woken when the other end has read, too; in poll()
-  /// not.
-  bool is_unix_ = false;
-  Nanoseconds patience_ = Nanoseconds::max();
   std::function<void()> on_blocked_;
 
   mutable std::mutex mutex_;  ///< Guards what follows, up to the reader's part.
@@ -122,8 +118,10 @@ class FrameSocket {
   std::size_t wire_sent_ = 0;
 
   FrameParser parser_;
+  BriskWait brisk_wait_;
   std::vector<char> arrived_;
   bool has_read_all_ = false;
+  bool was_dense_ = false;  ///< The last read brought many frames.
   std::string why_;
 };
 

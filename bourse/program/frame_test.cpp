@@ -115,7 +115,7 @@ std::vector<std::uint64_t> order_of(const SocketPair& sockets, std::size_t count
   std::vector<Frame> frames;
   while (frames.size() < count) {
     EXPECT_TRUE(sockets.a->flush());
-    const auto status = sockets.b->read(frames, false);
+    const auto status = sockets.b->read(frames);
     EXPECT_NE(status, FrameSocket::ReadStatus::closed) << sockets.b->why();
     if (status == FrameSocket::ReadStatus::closed) break;
   }
@@ -143,7 +143,7 @@ TEST(FrameSocket, FramesThatInterruptEachOtherAreNotMoreThanTheOtherEndTakes) {
   for (std::uint64_t call = 1; call <= 9; ++call) {
     sockets.a->send(frame_of(call, static_cast<std::uint8_t>(call), 8'000'000));
     // Each has begun before the next, more urgent one is there.
-    for (int i = 0; i < 2; ++i) sockets.b->read(arrived, false);
+    for (int i = 0; i < 2; ++i) sockets.b->read(arrived);
     sockets.a->flush();
   }
   ASSERT_TRUE(arrived.empty());

@@ -74,7 +74,6 @@ class Server::Connection final : public Reactor::Watcher,
       const auto self = weak.lock();
       if (self) self->listen();
     });
-    socket_.set_patience(kBusyWait);
     const std::lock_guard lock(mutex_);
     watch_ = shared_->reactor.watch(socket_.number(), EPOLLIN | EPOLLRDHUP | EPOLLET,
                                     shared_from_this());
@@ -315,7 +314,7 @@ void Server::Connection::stay_while_busy() {
   std::vector<Frame> frames;
   std::vector<NodeHost*> turns;
   while (is_busy_ && begin_reading()) {
-    const FrameSocket::ReadStatus status = socket_.read(frames, true);
+    const FrameSocket::ReadStatus status = socket_.read(frames, deadline_in(kBusyWait));
     if (status == FrameSocket::ReadStatus::some)
       has_heard_.store(is_greeted_, std::memory_order_relaxed);
     for (Frame& frame : frames) take(frame, turns);
@@ -350,7 +349,7 @@ void Server::Connection::watch_handler() {
 /// False if there is nothing more to read on this thread.
 bool Server::Connection::read_once(std::vector<NodeHost*>& turns) {
   std::vector<Frame> frames;
-  const FrameSocket::ReadStatus status = socket_.read(frames, false);
+  const FrameSocket::ReadStatus status = socket_.read(frames);
   if (status == FrameSocket::ReadStatus::some)
     has_heard_.store(is_greeted_, std::memory_order_relaxed);
   for (Frame& frame : frames) take(frame, turns);
