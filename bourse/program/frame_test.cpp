@@ -153,6 +153,19 @@ TEST(FrameSocket, FramesThatInterruptEachOtherAreNotMoreThanTheOtherEndTakes) {
   EXPECT_THAT(order, ElementsAre(1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U, 9U));
 }
 
+TEST(FrameSocket, WaitsNoLongerThanItIsTold) {
+  using namespace std::chrono_literals;
+  const SocketPair sockets = connected();
+  std::vector<Frame> arrived;
+  EXPECT_EQ(sockets.b->read(arrived), FrameSocket::ReadStatus::nothing);
+  const Deadline until = deadline_in(2ms);
+  EXPECT_EQ(sockets.b->read(arrived, until), FrameSocket::ReadStatus::nothing);
+  EXPECT_GE(now(), until);
+  sockets.a->send(frame_of(1, 0, 10));
+  EXPECT_EQ(sockets.b->read(arrived, kNoDeadline), FrameSocket::ReadStatus::some);
+  EXPECT_EQ(arrived.size(), 1U);
+}
+
 TEST(FrameParser, AfterABlockStandsAMark) {
   const Frame large = frame_of(1, 0, kBlock + 1000);
   const std::string bytes = bytes_of(large);
