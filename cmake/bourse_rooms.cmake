@@ -111,21 +111,19 @@ function(bourse_add_tests target label library prefix)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
   endif()
   set(timeout_s 300)
-  if(label STREQUAL "slow" OR BOURSE_SANITIZE)
+  set(cost 1)
+  if(label MATCHES "^(slow|threads)$") # With several at a time these begin first.
     set(timeout_s 1200)
+    set(cost 100)
   endif()
-  if(BOURSE_SANITIZE)
+  if(BOURSE_SANITIZE AND NOT label STREQUAL "slow")
     # A process under a sanitizer takes ten times as long to start as most tests to run, so all of a
-    # program are one test of ctest; ./test counts them. Those that take long begin first.
-    set(cost 1)
-    if(label MATCHES "^(slow|threads)$")
-      set(cost 100)
-    endif()
+    # program are one test of ctest; ./test counts them.
     add_test(NAME ${target} COMMAND ${target} --gtest_brief=1)
     set_tests_properties(${target} PROPERTIES LABELS ${label} TIMEOUT ${timeout_s} COST ${cost})
   else()
     gtest_discover_tests(${target} TEST_PREFIX "${prefix}" DISCOVERY_MODE PRE_TEST
-                         PROPERTIES LABELS ${label} TIMEOUT ${timeout_s})
+                         PROPERTIES LABELS ${label} TIMEOUT ${timeout_s} COST ${cost})
   endif()
   if(NOT TARGET all_${label}_tests)
     add_custom_target(all_${label}_tests)
