@@ -1,6 +1,7 @@
 #include "apps/train/member_main.h"
 
 #include <fmt/core.h>
+#include <link.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -8,6 +9,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <string_view>
 
 #include "apps/train/train_flags.h"
 #include "bourse/training/member.h"
@@ -30,9 +32,19 @@ bool has_avx512() {
   return false;
 }
 
-/// OpenBLAS reads its settings when it is loaded, before main(): its threads would fight those of
-/// other workers of the machine (13 times slower), and version 0.3.21 does not know processors
-/// newer than itself (a quarter of the speed). So they are set, and this program begins anew.
+/// True if a library that computes with threads, or brings one along, is here before main().
+bool has_loaded_blas() {
+  const auto is_one = [](dl_phdr_info* library, std::size_t, void*) {
+    const std::string_view name = library->dlpi_name == nullptr ? "" : library->dlpi_name;
+    return static_cast<int>(name.find("blas") != std::string_view::npos ||
+                            name.find("torch") != std::string_view::npos);
+  };
+  return dl_iterate_phdr(is_one, nullptr) != 0;
+}
+
+/// OpenBLAS reads its settings when it is loaded: its threads would fight those of other workers
+/// of the machine (13 times slower), and version 0.3.21 does not know processors newer than itself
+/// (a quarter of the speed). So they are set; a program that is linked with it begins anew.
 void settle_blas(char** argv) {
   // NOLINTBEGIN(concurrency-mt-unsafe): there are no threads yet.
   if (std::getenv("OPENBLAS_NUM_THREADS") != nullptr) return;
@@ -40,7 +52,7 @@ void settle_blas(char** argv) {
   setenv("OMP_NUM_THREADS", "1", 0);
   if (has_avx512()) setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
   // NOLINTEND(concurrency-mt-unsafe)
-  execv("/proc/self/exe", argv);
+  if (has_loaded_blas()) execv("/proc/self/exe", argv);
 }
 
 int run(int argc, char** argv, const training::ModelTable& models) {

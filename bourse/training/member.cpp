@@ -432,6 +432,15 @@ class RingProcess {
   const program::StopSignals signals_;
 };
 
+/// What a model says of itself when it is made is for who has chosen it.
+Result<std::unique_ptr<Model>> make_model(const MakeModel& make, const SampleShape& shape) {
+  try {
+    return make(shape);
+  } catch (const std::invalid_argument& error) {
+    return invalid(error.what());
+  }
+}
+
 }  // namespace
 
 Result<void> run_worker(const MemberEnvironment& environment, const TrainOptions& options,
@@ -449,7 +458,7 @@ Result<void> run_worker(const MemberEnvironment& environment, const TrainOptions
     return invalid("$MASTER_ADDR is not set: --mode ring needs to know where rank 0 is");
   BOURSE_TRY(const Dataset data, load_dataset(options.data, options.data_folder));
   try {
-    const std::unique_ptr<Model> model = make->second(data.shape);
+    BOURSE_TRY(const std::unique_ptr<Model> model, make_model(make->second, data.shape));
     if (is_ring) return RingProcess(environment, options, data, *model).run();
     Peers peers(environment.server_addresses, environment.run);
     std::atomic<bool> leaves = false;

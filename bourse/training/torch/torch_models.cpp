@@ -31,9 +31,8 @@ class TorchModel final : public Model {
     network_.module->to(device_);
     for (const auto& item : network_.module->named_parameters()) {
       parameters_.push_back(item.value());
-      ParameterShape tensor{.name = item.key(), .sizes = item.value().sizes().vec()};
-      count_ += tensor.count();
-      shapes_.push_back(std::move(tensor));
+      shapes_.push_back({.name = item.key(), .sizes = item.value().sizes().vec()});
+      count_ += static_cast<std::size_t>(item.value().numel());
     }
   }
 
