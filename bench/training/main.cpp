@@ -54,7 +54,9 @@ double push_and_pull(const MemberEnvironment& environment, std::size_t parameter
   const std::vector<float> zeros(parameters);
   server.call<&ParameterServer::load>(
       Loaded{.parameters = parameters, .values = bourse::program::Buffer(zeros)});
-  const bourse::program::Buffer gradient(zeros);
+  // In a block of the pool, as that of a worker.
+  const auto gradient =
+      bourse::program::Buffer::copy_of(zeros.data(), zeros.size() * sizeof(float));
   std::int64_t step = 0;
   return best_of([&] {
     server.call<&ParameterServer::push>(

@@ -1,5 +1,8 @@
 #include "bourse/program/buffer.h"
 
+#include <sys/mman.h>
+
+#include <cstdint>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -8,11 +11,19 @@
 namespace bourse::program {
 namespace {
 
-constexpr std::align_val_t kAlignment{64};
+constexpr std::size_t kAlignment = 64;
+/// Of the system, where it has them.
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+/// Larger blocks are worth huge pages, as their sizes are rounded up by little.
+constexpr std::size_t kSmallestHuge = 4 * kHugePage;
 /// Smaller blocks are the allocator's own business.
 constexpr std::size_t kSmallestPooled = std::size_t{1} << 20;
 /// A kept block serves requests that fill at least half of it.
 constexpr std::size_t kLargestWaste = 2;
+
+std::align_val_t alignment_of(std::size_t capacity) {
+  return std::align_val_t{capacity >= kSmallestHuge ? kHugePage : kAlignment};
+}
 
 class Pool {
  public:
@@ -29,7 +40,9 @@ class Pool {
         return block;
       }
     }
-    return ::operator new(size == 0 ? 1 : size, kAlignment);
+    void* const block = ::operator new(size == 0 ? 1 : size, alignment_of(size));
+    if (size >= kSmallestHuge) use_huge_pages(block, size);
+    return block;
   }
 
   void give(void* block, std::size_t capacity) {
@@ -41,7 +54,7 @@ class Pool {
         return;
       }
     }
-    ::operator delete(block, kAlignment);
+    ::operator delete(block, alignment_of(capacity));
   }
 
   std::size_t held() {
@@ -99,6 +112,15 @@ Buffer Buffer::view(const void* data, std::size_t size, std::shared_ptr<const vo
   made.data_ = static_cast<const std::byte*>(data);
   made.size_ = size;
   return made;
+}
+
+void use_huge_pages(void* data, std::size_t size) {
+  const std::size_t before = reinterpret_cast<std::uintptr_t>(data) % kHugePage;
+  const std::size_t skipped = before == 0 ? 0 : kHugePage - before;
+  if (size < skipped + kHugePage) return;
+  // What the system does not take up changes nothing but speed.
+  (void)madvise(static_cast<std::byte*>(data) + skipped, (size - skipped) / kHugePage * kHugePage,
+                MADV_HUGEPAGE);
 }
 
 std::size_t pooled_bytes() { return pool().held(); }

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <rapidcheck/gtest.h>
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <deque>
 #include <list>
@@ -222,6 +224,24 @@ TEST(Buffer, BlocksOfThePoolAreUsedAgain) {
   std::byte* again = nullptr;
   const Buffer second = Buffer::pooled(kSize, &again);
   EXPECT_EQ(again, first);
+}
+
+TEST(Buffer, LargeBlocksBeginAtAHugePage) {
+  constexpr std::size_t kSize = (std::size_t{8} << 20) + 1;
+  std::byte* block = nullptr;
+  const Buffer made = Buffer::pooled(kSize, &block);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(block) % (std::size_t{2} << 20), 0U);
+  block[kSize - 1] = std::byte{7};
+  EXPECT_EQ(made.as<char>()[kSize - 1], 7);
+}
+
+TEST(Buffer, MemoryWithoutAHugePageStaysAsItIs) {
+  std::vector<char> few(100, 'x');
+  std::vector<char> many(std::size_t{3} << 20, 'x');  // At an odd place.
+  use_huge_pages(few.data(), few.size());
+  use_huge_pages(many.data() + 1, many.size() - 1);
+  EXPECT_EQ(std::ranges::count(few, 'x') + std::ranges::count(many, 'x'),
+            std::ssize(few) + std::ssize(many));
 }
 
 }  // namespace

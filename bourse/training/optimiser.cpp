@@ -68,10 +68,17 @@ std::size_t state_count(OptimiserKind kind) { return kind == OptimiserKind::sgd 
 void apply(const OptimiserOptions& options, const OptimiserStep& step,
            std::span<const float> before, std::span<const float> gradient, std::span<float> after,
            std::span<std::vector<float>> state) {
+  const std::vector<std::span<float>> parts(state.begin(), state.end());
+  apply(options, step, before, gradient, after, std::span<const std::span<float>>(parts));
+}
+
+void apply(const OptimiserOptions& options, const OptimiserStep& step,
+           std::span<const float> before, std::span<const float> gradient, std::span<float> after,
+           std::span<const std::span<float>> state) {
   BOURSE_CHECK(state.size() == state_count(options.kind));
   BOURSE_CHECK(before.size() == gradient.size());
   BOURSE_CHECK(before.size() == after.size());
-  for (const std::vector<float>& part : state) BOURSE_CHECK(part.size() == before.size());
+  for (const std::span<float> part : state) BOURSE_CHECK(part.size() == before.size());
   if (options.kind == OptimiserKind::sgd)
     apply_sgd(options, step, before, gradient, after, state[0]);
   else

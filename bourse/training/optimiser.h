@@ -45,5 +45,9 @@ struct OptimiserStep {
 void apply(const OptimiserOptions& options, const OptimiserStep& step,
            std::span<const float> before, std::span<const float> gradient, std::span<float> after,
            std::span<std::vector<float>> state);
+/// The same for a part of the parameters, whose state is that part of each vector.
+void apply(const OptimiserOptions& options, const OptimiserStep& step,
+           std::span<const float> before, std::span<const float> gradient, std::span<float> after,
+           std::span<const std::span<float>> state);
 
 }  // namespace bourse::training

@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <functional>
+#include <numeric>
 #include <span>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 #include "bourse/program/context.h"
@@ -20,6 +24,26 @@ T value_or_throw(Result<T> result) {
   if constexpr (!std::is_void_v<T>) return *std::move(result);
 }
 
+/// Numbers of a piece of a step: what is read for the norm is still in the cache for the optimiser.
+constexpr std::size_t kPiece = std::size_t{1} << 14;
+/// Numbers that are worth a thread: half a millisecond of work.
+constexpr std::size_t kNumbersOfThread = std::size_t{1} << 20;
+
+/// Calls `work` with all pieces [begin, end) of so many numbers, on as many threads as pay. While
+/// a step is made its workers wait, so that processors of this machine are free.
+void for_pieces(std::size_t numbers, const std::function<void(Range)>& work) {
+  const std::size_t processors = std::max(1U, std::thread::hardware_concurrency());
+  const std::size_t threads = std::clamp<std::size_t>(numbers / kNumbersOfThread, 1, processors);
+  const std::size_t pieces = (numbers + kPiece - 1) / kPiece;
+  const auto share = [&](std::size_t thread) {
+    for (std::size_t i = pieces * thread / threads; i < pieces * (thread + 1) / threads; ++i)
+      work({i * kPiece, std::min(numbers, (i + 1) * kPiece)});
+  };
+  std::vector<std::jthread> others;
+  for (std::size_t i = 1; i < threads; ++i) others.emplace_back([&share, i] { share(i); });
+  share(0);
+}
+
 }  // namespace
 
 ParameterServer::ParameterServer(Options options)
@@ -32,10 +56,13 @@ void ParameterServer::load(const Loaded& loaded) {
   if (loaded.parameters == 0 || loaded.values.size() != range.count() * sizeof(float))
     throw std::invalid_argument("the values to start from have another length");
   parameters_ = loaded.parameters;
-  slice_ = {
-      .range = range,
-      .values = loaded.values,
-      .state = {state_count(options_.training.optimiser.kind), std::vector<float>(range.count())}};
+  slice_ = {.range = range, .values = loaded.values, .state = {}};
+  slice_.state.resize(state_count(options_.training.optimiser.kind));
+  for (std::vector<float>& part : slice_.state) {
+    part.reserve(range.count());
+    program::use_huge_pages(part.data(), range.count() * sizeof(float));
+    part.resize(range.count());
+  }
   changed_.notify_all();
 }
 
@@ -74,14 +101,27 @@ void ParameterServer::push(const Push& push) {
 
 void ParameterServer::make_step(const Push& push, const program::Buffer& gradient) {
   ++version_;
-  squared_norm_ = squared_norm_of(gradient.as<float>(), push.scale);
+  const OptimiserStep step{
+      .number = version_, .learning_rate = push.learning_rate, .scale = push.scale};
+  const std::size_t numbers = slice_.range.count();
+  std::vector<double> norms((numbers + kPiece - 1) / kPiece);
   // Into a new block: the old one may be on its way to a worker.
   slice_.values = program::Buffer::filled(slice_.values.size(), [&](std::span<std::byte> bytes) {
-    apply(options_.training.optimiser,
-          {.number = version_, .learning_rate = push.learning_rate, .scale = push.scale},
-          slice_.values.as<float>(), gradient.as<float>(),
-          {reinterpret_cast<float*>(bytes.data()), slice_.range.count()}, slice_.state);
+    const std::span<const float> before = slice_.values.as<float>();
+    const std::span<const float> slopes = gradient.as<float>();
+    const std::span<float> after(reinterpret_cast<float*>(bytes.data()), numbers);
+    for_pieces(numbers, [&](Range piece) {
+      const std::size_t begin = piece.begin;
+      const std::size_t count = piece.count();
+      norms[begin / kPiece] = squared_norm_of(slopes.subspan(begin, count), push.scale);
+      std::vector<std::span<float>> state;
+      for (std::vector<float>& part : slice_.state)
+        state.push_back(std::span(part).subspan(begin, count));
+      apply(options_.training.optimiser, step, before.subspan(begin, count),
+            slopes.subspan(begin, count), after.subspan(begin, count), state);
+    });
   });
+  squared_norm_ = std::accumulate(norms.begin(), norms.end(), 0.0);
   changed_.notify_all();
 }
 

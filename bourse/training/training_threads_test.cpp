@@ -14,6 +14,8 @@
 
 #include "bourse/training/fixtures.h"
 #include "bourse/training/member.h"
+#include "bourse/training/optimiser.h"
+#include "bourse/training/parameter_server.h"
 #include "bourse/training/ring_lead.h"
 #include "bourse/training/ring_worker.h"
 #include "bourse/training/worker.h"
@@ -490,6 +492,31 @@ TEST(Coordinator, LetsNobodyLeaveARingWhoAloneHasTheParameters) {
   EXPECT_EQ(alone.version, 2);
   ASSERT_EQ(alone.ring.size(), 1U);
   EXPECT_FALSE(alone.ring[0].needs_state);
+}
+
+// Large enough for two threads and for a last piece that is not whole. The gradient is 2 everywhere
+// and the scale a half, so that the norm of the mean gradient is the number of parameters.
+TEST(ParameterServer, MakesALargeStepByPartsAsInOne) {
+  constexpr std::size_t kCount = (std::size_t{5} << 19) + 7;
+  std::vector<float> values(kCount);
+  std::iota(values.begin(), values.end(), 0.0F);
+  const std::vector<float> gradient(kCount, 2.0F);
+  ParameterServer server({.training = {.microbatches = 1}});
+  server.load({.parameters = kCount, .values = program::Buffer(values)});
+  std::vector<float> expected = values;
+  std::vector<std::vector<float>> state(1, std::vector<float>(kCount));
+  for (std::int64_t step = 0; step < 2; ++step) {
+    server.push({.step = step,
+                 .node = {0, 1},
+                 .learning_rate = 0.25,
+                 .scale = 0.5,
+                 .gradient = program::Buffer(gradient)});
+    apply({}, {.number = step + 1, .learning_rate = 0.25, .scale = 0.5}, expected, gradient,
+          expected, state);
+  }
+  const Pulled pulled = server.pull(2);
+  EXPECT_TRUE(std::ranges::equal(pulled.values.as<float>(), expected));
+  EXPECT_DOUBLE_EQ(pulled.squared_norm, kCount);
 }
 
 TEST(RingLead, IsTheWorkerOfRankZero) {
