@@ -27,7 +27,7 @@ T value_or_throw(Result<T> result) {
 /// Numbers of a piece of a step: what is read for the norm is still in the cache for the optimiser.
 constexpr std::size_t kPiece = std::size_t{1} << 14;
 /// Numbers that are worth a thread: half a millisecond of work.
-constexpr std::size_t kNumbersOfThread = std::size_t{1} << 20;
+constexpr std::size_t kNumbersOfThread = std::size_t{1} << 18;
 
 /// Calls `work` with all pieces [begin, end) of so many numbers, on as many threads as pay. While
 /// a step is made its workers wait, so that processors of this machine are free.

@@ -497,7 +497,7 @@ TEST(Coordinator, LetsNobodyLeaveARingWhoAloneHasTheParameters) {
 // Large enough for two threads and for a last piece that is not whole. The gradient is 2 everywhere
 // and the scale a half, so that the norm of the mean gradient is the number of parameters.
 TEST(ParameterServer, MakesALargeStepByPartsAsInOne) {
-  constexpr std::size_t kCount = (std::size_t{5} << 19) + 7;
+  constexpr std::size_t kCount = (std::size_t{5} << 17) + 7;
   std::vector<float> values(kCount);
   std::iota(values.begin(), values.end(), 0.0F);
   const std::vector<float> gradient(kCount, 2.0F);
