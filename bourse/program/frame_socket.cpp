@@ -16,7 +16,8 @@ constexpr std::size_t kReadSize = std::size_t{64} << 10;
 /// What the system is asked to take of a unix socket before it says that it is full; it may allow
 /// less. With the usual 200 KiB a sender of much waits so often that it takes twice as long.
 constexpr int kUnixSendBuffer = 1 << 20;
-/// With more in one read than this it is better to let them gather than to ask for the next at once.
+/// With more in one read than this it is better to let them gather than to ask for the next at
+/// once.
 constexpr std::size_t kFewFrames = 2;
 /// Parts of one sendmsg(); the system takes 1024.
 constexpr std::size_t kMostParts = 512;

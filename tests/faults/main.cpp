@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -9,8 +10,10 @@
 #include <ctime>
 #include <fstream>
 #include <optional>
+#include <span>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bourse/world/real_random.h"
@@ -29,8 +32,12 @@ constexpr const char* kUsage = R"(Usage: service_faults [OPTION]...
   --every STEP       the quiet story with every fault at every STEP-th change of the disk
   --days D           so many days of 64 machines with 500 jobs a day, and the time it took
   --seconds S        stop after so much time
+Example: service_faults --from 4711 --seeds 200
 Exit status 1 and one command to replay it for every seed that violates an invariant.
 )";
+
+constexpr std::string_view kOptions[] = {"--seed", "--seeds", "--from", "--fresh",   "--kept",
+                                         "--at",   "--every", "--days", "--seconds", "--trace"};
 
 /// The command that replays what runs just now, for a check that ends this process.
 char g_replay[200] = "";
@@ -187,9 +194,21 @@ int run(const std::vector<std::string>& arguments) {
 }  // namespace bourse::faults
 
 int main(int count, char** arguments) {
+  using bourse::faults::kOptions;
   if (count < 2) {
     fmt::print(stderr, "{}", bourse::faults::kUsage);
     return 2;
+  }
+  for (const std::string_view argument : std::span(arguments, arguments + count).subspan(1)) {
+    if (argument == "--help" || argument == "-h") {
+      fmt::print("{}", bourse::faults::kUsage);
+      return 0;
+    }
+    if (argument.starts_with("--") && std::ranges::find(kOptions, argument) == std::end(kOptions)) {
+      fmt::print(stderr, "service_faults: there is no option '{}'; see service_faults --help\n",
+                 argument);
+      return 2;
+    }
   }
   std::setvbuf(stdout, nullptr, _IOLBF, 1 << 16);
   for (const int signal : {SIGABRT, SIGSEGV}) std::signal(signal, bourse::faults::on_end);
