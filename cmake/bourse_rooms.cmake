@@ -112,8 +112,10 @@ function(bourse_add_tests target label library prefix)
   endif()
   set(timeout_s 300)
   set(cost 1)
-  if(label MATCHES "^(slow|threads)$") # With several at a time these begin first.
+  if(label STREQUAL "slow")
     set(timeout_s 1200)
+  endif()
+  if(label MATCHES "^(slow|threads)$") # With several at a time these begin first.
     set(cost 100)
   endif()
   if(BOURSE_SANITIZE AND NOT label STREQUAL "slow")
