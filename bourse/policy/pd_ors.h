@@ -179,6 +179,9 @@ class PdOrsPolicy final : public Policy, public PriceView {
   [[nodiscard]] std::vector<JobId> waiting_by_rank(const ClusterState& state,
                                                    bool only_running) const;
   void yield_filler(const ClusterState& state, Decision& decision) const;
+  /// How long nothing that is booked needs this room; no more than `enough`.
+  [[nodiscard]] Seconds free_for(const ClusterState& state, JobId job, const Allocation& placed,
+                                 Seconds enough) const;
   void fill(const ClusterState& state, Decision& decision) const;
 
   PdOrsOptions options_;

@@ -15,7 +15,7 @@ constexpr int kMaxMisses = 32;
 /// A new allocation must train this many times what the old one does in the same time.
 constexpr double kLeastGainOfFiller = 1.2;
 /// A job that has run before is resumed, resized or moved only if its restart takes at most this
-/// share of a slot.
+/// share of a slot, or of the time for which nothing else is booked there.
 constexpr double kLongestRestart = 0.5;
 
 /// What is free once the changes of the decision have been made.
@@ -62,6 +62,18 @@ void PdOrsPolicy::yield_filler(const ClusterState& state, Decision& decision) co
   }
 }
 
+Seconds PdOrsPolicy::free_for(const ClusterState& state, JobId job, const Allocation& placed,
+                              Seconds enough) const {
+  const Ledger& ledger = bookings_->ledger();
+  Seconds time{0};
+  for (SlotIndex slot = bookings_->current();
+       time < enough && ledger.has_room(slot, state.spec(job), placed);) {
+    slot = ledger.run(slot).end;
+    time = start_of(slot) - state.now();
+  }
+  return std::min(time, enough);
+}
+
 void PdOrsPolicy::fill(const ClusterState& state, Decision& decision) const {
   if (waiting_.empty()) return;
   FreeCapacity free = free_after(state, decision);
@@ -76,16 +88,21 @@ void PdOrsPolicy::fill(const ClusterState& state, Decision& decision) const {
     const bool yields = change != decision.changes.end();
     const bool has_run = job.attained > Seconds(0) || !job.allocation.empty();
     const Seconds restart = has_run ? spec.restart_cost : Seconds(0);
-    if (restart > kLongestRestart * slot) continue;
     const bool stays = !yields && !job.allocation.empty();
+    if (stays && restart > kLongestRestart * slot) continue;
     if (stays) free.give(spec, job.allocation);
     const double left = state.samples_left(id);
     const double enough = left / std::max(time.value, 1e-9);
     const double now_trains = stays ? job.rate * time.value : 0;
     const std::optional<Allocation> placed = largest_placement(free, spec, enough);
+    const Seconds pays_off = restart / kLongestRestart;
+    const Seconds runs =
+        placed && !stays ? std::max(time, free_for(state, id, *placed, pays_off)) : time;
+    const bool is_too_short = pays_off > std::max(slot, runs);
     const double trains =
-        placed ? std::min(left, rate_of(spec, *placed, state.cluster()) * (time - restart).value)
-               : 0;
+        placed && !is_too_short
+            ? std::min(left, rate_of(spec, *placed, state.cluster()) * (runs - restart).value)
+            : 0;
     if (trains <= kLeastGainOfFiller * std::min(left, now_trains)) {
       if (stays) free.take(spec, job.allocation);
       if (!stays) ++misses;

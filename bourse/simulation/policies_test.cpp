@@ -248,6 +248,25 @@ TEST(PdOrs, FillerRunsOnIdleMachinesAndGivesWay) {
   EXPECT_NEAR(result.jobs[0].finish.value, 30, 1e-6);
 }
 
+// The same with restarts of 8 s, most of a slot of 10 s: with nothing booked after c, b starts
+// again at 25 and ends at 25 + 8 + 5. With d booked from 30 on it does not start for the time
+// before it would have to give way again: it starts when d is done.
+TEST(PdOrs, FillerStartsAgainWhereTheRestartPaysOff) {
+  std::vector<JobSpec> jobs{gang("b", 0, 1, 20, ConstantUtility{0.5}),
+                            gang("c", 15, 1, 10, DeadlineUtility{50, Seconds(11)})};
+  jobs[0].restart_cost = Seconds(8);
+  const Settings settings{{"on-decline", "wait"}, {"filler", "on"}};
+  auto alone = make_policy("pd-ors", fixed_prices(settings), {});
+  const Instance two = instance_of(cluster_of(1, {{"gpu", 1}}), jobs);
+  EXPECT_NEAR(simulate(two, **alone).jobs[0].finish.value, 38, 1e-6);
+  jobs.push_back(gang("d", 20, 1, 10, DeadlineUtility{50, Seconds(21)}));
+  auto busy = make_policy("pd-ors", fixed_prices(settings), {});
+  const Instance three = instance_of(cluster_of(1, {{"gpu", 1}}), jobs);
+  const SimulationResult result = simulate(three, **busy);
+  EXPECT_GT(result.jobs[2].finish, result.jobs[1].finish);
+  EXPECT_NEAR(result.jobs[0].finish.value, result.jobs[2].finish.value + 13, 1e-6);
+}
+
 TEST(PdOrs, FillerNeedsWaitingJobs) {
   const auto made = make_policy("pd-ors", {{"filler", "on"}, {"on-decline", "reject"}}, {});
   ASSERT_FALSE(made.has_value());
