@@ -36,7 +36,7 @@ std::string share_text(double done, double all) {
 /// Three significant digits, and more only in front of the point.
 std::string rough(double value) {
   if (value == 0 || !std::isfinite(value)) return fmt::format("{:g}", value);
-  return std::abs(value) >= 1000 ? fmt::format("{:.0f}", value) : fmt::format("{:.3g}", value);
+  return std::abs(value) >= 999.5 ? fmt::format("{:.0f}", value) : fmt::format("{:.3g}", value);
 }
 
 std::string amount_text_of(const ResourceType& type, Amount amount) {

@@ -375,7 +375,10 @@ void Service::end_job(LiveJob& job, JobPhase phase, const std::string& why) {
   job.record.ended = unix_now();
   if (job.charge)
     refund(job, refund_at_end(*job.charge, phase, *job.record.ended),
-           phase == JobPhase::declined ? "it was given up" : "its promise was broken");
+           phase == JobPhase::declined
+               ? "it was given up"
+               : fmt::format("it was done {} later than was promised for its price",
+                             human(*job.record.ended - job.charge->promised)));
   job.record.reason = why;
   job.record.plan.clear();
   set_phase(job, phase, why);
