@@ -88,7 +88,11 @@ TEST(AgentProtocol, CarriesAllOfAnEvent) {
                            .number = 5,
                            .kind = CellEventKind::progress,
                            .task = "worker-1",
-                           .progress = {.samples = 0.1, .checkpointed = true}};
+                           .progress = {.samples = 0.1,
+                                        .compute_per_sample = 2e-5,
+                                        .exchange_per_sample = 3e-6,
+                                        .workers = 2,
+                                        .checkpointed = true}};
   const auto messages = messages_in(encode(ended) + encode(progress));
   ASSERT_EQ(messages.size(), 2U);
   const auto& first = std::get<CellEvent>(messages[0]);
@@ -99,6 +103,9 @@ TEST(AgentProtocol, CarriesAllOfAnEvent) {
   EXPECT_EQ(first.message, "no module\n\xEF\xBF\xBD");  // No UTF-8: replaced.
   const auto& second = std::get<CellEvent>(messages[1]);
   EXPECT_EQ(second.progress.samples, 0.1);
+  EXPECT_EQ(second.progress.compute_per_sample, 2e-5);
+  EXPECT_EQ(second.progress.exchange_per_sample, 3e-6);
+  EXPECT_EQ(second.progress.workers, 2);
   EXPECT_FALSE(second.progress.loss.has_value());
   EXPECT_EQ(second.progress.checkpointed, true);
 }

@@ -66,6 +66,10 @@ struct CellSpec {
 struct ProgressReport {
   std::optional<double> samples;             ///< Done by the whole job since it began.
   std::optional<double> samples_per_second;  ///< Of the whole job, as measured by the task.
+  std::optional<double> compute_per_sample;  ///< Seconds that one worker computes for a sample.
+  /// Seconds that each worker spends on exchange with others, for a sample of the whole job.
+  std::optional<double> exchange_per_sample;
+  std::optional<double> workers;  ///< That take part.
   std::optional<double> loss;
   std::optional<bool> checkpointed;  ///< True: `samples` will not be lost by a restart.
 };

@@ -24,6 +24,9 @@ Result<std::optional<double>> maybe_number(const Json& json, const char* name) {
 void write_progress(Json& json, const ProgressReport& progress) {
   if (progress.samples) json["samples"] = *progress.samples;
   if (progress.samples_per_second) json["samples_per_second"] = *progress.samples_per_second;
+  if (progress.compute_per_sample) json["compute_per_sample"] = *progress.compute_per_sample;
+  if (progress.exchange_per_sample) json["exchange_per_sample"] = *progress.exchange_per_sample;
+  if (progress.workers) json["workers"] = *progress.workers;
   if (progress.loss) json["loss"] = *progress.loss;
   if (progress.checkpointed) json["checkpointed"] = *progress.checkpointed;
 }
@@ -32,6 +35,9 @@ Result<ProgressReport> read_progress(const Json& json) {
   ProgressReport progress;
   BOURSE_TRY(progress.samples, maybe_number(json, "samples"));
   BOURSE_TRY(progress.samples_per_second, maybe_number(json, "samples_per_second"));
+  BOURSE_TRY(progress.compute_per_sample, maybe_number(json, "compute_per_sample"));
+  BOURSE_TRY(progress.exchange_per_sample, maybe_number(json, "exchange_per_sample"));
+  BOURSE_TRY(progress.workers, maybe_number(json, "workers"));
   BOURSE_TRY(progress.loss, maybe_number(json, "loss"));
   if (json.contains("checkpointed")) {
     BOURSE_TRY(progress.checkpointed, flag_field(json, "checkpointed"));

@@ -82,6 +82,9 @@ Result<ProgressReport> parse_progress_line(std::string_view line) {
   ProgressReport report;
   BOURSE_TRY(report.samples, number_if_there(*json, "samples", 0));
   BOURSE_TRY(report.samples_per_second, number_if_there(*json, "samples_per_second", 0));
+  BOURSE_TRY(report.compute_per_sample, number_if_there(*json, "compute_per_sample", 0));
+  BOURSE_TRY(report.exchange_per_sample, number_if_there(*json, "exchange_per_sample", 0));
+  BOURSE_TRY(report.workers, number_if_there(*json, "workers", 0));
   BOURSE_TRY(report.loss, number_if_there(*json, "loss", kLowest));
   if (json->contains("checkpointed")) {
     BOURSE_TRY(report.checkpointed, flag_field(*json, "checkpointed"));
@@ -139,6 +142,11 @@ ProgressReport merged(const ProgressReport& earlier, const ProgressReport& later
   ProgressReport result = later;
   if (!result.samples) result.samples = earlier.samples;
   if (!result.samples_per_second) result.samples_per_second = earlier.samples_per_second;
+  if (!result.compute_per_sample) {
+    result.compute_per_sample = earlier.compute_per_sample;
+    result.exchange_per_sample = earlier.exchange_per_sample;
+  }
+  if (!result.workers) result.workers = earlier.workers;
   if (!result.loss) result.loss = earlier.loss;
   return result;
 }

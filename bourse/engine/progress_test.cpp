@@ -28,12 +28,16 @@ TEST(LineSplitter, TellsALineThatNeverEndsOnceAndCut) {
 
 TEST(ProgressLine, HoldsAnyOfItsFields) {
   const auto report = parse_progress_line(
-      R"({"samples": 1200, "samples_per_second": 85.5, "loss": -0.5, "checkpointed": true, "":1})");
+      R"({"samples": 1200, "samples_per_second": 85.5, "loss": -0.5, "checkpointed": true, "":1,
+          "compute_per_sample": 0.02, "exchange_per_sample": 0.001, "workers": 3})");
   ASSERT_TRUE(report.has_value()) << report.error().message;
   EXPECT_EQ(report->samples, 1200);
   EXPECT_EQ(report->samples_per_second, 85.5);
   EXPECT_EQ(report->loss, -0.5);
   EXPECT_EQ(report->checkpointed, true);
+  EXPECT_EQ(report->workers, 3);
+  EXPECT_EQ(report->compute_per_sample, 0.02);
+  EXPECT_EQ(report->exchange_per_sample, 0.001);
   const auto empty = parse_progress_line("{}");
   ASSERT_TRUE(empty.has_value());
   EXPECT_FALSE(empty->samples.has_value());

@@ -55,11 +55,13 @@ class FakeEngine final : public Engine {
   void tell_started(CellId cell) {
     tell({.cell = cell, .number = ++numbers_[cell], .kind = CellEventKind::started});
   }
-  void tell_progress(CellId cell, double samples, Seconds unix_time, bool is_saved = false) {
+  void tell_progress(CellId cell, double samples, Seconds unix_time, bool is_saved = false,
+                     std::optional<double> workers = {}) {
     CellEvent event{.cell = cell, .kind = CellEventKind::progress, .unix_time = unix_time};
     event.task = "worker-0";
     event.progress.samples = samples;
     event.progress.checkpointed = is_saved;
+    event.progress.workers = workers;
     tell(event);
   }
   void tell_ended(CellId cell, CellEnd end, const std::string& message = "") {

@@ -4,17 +4,14 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <tuple>
-#include <type_traits>
 #include <variant>
 
 namespace bourse {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// However wrong a declared speed is, it is corrected by at most this factor either way.
-constexpr double kMostCorrection = 1e6;
 
 /// The factor with this logarithm.
 double limited(double logarithm) {
@@ -37,9 +34,26 @@ auto key_of(const ObservedSpeeds::Point& point) {
   return std::tuple(point.locality, point.tasks.workers, point.tasks.servers);
 }
 
-bool is_five_numbers(const Json& one) {
-  return one.is_array() && one.size() == 5 &&
-         std::ranges::all_of(one, [](const Json& n) { return n.is_number(); });
+bool are_numbers(const Json& all, std::size_t count) {
+  return all.is_array() && all.size() == count &&
+         std::ranges::all_of(all, [](const Json& n) { return n.is_number(); });
+}
+
+constexpr std::size_t kPlain = 5;      ///< Numbers of a point or a stretch.
+constexpr std::size_t kWithTimes = 7;  ///< The same, of a point that says where the time goes.
+
+std::optional<ObservedSpeed> read_point(const Json& one) {
+  if (!are_numbers(one, kPlain) && !are_numbers(one, kWithTimes)) return std::nullopt;
+  if (one[0].get<int>() < 1 || one[2].get<int>() < 0 || one[2].get<int>() > 2) return std::nullopt;
+  ObservedSpeed point{.tasks = {one[0].get<int>(), one[1].get<int>()},
+                      .locality = static_cast<Locality>(one[2].get<int>()),
+                      .samples_per_second = one[3].get<double>(),
+                      .seconds = one[4].get<double>(),
+                      .each = {}};
+  if (one.size() == kWithTimes)
+    point.each = {.compute = Seconds(one[5].get<double>()),
+                  .exchange = Seconds(one[6].get<double>())};
+  return point;
 }
 
 void put_point(TableThroughput& table, const ObservedSpeeds::Point& seen) {
@@ -55,42 +69,25 @@ void put_point(TableThroughput& table, const ObservedSpeeds::Point& seen) {
 
 }  // namespace
 
-Throughput scaled(const Throughput& throughput, double factor) {
-  Throughput result = throughput;
-  std::visit(
-      [factor](auto& shape) {
-        using Shape = std::decay_t<decltype(shape)>;
-        if constexpr (std::is_same_v<Shape, TableThroughput>) {
-          for (TableThroughput::Point& point : shape.points) point.samples_per_second *= factor;
-        } else if constexpr (std::is_same_v<Shape, AdaptiveThroughput>) {
-          for (Seconds* time :
-               {&shape.step_fixed, &shape.step_per_sample, &shape.sync_inside,
-                &shape.sync_inside_per_worker, &shape.sync_across, &shape.sync_across_per_worker})
-            *time = *time / factor;
-        } else if constexpr (!std::is_same_v<Shape, RigidThroughput>) {
-          shape.compute_per_sample = shape.compute_per_sample / factor;
-          shape.rate_inside = shape.rate_inside * factor;
-          shape.rate_across = shape.rate_across * factor;
-          if constexpr (std::is_same_v<Shape, RingThroughput>)
-            shape.rate_in_rack = shape.rate_in_rack * factor;
-        }
-      },
-      result);
-  return result;
-}
-
-void ObservedSpeeds::observe(TaskCounts tasks, Locality locality, double samples, Seconds time) {
+void ObservedSpeeds::observe(TaskCounts tasks, Locality locality, double samples, Seconds time,
+                             const SampleTime& each, Seconds slot) {
   // A job of which all members were told to end may report once more.
   if (time <= Seconds(0) || samples < 0 || tasks.workers < 1) return;
-  Point seen{tasks, locality, samples / time.value, time.value};
+  const Point seen{tasks, locality, samples / time.value, time.value, each};
   const auto at = std::ranges::lower_bound(points_, key_of(seen), {}, key_of);
   if (at == points_.end() || key_of(*at) != key_of(seen)) {
     points_.insert(at, seen);
     return;
   }
-  const double old = at->seconds * std::exp2(-(time / kHalfTime));
-  at->samples_per_second = (at->samples_per_second * old + samples) / (old + time.value);
+  const double old = at->seconds * std::exp2(-(time / std::min(slot, kMostHalfTime)));
+  const double share = time.value / (old + time.value);
+  const auto towards = [share](double& mean, double value) { mean += share * (value - mean); };
+  towards(at->samples_per_second, seen.samples_per_second);
   at->seconds = old + time.value;
+  if (each.compute <= Seconds(0)) return;
+  if (at->each.compute <= Seconds(0)) at->each = each;
+  towards(at->each.compute.value, each.compute.value);
+  towards(at->each.exchange.value, each.exchange.value);
 }
 
 double ObservedSpeeds::speed_of(TaskCounts tasks, Locality locality) const {
@@ -152,13 +149,33 @@ double ObservedSpeeds::factor_at(const Throughput& declared,
   return limited(below->second.value() + std::clamp(slope, -1.0, 0.0) * (size - below->first));
 }
 
+/// Of a size of a table that was not seen.
+double ObservedSpeeds::speed_at(const Throughput& declared,
+                                const TableThroughput::Point& wanted) const {
+  const double by_factor = wanted.samples_per_second * factor_at(declared, wanted);
+  // Where no smaller or no larger size was seen, the nearest one says where its time goes.
+  const Point* below = nullptr;
+  const Point* above = nullptr;
+  for (const Point& point : points_) {
+    if (point.locality != wanted.locality) continue;
+    if (point.tasks.workers <= wanted.workers) below = &point;
+    if (point.tasks.workers >= wanted.workers && above == nullptr) above = &point;
+  }
+  if ((below == nullptr) == (above == nullptr)) return by_factor;
+  const double expected = expected_speed(below == nullptr ? *above : *below, wanted.workers);
+  if (expected <= 0) return by_factor;
+  return below == nullptr ? expected : std::min(expected, by_factor);
+}
+
 Throughput ObservedSpeeds::correct(const Throughput& declared) const {
   if (is_rigid(declared) || points_.empty()) return declared;
   const auto* const table = std::get_if<TableThroughput>(&declared);
-  if (table == nullptr) return scaled(declared, factor_over(declared));
+  if (table == nullptr)
+    return can_fit(declared, points_) ? fitted(declared, points_)
+                                      : scaled(declared, factor_over(declared));
   TableThroughput corrected = *table;
   for (TableThroughput::Point& point : corrected.points)
-    point.samples_per_second *= factor_at(declared, point);
+    point.samples_per_second = speed_at(declared, point);
   for (const Point& point : points_)
     if (point.samples_per_second > 0) put_point(corrected, point);
   return corrected;
@@ -166,9 +183,15 @@ Throughput ObservedSpeeds::correct(const Throughput& declared) const {
 
 std::string ObservedSpeeds::text() const {
   Json points = Json::array();
-  for (const Point& point : points_)
-    points.push_back({point.tasks.workers, point.tasks.servers, static_cast<int>(point.locality),
-                      point.samples_per_second, point.seconds});
+  for (const Point& point : points_) {
+    Json one = {point.tasks.workers, point.tasks.servers, static_cast<int>(point.locality),
+                point.samples_per_second, point.seconds};
+    if (point.each.compute > Seconds(0)) {
+      one.push_back(point.each.compute.value);
+      one.push_back(point.each.exchange.value);
+    }
+    points.push_back(one);
+  }
   Json stretches = Json::array();
   for (const Stretch& stretch : stretches_)
     stretches.push_back({stretch.tasks.workers, stretch.tasks.servers, stretch.predicted,
@@ -182,18 +205,11 @@ ObservedSpeeds ObservedSpeeds::parse(std::string_view text) {
   // A text of an earlier version is the array of the points.
   const Json points = all.is_object() ? all.value("points", Json::array()) : all;
   const Json stretches = all.is_object() ? all.value("stretches", Json::array()) : Json::array();
-  for (const Json& one : points) {
-    if (!is_five_numbers(one) || one[0].get<int>() < 1 || one[2].get<int>() < 0 ||
-        one[2].get<int>() > 2)
-      continue;
-    speeds.points_.push_back({{one[0].get<int>(), one[1].get<int>()},
-                              static_cast<Locality>(one[2].get<int>()),
-                              one[3].get<double>(),
-                              one[4].get<double>()});
-  }
+  for (const Json& one : points)
+    if (const auto point = read_point(one)) speeds.points_.push_back(*point);
   std::ranges::sort(speeds.points_, {}, key_of);
   for (const Json& one : stretches)
-    if (is_five_numbers(one))
+    if (are_numbers(one, kPlain))
       speeds.stretches_.push_back({.tasks = {one[0].get<int>(), one[1].get<int>()},
                                    .predicted = one[2].get<double>(),
                                    .samples = one[3].get<double>(),

@@ -91,16 +91,49 @@ TEST(ObservedSpeeds, LetNewerTimeCountMore) {
   EXPECT_EQ(speeds.speed_of({2, 0}, Locality::machine), 0);
 }
 
-TEST(ObservedSpeeds, ScaleComputationAndLinksAlike) {
-  const ParameterServerThroughput declared{.compute_per_sample = Seconds(0.01),
-                                           .gradient = Bytes(1000),
-                                           .workers_per_server = 2,
-                                           .global_batch = 8,
-                                           .rate_inside = BytesPerSecond(1e5),
-                                           .rate_across = BytesPerSecond(1e4)};
-  const TaskCounts tasks{4, 2};
-  const double before = samples_per_second(declared, tasks, Locality::cluster);
-  EXPECT_NEAR(samples_per_second(scaled(declared, 3), tasks, Locality::cluster), 3 * before, 1e-9);
+// Slots of 10 s: after 10 s at speed 4 the older 10 s at speed 2 count half: (2 * 5 + 4 * 10) / 15.
+TEST(ObservedSpeeds, ForgetWithinASlot) {
+  ObservedSpeeds speeds;
+  speeds.observe({1, 0}, Locality::machine, 20, Seconds(10), {}, Seconds(10));
+  speeds.observe({1, 0}, Locality::machine, 40, Seconds(10), {}, Seconds(10));
+  EXPECT_NEAR(speeds.speed_of({1, 0}, Locality::machine), 50.0 / 15, 1e-9);
+}
+
+/// Where the time of a sample went, in milliseconds.
+SampleTime times(double compute, double exchange) {
+  return {.compute = Seconds(compute / 1e3), .exchange = Seconds(exchange / 1e3)};
+}
+
+// A ring of two trains 100 samples a second: 10 ms each, of which 16 / 2 are computation, 1 is
+// exchange and 1 the rest. One worker has no exchange: 16 + 1 ms. Declared: half of two.
+TEST(ObservedSpeeds, PredictFewerWorkersFromWhereTheTimeGoes) {
+  ObservedSpeeds speeds;
+  speeds.observe({2, 0}, Locality::cluster, 1000, Seconds(10), times(16, 1));
+  EXPECT_NEAR(speed(speeds.correct(straight()), 1), 1e3 / 17, 1e-9);
+  EXPECT_NEAR(speed(speeds.correct(straight()), 2), 100, 1e-9);
+}
+
+// With four: 16 / 4 + 1 * (3/4) / (1/2) + 1 = 6.5 ms, and not half of ten. A table that declares
+// less than that is believed: 30 for the 20 of two workers are 150 for 100.
+TEST(ObservedSpeeds, PromiseNoMoreOfMoreWorkersThanWhereTheTimeGoesAllows) {
+  ObservedSpeeds speeds;
+  speeds.observe({2, 0}, Locality::cluster, 1000, Seconds(10), times(16, 1));
+  EXPECT_NEAR(speed(speeds.correct(straight()), 4), 1e3 / 6.5, 1e-9);
+  const TableThroughput flat{
+      .points = {{2, 0, Locality::cluster, 20}, {4, 0, Locality::cluster, 30}}};
+  EXPECT_NEAR(speed(speeds.correct(flat), 4), 150, 1e-9);
+}
+
+// Newer time counts as it does for the speed; a report without times leaves them as they are.
+TEST(ObservedSpeeds, KeepTheMeanOfTimes) {
+  ObservedSpeeds speeds;
+  speeds.observe({2, 0}, Locality::cluster, 600, Seconds(300), times(6, 3));
+  speeds.observe({2, 0}, Locality::cluster, 1200, Seconds(300), times(3, 0));
+  speeds.observe({2, 0}, Locality::cluster, 1, Seconds(1));
+  ASSERT_EQ(speeds.points().size(), 1U);
+  EXPECT_NEAR(speeds.points()[0].each.compute.value, 4e-3, 1e-12);
+  EXPECT_NEAR(speeds.points()[0].each.exchange.value, 1e-3, 1e-12);
+  EXPECT_EQ(ObservedSpeeds::parse(speeds.text()).text(), speeds.text());
 }
 
 TEST(ObservedSpeeds, LeaveGangsAlone) {

@@ -156,6 +156,7 @@ class Service final : public EngineListener {
       Seconds at{0};     ///< By the clock of its machine, which may jump.
       Seconds heard{0};  ///< By ours, which does not.
       double samples = 0;
+      bool is_whole = true;  ///< As far as it says, all its workers took part.
     };
     std::optional<Report> reported;  ///< The last in this incarnation.
     std::string failure;             ///< Why the incarnation is being given up; empty: it is not.
@@ -244,7 +245,7 @@ class Service final : public EngineListener {
   void take_event(const CellEvent& event);
   void take_progress(LiveJob& job, const CellEvent& event);
   /// The job trained so much in this time.
-  void take_speed(LiveJob& job, double samples, Seconds time);
+  void take_speed(LiveJob& job, double samples, Seconds time, const SampleTime& each);
   /// Nothing if a clock was set in between.
   [[nodiscard]] std::optional<Seconds> time_between(const LiveJob::Report& last,
                                                     const CellEvent& event) const;

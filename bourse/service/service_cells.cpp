@@ -95,18 +95,25 @@ void Service::take_progress(LiveJob& job, const CellEvent& event) {
   const JobSpec& spec = state_.spec(job.id);
   if (report.loss) job.record.loss = report.loss;
   const bool is_gang = is_rigid(spec.throughput);
+  const SampleTime each{.compute = Seconds(report.compute_per_sample.value_or(0)),
+                        .exchange = Seconds(report.exchange_per_sample.value_or(0))};
   if (report.samples && !is_gang) {
     const double samples = std::clamp(*report.samples, 0.0, spec.samples);
+    // Workers that are still on their way say nothing of the speed of all.
+    const bool is_whole =
+        report.workers.value_or(tasks_of(job.running).workers) == tasks_of(job.running).workers;
     if (job.reported && samples > job.reported->samples) {
-      if (const auto passed = time_between(*job.reported, event))
-        take_speed(job, samples - job.reported->samples, *passed);
+      const auto passed = time_between(*job.reported, event);
+      if (passed && is_whole && job.reported->is_whole)
+        take_speed(job, samples - job.reported->samples, *passed, each);
       job.made_progress = true;
     }
-    job.reported = {.at = event.unix_time, .heard = policy_now(), .samples = samples};
+    job.reported = {
+        .at = event.unix_time, .heard = policy_now(), .samples = samples, .is_whole = is_whole};
     job.record.samples_done = samples;
     if (report.checkpointed.value_or(false)) job.record.samples_saved = samples;
   } else if (report.samples_per_second && !is_gang) {
-    take_speed(job, *report.samples_per_second, Seconds(1));
+    take_speed(job, *report.samples_per_second, Seconds(1), each);
   }
   if (!is_gang) {
     job.record.speeds = job.speeds.text();
@@ -116,7 +123,7 @@ void Service::take_progress(LiveJob& job, const CellEvent& event) {
   touch(job);
 }
 
-void Service::take_speed(LiveJob& job, double samples, Seconds time) {
+void Service::take_speed(LiveJob& job, double samples, Seconds time, const SampleTime& each) {
   const TaskCounts tasks = tasks_of(job.running);
   const Locality locality = locality_of(job.running, cluster());
   // The throughput of a job takes more workers to be no slower than fewer; what was seen may be.
@@ -127,7 +134,10 @@ void Service::take_speed(LiveJob& job, double samples, Seconds time) {
                                                  static_cast<int>(job.record.batch))
                                              .progress;
   job.speeds.compare(tasks, predicted, samples, time, options_.slot);
-  job.speeds.observe(tasks, locality, samples * as_requested, time);
+  job.speeds.observe(
+      tasks, locality, samples * as_requested, time,
+      {.compute = each.compute / as_requested, .exchange = each.exchange / as_requested},
+      options_.slot);
 }
 
 double Service::speed_as_requested(const LiveJob& job) const {

@@ -218,6 +218,28 @@ TEST(Service, LearnsNoSpeedFromAClockThatWasSet) {
   EXPECT_NEAR(rig.job(job).samples_per_second, 2, 1e-6);
 }
 
+// One of two workers for 10 s, then some seconds of both: only from then on is it the speed of two,
+// 40 samples in 10 s.
+TEST(Service, LearnsNoSpeedWhileWorkersAreStillStarting) {
+  ServiceRig rig;
+  const JobNumber job = rig.submit(
+      "name: j\nworkers:\n  command: [train]\n  count: 2\n  resources: {gpu: 1}\n"
+      "work: {samples: 1000}\n");
+  rig.start_all();
+  const CellId cell{job, 1, MachineId(std::size_t{0})};
+  const auto report = [&](double samples, double at, double workers) {
+    rig.engine.tell_progress(cell, samples, Seconds(at), false, workers);
+    rig.clock.settle();
+    rig.clock.advance(Seconds(10));
+  };
+  report(20, 100, 1);
+  report(30, 110, 1);
+  report(60, 120, 2);
+  EXPECT_TRUE(rig.service->job(job)->speeds.empty());
+  report(100, 130, 2);
+  EXPECT_NEAR(rig.job(job).samples_per_second, 4, 1e-6);
+}
+
 TEST(Service, RemembersACancellationOverARestart) {
   ServiceRig rig;
   const JobNumber job = rig.submit(job_of(1));

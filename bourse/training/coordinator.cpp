@@ -104,6 +104,7 @@ void Coordinator::go_on_from(const Manifest& manifest) {
   start_step_ = step;
   last_checkpoint_step_ = step;
   last_told_samples_ = cursor_.samples;
+  last_told_progress_ = cursor_.progress;
   noise_ = NoiseScale(manifest.noise);
   norms_.clear();
   if (manifest.norms.big_norm >= 0) norms_[step] = manifest.norms;
@@ -461,6 +462,8 @@ void Coordinator::take(const Report& report) {
   member->second.version = phase_.work.version;
   member->second.has_next = phase_.work.kind == WorkKind::train;
   if (phase_.members_left > 0) --phase_.members_left;
+  phase_.computing += report.seconds;
+  phase_.exchanging += report.exchanging;
   for (std::uint32_t i = 0; i < range.count; ++i) {
     if (phase_.done[range.first + i]) continue;
     phase_.done[range.first + i] = true;
@@ -483,6 +486,8 @@ void Coordinator::close_phase(std::unique_lock<std::mutex>& lock) {
     return open_phase();
   }
   settle_norms();
+  computed_ += phase_.computing;
+  exchanged_ += phase_.exchanging / static_cast<double>(std::max<std::size_t>(1, members_.size()));
   if (phase_.work.kind == WorkKind::train) {
     close_train_phase();
   } else {
@@ -685,6 +690,9 @@ void Coordinator::tell_progress(bool is_checkpointed) {
   if (passed > 0) speed_ = static_cast<double>(cursor_.samples - last_told_samples_) / passed;
   last_told_ = now;
   last_told_samples_ = cursor_.samples;
+  const double done = cursor_.progress - std::exchange(last_told_progress_, cursor_.progress);
+  const double computed = std::exchange(computed_, 0);
+  const double exchanged = std::exchange(exchanged_, 0);
   if (!options_.on_progress) return;
   TrainProgress progress{
       .samples = static_cast<std::int64_t>(cursor_.progress),
@@ -695,6 +703,10 @@ void Coordinator::tell_progress(bool is_checkpointed) {
       .samples_per_second = speed_,
       .workers = members_.size(),
       .is_checkpointed = is_checkpointed};
+  if (done > 0) {
+    progress.compute_per_sample = computed / done;
+    progress.exchange_per_sample = exchanged / done;
+  }
   if (!curve_.empty()) progress.loss = curve_.back().loss;
   const auto measured = std::find_if(curve_.rbegin(), curve_.rend(),
                                      [](const CurvePoint& point) { return point.accuracy >= 0; });

@@ -30,7 +30,9 @@ struct TrainProgress {
   double loss = -1;
   double accuracy = -1;
   double noise_scale = -1;
-  double samples_per_second = 0;  ///< That are trained on.
+  double samples_per_second = 0;   ///< That are trained on.
+  double compute_per_sample = 0;   ///< Seconds of one worker, for one of `samples`; 0: unknown.
+  double exchange_per_sample = 0;  ///< Seconds of each worker, for one of `samples` of them all.
   std::size_t workers = 0;
   bool is_checkpointed = false;  ///< These samples survive a restart.
 };
@@ -123,6 +125,8 @@ class Coordinator {
     std::size_t members_left = 0;  ///< Of a ring, that have not reported.
     bool is_taken = false;         ///< Some worker has got a part of it.
     double worth = 0;              ///< In samples at the base batch.
+    double computing = 0;          ///< Seconds of all workers.
+    double exchanging = 0;         ///< The same.
   };
 
   /// A checkpoint that the members of a ring write.
@@ -211,6 +215,9 @@ class Coordinator {
   std::int64_t last_checkpoint_step_ = 0;
   double last_told_ = 0;
   std::int64_t last_told_samples_ = 0;
+  double last_told_progress_ = 0;
+  double computed_ = 0;   ///< Seconds of all workers, since told.
+  double exchanged_ = 0;  ///< Seconds of a worker, on the mean, since told.
   double speed_ = 0;
   std::jthread checkpointing_;  ///< Waits for the servers' files.
 };

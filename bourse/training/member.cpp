@@ -240,6 +240,10 @@ std::string progress_line(const TrainProgress& progress) {
   if (progress.accuracy >= 0) json["accuracy"] = progress.accuracy;
   if (progress.noise_scale >= 0) json["noise_scale"] = progress.noise_scale;
   if (progress.samples_per_second > 0) json["samples_per_second"] = progress.samples_per_second;
+  if (progress.compute_per_sample > 0) {
+    json["compute_per_sample"] = progress.compute_per_sample;
+    json["exchange_per_sample"] = progress.exchange_per_sample;
+  }
   if (progress.batch > 0) json["batch"] = progress.batch;
   if (progress.trained > 0 && progress.trained != progress.samples)
     json["trained"] = progress.trained;

@@ -75,6 +75,7 @@ struct Report {
   MicroRange range;
   std::vector<MicroReport> microbatches;
   double seconds = 0;             ///< Of computing.
+  double exchanging = 0;          ///< Seconds of sending gradients and waiting for those of others.
   std::int64_t norm_version = 0;  ///< Parameters whose last gradient had `squared_norm`; 0: none.
   double squared_norm = 0;
 };

@@ -135,10 +135,10 @@ void RingWorker::start_at(std::int64_t step) {
 }
 
 bool RingWorker::work(const Assignment& work, Report& report) {
-  const auto begun = std::chrono::steady_clock::now();
   report.phase = work.phase;
   report.range = work.range;
   if (!prepare(work)) return false;
+  const auto begun = std::chrono::steady_clock::now();
   if (work.kind == WorkKind::train) return train(work, report);
   if (work.kind == WorkKind::save) {
     save(work);
@@ -226,7 +226,9 @@ bool RingWorker::train(const Assignment& work, Report& report) {
   GradientSum mine(work.microbatches);
   // A node is on its way while the next is computed.
   for (const MicroRange& node : tree_nodes(work.range)) {
+    const auto node_begun = std::chrono::steady_clock::now();
     const Buffer gradient = computation_.node_gradient(work, node, values_, report);
+    report.seconds += seconds_since(node_begun);
     const auto kept = std::make_shared<Buffer>(gradient);
     const auto part = [&](std::size_t place) {
       return Buffer::view(gradient.data() + chunks_[place].begin * sizeof(float),
@@ -238,8 +240,8 @@ bool RingWorker::train(const Assignment& work, Report& report) {
     }
     mine.add(node, part(place_));
   }
-  report.seconds = seconds_since(begun);
   if (!gather_sum(work, mine) || !finish_sending(work)) return false;
+  if (work.ring.size() > 1) report.exchanging = seconds_since(begun) - report.seconds;
   next_ = {.number = work.version + 1,
            .learning_rate = work.learning_rate,
            .scale = 1 / static_cast<double>(work.batch)};

@@ -78,22 +78,27 @@ Assignment Worker::ask(const Report& report) {
 void Worker::work(const Assignment& work, Report& report) {
   report.phase = work.phase;
   report.range = work.range;
-  finish_pull(work.version, report);
   const double begun = monotonic_now();
-  if (work.kind == WorkKind::train)
+  finish_pull(work.version, report);
+  const double pulled = monotonic_now();
+  if (work.kind == WorkKind::train) {
     train(work, report);
-  else
+  } else {
     computation_.evaluate(work, values_, report);
-  if (!(report.seconds > 0)) report.seconds = monotonic_now() - begun;
+    report.seconds = monotonic_now() - pulled;
+  }
+  report.exchanging = monotonic_now() - begun - report.seconds;
 }
 
 void Worker::train(const Assignment& work, Report& report) {
-  const double begun = monotonic_now();
   std::vector<program::Future<void>> pushes;
   // A node is on its way while the next is computed.
-  for (const MicroRange& node : tree_nodes(work.range))
-    push(work, node, computation_.node_gradient(work, node, values_, report), pushes);
-  report.seconds = monotonic_now() - begun;
+  for (const MicroRange& node : tree_nodes(work.range)) {
+    const double begun = monotonic_now();
+    const program::Buffer gradient = computation_.node_gradient(work, node, values_, report);
+    report.seconds += monotonic_now() - begun;
+    push(work, node, gradient, pushes);
+  }
   const bool is_synchronous = options_.training.mode == SyncMode::synchronous;
   begin_pull(is_synchronous ? work.step + 1 : 0);
   for (const auto& future : pushes) future.get();
