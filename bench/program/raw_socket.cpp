@@ -14,6 +14,7 @@
 
 #include "bench/program/measure.h"
 #include "bourse/base/check.h"
+#include "bourse/program/buffer.h"
 
 namespace bourse::program {
 namespace {
@@ -46,6 +47,15 @@ void write_all(int socket, const void* data, std::size_t size) {
   }
 }
 
+/// In such pages as our blocks of the pool are.
+void grow(std::vector<char>& block, std::size_t size) {
+  if (size > block.capacity()) {
+    block.reserve(size);
+    use_huge_pages(block.data(), block.capacity());
+  }
+  block.resize(std::max(block.size(), size));
+}
+
 [[noreturn]] void answer(int listening, bool is_pinned) {
   std::optional<OneProcessor> pinned;
   if (is_pinned) pinned.emplace(1);
@@ -56,7 +66,7 @@ void write_all(int socket, const void* data, std::size_t size) {
   while (read_all(socket.number(), bytes, sizeof bytes)) {
     Request request;
     std::memcpy(&request, bytes, sizeof request);
-    block.resize(std::max(block.size(), static_cast<std::size_t>(request.size)));
+    grow(block, request.size);
     if (request.kind == 'e') write_all(socket.number(), bytes, sizeof bytes);
     if (request.kind == 'g') write_all(socket.number(), block.data(), request.size);
     if (request.kind == 'p') {
@@ -103,7 +113,7 @@ void RawSocket::echo() {
 }
 
 void RawSocket::put(std::size_t size) {
-  block_.resize(size);
+  grow(block_, size);
   char byte = 0;
   ask(socket_.number(), 'p', size);
   write_all(socket_.number(), block_.data(), size);
@@ -111,7 +121,7 @@ void RawSocket::put(std::size_t size) {
 }
 
 void RawSocket::get(std::size_t size) {
-  block_.resize(size);
+  grow(block_, size);
   ask(socket_.number(), 'g', size);
   BOURSE_CHECK(read_all(socket_.number(), block_.data(), size));
 }
