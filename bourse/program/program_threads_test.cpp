@@ -76,6 +76,49 @@ TEST_P(BothWays, AnExceptionArrivesAsAnErrorWithNodeMethodAndCaller) {
   EXPECT_EQ(*adder.try_call<&Adder::add>(1), 1);
 }
 
+/// Handlers that wait for each other, by way of the test's own thread or of a later call.
+struct Waiters {
+  struct Gates {
+    std::atomic<bool> is_first_done = false;
+    std::atomic<bool> is_second_done = false;
+    std::atomic<int> waiting = 0;
+  };
+  Gates* gates = nullptr;
+  int quick(int x) const { return x; }
+  void first() const {
+    ++gates->waiting;
+    gates->is_first_done.wait(false);
+  }
+  /// Lets the first one go, and waits.
+  void second() const {
+    ++gates->waiting;
+    gates->is_first_done = true;
+    gates->is_first_done.notify_all();
+    gates->is_second_done.wait(false);
+  }
+};
+
+// The first call keeps a thread that came by epoll. Quick calls give the connection to another
+// thread, which the second call holds up; that the first is done then must not hide it.
+TEST(Busy, AConnectionIsReadWhileTheThreadThatHasItIsHeldUp) {
+  Waiters::Gates gates;
+  Program program("busy");
+  const Handle<Waiters> node =
+      program.group("waiters", {.concurrency = 8}).add<Waiters>(Waiters{&gates});
+  Running running = launch(program, RunOptions{.forces_wire = true});
+  const Future<void> first = node.async<&Waiters::first>();
+  while (gates.waiting < 1) std::this_thread::yield();
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(node.call<&Waiters::quick>(i), i);
+  const Future<void> second = node.async<&Waiters::second>();
+  first.get();
+  const Future<int> after = node.async<&Waiters::quick>(1);
+  EXPECT_TRUE(after.wait_for(10s));
+  gates.is_second_done = true;
+  gates.is_second_done.notify_all();
+  second.get();
+  EXPECT_EQ(after.get(), 1);
+}
+
 TEST_P(BothWays, LargeArgumentsAndResultsArriveWhole) {
   Program program("large");
   const Handle<Adder> adder = program.add<Adder>("adder");

@@ -97,15 +97,18 @@ class Server::Connection final : public Reactor::Watcher,
     const std::lock_guard lock(mutex_);
     if (watch_ == 0) return;
     std::uint32_t events = EPOLLRDHUP | EPOLLET;
-    if (!is_busy_) events |= EPOLLIN;
+    if (spell_ == 0) events |= EPOLLIN;
     if (socket_.unsent() > 0) events |= EPOLLOUT;
     shared_->reactor.change(watch_, socket_.number(), events);
   }
   void post_turns(std::span<NodeHost* const> turns);
   void run_turns(const std::vector<NodeHost*>& turns);
   void stay_while_busy();
-  void watch_handler();
-  void stop_being_busy();
+  [[nodiscard]] std::uint64_t begin_spell();
+  void end_spell(std::uint64_t spell);
+  void watch_handler(std::uint64_t spell,
+                     const std::shared_ptr<const std::atomic<Deadline>>& handler_began);
+  void stop_being_busy(std::uint64_t spell);
   void flush_soon();
   [[nodiscard]] bool begin_reading();
   [[nodiscard]] bool end_reading();
@@ -125,10 +128,12 @@ class Server::Connection final : public Reactor::Watcher,
   std::atomic<Reading> reading_ = Reading::no;
   std::atomic<bool> is_paused_ = false;
   std::atomic<bool> is_hung_up_ = false;  ///< Nothing more will come than what is there.
-  std::atomic<bool> is_busy_ = false;
-  std::atomic<bool> has_heard_ = false;  ///< Since show_life().
+  /// In which one thread has the connection to itself; 0: none. A thread that is held up in a
+  /// handler loses its spell, and the connection may begin another before that thread returns.
+  std::atomic<std::uint64_t> spell_ = 0;
+  std::atomic<std::uint64_t> spells_ = 0;  ///< There have been.
+  std::atomic<bool> has_heard_ = false;    ///< Since show_life().
   std::atomic<bool> is_flush_due_ = false;
-  std::atomic<Deadline> handler_began_ = kNoDeadline;
   std::atomic<int> quick_calls_ = 0;  ///< In a row.
   bool is_greeted_ = false;
 
@@ -269,7 +274,7 @@ void Server::Connection::on_ready(std::uint32_t events) {
   if ((events & EPOLLOUT) != 0) {
     flush();
     if (is_drained()) listen();  // else flush() has done so
-    if (is_busy_) return;
+    if (spell_ != 0) return;
   }
   // The end is an edge of its own only if it comes alone.
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) is_hung_up_ = true;
@@ -292,28 +297,43 @@ void Server::Connection::post_turns(std::span<NodeHost* const> turns) {
 void Server::Connection::run_turns(const std::vector<NodeHost*>& turns) {
   post_turns(std::span(turns).subspan(1));
   const Deadline start = now();
-  handler_began_ = start;
   {
     const ReplyCork cork;
     turns.front()->work();
   }
-  handler_began_ = kNoDeadline;
   quick_calls_ = now() - start < kQuickEnough ? quick_calls_ + 1 : 0;
+}
+
+/// The number of the spell that is now this thread's, 0 if it can have none.
+std::uint64_t Server::Connection::begin_spell() {
+  if (!shared_->reactor.has_idle_thread()) return 0;
+  if (++shared_->busy_count <= kMostBusy) {
+    const std::uint64_t spell = ++spells_;
+    std::uint64_t none = 0;
+    if (spell_.compare_exchange_strong(none, spell)) {
+      listen();
+      return spell;
+    }
+  }
+  --shared_->busy_count;
+  return 0;
+}
+
+void Server::Connection::end_spell(std::uint64_t spell) {
+  --shared_->busy_count;
+  // Even if another thread has said so already: what it was told of then, it left to this one.
+  stop_being_busy(spell);
 }
 
 /// Reads and answers on this thread, without epoll, as long as calls keep coming and are quick.
 void Server::Connection::stay_while_busy() {
-  if (!shared_->reactor.has_idle_thread()) return;
-  if (++shared_->busy_count > kMostBusy) {
-    --shared_->busy_count;
-    return;
-  }
-  is_busy_ = true;
-  listen();
-  watch_handler();
+  const std::uint64_t spell = begin_spell();
+  if (spell == 0) return;
+  const auto handler_began = std::make_shared<std::atomic<Deadline>>(kNoDeadline);
+  watch_handler(spell, handler_began);
   std::vector<Frame> frames;
   std::vector<NodeHost*> turns;
-  while (is_busy_ && begin_reading()) {
+  while (spell_ == spell && begin_reading()) {
     const FrameSocket::ReadStatus status = socket_.read(frames, deadline_in(kBusyWait));
     if (status == FrameSocket::ReadStatus::some)
       has_heard_.store(is_greeted_, std::memory_order_relaxed);
@@ -321,29 +341,35 @@ void Server::Connection::stay_while_busy() {
     frames.clear();
     (void)end_reading();
     reading_ = Reading::no;
-    if (!turns.empty()) run_turns(std::exchange(turns, {}));
+    if (!turns.empty()) {
+      *handler_began = now();
+      run_turns(std::exchange(turns, {}));
+      *handler_began = kNoDeadline;
+    }
     if (status == FrameSocket::ReadStatus::closed) end();
     if (status != FrameSocket::ReadStatus::some || quick_calls_ == 0 || is_full()) break;
   }
-  --shared_->busy_count;
-  // Even if another thread has said so already: what it was told of then, it left to this one.
-  stop_being_busy();
+  end_spell(spell);
 }
 
-/// Others read again, from what is there now on.
-void Server::Connection::stop_being_busy() {
-  is_busy_ = false;
+/// Others read again, from what is there now on, unless the next spell has begun.
+void Server::Connection::stop_being_busy(std::uint64_t spell) {
+  spell_.compare_exchange_strong(spell, 0);
   listen();
 }
 
-void Server::Connection::watch_handler() {
-  shared_->reactor.call_at(deadline_in(kBusyHandler), [weak = weak_from_this()] {
-    const auto self = weak.lock();
-    if (!self || !self->is_busy_) return;
-    const Deadline began = self->handler_began_;
-    if (began != kNoDeadline && now() - began >= kBusyHandler) return self->stop_being_busy();
-    self->watch_handler();
-  });
+/// Ends the spell once its thread is held up in a handler.
+void Server::Connection::watch_handler(
+    std::uint64_t spell, const std::shared_ptr<const std::atomic<Deadline>>& handler_began) {
+  shared_->reactor.call_at(deadline_in(kBusyHandler),
+                           [weak = weak_from_this(), spell, handler_began] {
+                             const auto self = weak.lock();
+                             if (!self || self->spell_ != spell) return;
+                             const Deadline began = *handler_began;
+                             if (began != kNoDeadline && now() - began >= kBusyHandler)
+                               return self->stop_being_busy(spell);
+                             self->watch_handler(spell, handler_began);
+                           });
 }
 
 /// False if there is nothing more to read on this thread.
@@ -366,21 +392,16 @@ bool Server::Connection::read_once(std::vector<NodeHost*>& turns) {
 /// Reads the rest of what is large on this thread, without epoll, as long as it keeps coming: else
 /// each part of it would wake a thread.
 void Server::Connection::read_large(std::vector<NodeHost*>& turns) {
-  if (is_busy_ || !socket_.is_amid_large() || !shared_->reactor.has_idle_thread()) return;
-  if (++shared_->busy_count > kMostBusy) {
-    --shared_->busy_count;
-    return;
-  }
-  is_busy_ = true;
-  listen();
+  if (!socket_.is_amid_large()) return;
+  const std::uint64_t spell = begin_spell();
+  if (spell == 0) return;
   // Once the connection has ended why() says so, and what was large stays unfinished.
   const auto goes_on = [&] {
     return socket_.why().empty() && socket_.is_amid_large() && !is_full();
   };
   while (goes_on() && socket_.wait_readable(deadline_in(kBusyWait)))
     while (read_once(turns) && goes_on()) continue;
-  --shared_->busy_count;
-  stop_being_busy();
+  end_spell(spell);
 }
 
 void Server::Connection::read_all(std::vector<NodeHost*>& turns) {
