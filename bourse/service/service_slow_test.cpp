@@ -279,6 +279,20 @@ TEST(Service, StartsAnewAfterARestartWhatLostItsCells) {
   EXPECT_EQ(rig.engine.started.back().id.epoch, 2U);
 }
 
+// It died after it had journaled the start, and before it had made the directory.
+TEST(Service, MakesThePlaceForCheckpointsOfWhatItTakesOver) {
+  ServiceRig rig;
+  const JobNumber job = rig.submit(job_of(1));
+  const std::string path = rig.directory.path() + "/jobs/" + std::to_string(job) + "/checkpoint";
+  Files& files = rig.real.world().files;
+  ASSERT_TRUE(files.exists(path));
+  ASSERT_TRUE(files.remove(path).has_value());
+  rig.restart();
+  EXPECT_TRUE(files.exists(path));
+  rig.start_all();
+  EXPECT_EQ(rig.phase(job), running);
+}
+
 TEST(Service, LosesOnlyWhatWasNotSaved) {
   ServiceRig rig;
   const JobNumber job = rig.submit(

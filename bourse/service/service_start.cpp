@@ -89,6 +89,11 @@ void Service::recover_cells(std::vector<StoredCell> cells) {
       job.is_lost = false;
       continue;
     }
+    // The daemon may have ended before it had made it.
+    const auto made = world_.files.make_directories(
+        checkpoint_directory(job.file, directory_of(number), job.record.directory));
+    if (!made && job.failure.empty())
+      job.failure = "it has no place for checkpoints: " + made.error().message;
     for (const CellSpec& spec : specs_of(job)) engine_.adopt(spec);
     recover_running(job);
     if (job.record.is_cancelled) job.failure = "cancelled";
