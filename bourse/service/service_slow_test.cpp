@@ -12,6 +12,12 @@ using enum JobPhase;
 using testing::job_of;
 using testing::ServiceRig;
 
+/// A job of 1,000 samples with so many workers.
+std::string training_of(int workers) {
+  return "name: j\nworkers: {command: [train], count: " + std::to_string(workers) +
+         ", resources: {gpu: 1}}\nwork: {samples: 1000}\n";
+}
+
 TEST(Service, StartsAJobThatFits) {
   ServiceRig rig;
   const JobNumber job = rig.submit(job_of(2));
@@ -201,9 +207,7 @@ TEST(Service, FinishesAllJobsAfterARestart) {
 // is what was seen before.
 TEST(Service, LearnsNoSpeedFromAClockThatWasSet) {
   ServiceRig rig;
-  const JobNumber job = rig.submit(
-      "name: j\nworkers:\n  command: [train]\n  count: 1\n  resources: {gpu: 1}\n"
-      "work: {samples: 1000}\n");
+  const JobNumber job = rig.submit(training_of(1));
   rig.start_all();
   const CellId cell{job, 1, MachineId(std::size_t{0})};
   const auto report = [&](double samples, double at) {
@@ -222,9 +226,7 @@ TEST(Service, LearnsNoSpeedFromAClockThatWasSet) {
 // 40 samples in 10 s.
 TEST(Service, LearnsNoSpeedWhileWorkersAreStillStarting) {
   ServiceRig rig;
-  const JobNumber job = rig.submit(
-      "name: j\nworkers:\n  command: [train]\n  count: 2\n  resources: {gpu: 1}\n"
-      "work: {samples: 1000}\n");
+  const JobNumber job = rig.submit(training_of(2));
   rig.start_all();
   const CellId cell{job, 1, MachineId(std::size_t{0})};
   const auto report = [&](double samples, double at, double workers) {
@@ -295,9 +297,7 @@ TEST(Service, MakesThePlaceForCheckpointsOfWhatItTakesOver) {
 
 TEST(Service, LosesOnlyWhatWasNotSaved) {
   ServiceRig rig;
-  const JobNumber job = rig.submit(
-      "name: j\nworkers:\n  command: [train]\n  count: 1\n  resources: {gpu: 1}\n"
-      "work: {samples: 1000}\n");
+  const JobNumber job = rig.submit(training_of(1));
   rig.start_all();
   const CellId cell{job, 1, MachineId(std::size_t{0})};
   rig.engine.tell_progress(cell, 300, Seconds(10), true);
