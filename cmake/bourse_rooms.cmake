@@ -5,10 +5,13 @@
 #   x_slow_test.cpp      tests beyond 50 ms       -> <name>_slow_tests, label slow
 #   x_threads_test.cpp   tests that start threads -> <name>_threads_tests, label threads; tsan runs them
 #   x_bench.cpp          benchmarks               -> <name>_bench, with BOURSE_BENCH
-# bourse_options_of(OPTIONS PCH ROOM): how a room is compiled. These hold nothing hot; `program` does,
-# which only sanitizers may slow down.
+# bourse_options_of(OPTIONS PCH ROOM): how a room is compiled. The cold ones hold nothing hot; of `program`
+# and `training` a few files are, the others are compiled as ROOM_cold. Sanitizers may slow down `program`.
+set(bourse_hot_program buffer call_error channel frame frame_socket future_core handle_core
+                       reactor replay_table server wire)
+set(bourse_hot_training computation dataset gradient_sum optimiser parameter_server plain_network)
 function(bourse_options_of options pch room)
-  set(cold protocol report world engine service)
+  set(cold protocol report world engine service program_cold training_cold)
   if(BOURSE_SANITIZE)
     list(APPEND cold program)
   endif()
@@ -35,6 +38,13 @@ function(bourse_add_room name)
     message(STATUS "room ${name} is empty")
     return()
   endif()
+  set(cold)
+  if(bourse_hot_${name} AND CMAKE_BUILD_TYPE STREQUAL "Release")
+    list(JOIN bourse_hot_${name} "|" hot)
+    set(cold ${sources})
+    list(FILTER sources INCLUDE REGEX "/(${hot})\\.cpp$")
+    list(REMOVE_ITEM cold ${sources})
+  endif()
   add_library(bourse_${name} STATIC ${sources})
   add_library(bourse::${name} ALIAS bourse_${name})
   set_target_properties(bourse_${name} PROPERTIES EXPORT_NAME ${name})
@@ -51,9 +61,19 @@ function(bourse_add_room name)
   target_link_libraries(bourse_${name} PUBLIC ${deps} ${ROOM_EXTERNAL}
                                        PRIVATE $<BUILD_INTERFACE:${options}>)
   bourse_use_pch(bourse_${name} ${pch})
+  set(cold_target)
+  if(cold)
+    set(cold_target bourse_${name}_cold)
+    bourse_options_of(options pch ${name}_cold)
+    add_library(${cold_target} OBJECT ${cold})
+    target_link_libraries(${cold_target} PRIVATE ${deps} ${ROOM_EXTERNAL} ${options})
+    bourse_use_pch(${cold_target} ${pch})
+    target_sources(bourse_${name} PRIVATE $<TARGET_OBJECTS:${cold_target}>)
+  endif()
   if(BOURSE_UNITY)
     # Their anonymous namespaces are one, so each name in them is there once.
-    set_target_properties(bourse_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 24)
+    set_target_properties(bourse_${name} ${cold_target} PROPERTIES UNITY_BUILD ON
+                                                                   UNITY_BUILD_BATCH_SIZE 30)
   endif()
   install(TARGETS bourse_${name} EXPORT bourse-targets FILE_SET HEADERS)
   set_property(GLOBAL APPEND PROPERTY BOURSE_ROOM_TARGETS bourse::${name})
