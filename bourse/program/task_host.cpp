@@ -24,7 +24,7 @@ namespace {
 
 /// The launcher is asked so often whether it lives, and given so long to answer.
 constexpr Nanoseconds kBeat = std::chrono::milliseconds(300);
-constexpr Nanoseconds kPatience = std::chrono::seconds(10);
+constexpr Nanoseconds kDeskPatience = std::chrono::seconds(10);
 
 [[noreturn]] void give_up(const std::string& why) {
   fmt::print(stderr, "bourse: {}\n", why);
@@ -53,7 +53,7 @@ class HostProcess {
         task_(std::move(task)),
         control_(HandleCore(graph_, kControlNode)),
         desk_(HandleCore(graph_, kHostDeskNode)),
-        host_(own_host(meeting.control, deadline_in(kPatience))),
+        host_(own_host(meeting.control, deadline_in(kDeskPatience))),
         runtime_(std::make_shared<Runtime>(
             graph_,
             Runtime::Options{.connect_timeout = options.connect_timeout,
@@ -162,7 +162,7 @@ class HostProcess {
     while (!is_released_) {
       if (now() >= next) {
         next = deadline_in(kBeat);
-        const auto answer = desk_.timeout(kPatience).try_call<&HostDesk::beat>(number_);
+        const auto answer = desk_.timeout(kDeskPatience).try_call<&HostDesk::beat>(number_);
         if (!answer && !is_released_) throw answer.error();
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
