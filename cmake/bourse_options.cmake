@@ -31,20 +31,15 @@ endif()
 target_compile_definitions(
   bourse_options INTERFACE $<$<OR:$<CONFIG:Debug>,$<BOOL:${BOURSE_SANITIZE}>>:_GLIBCXX_ASSERTIONS>)
 
-# Half of the time of Clang goes into what it has inlined, so it inlines less: where it is hot, no
-# measured figure is the worse for it (docs/decisions/0028-cheaper-checks.md).
-set(is_cold "$<BOOL:$<TARGET_PROPERTY:BOURSE_IS_COLD>>")
-target_compile_options(
-  bourse_options
-  INTERFACE "$<$<AND:$<CONFIG:Release>,$<CXX_COMPILER_ID:Clang>>:SHELL:-mllvm -inline-threshold=$<IF:${is_cold},25,100>>")
-
 # The same for what is not hot, where the time of the compiler counts.
 add_library(bourse_cold_options INTERFACE)
 target_link_libraries(bourse_cold_options INTERFACE bourse_options)
-set_target_properties(bourse_cold_options PROPERTIES INTERFACE_BOURSE_IS_COLD ON
-                                                     COMPATIBLE_INTERFACE_BOOL BOURSE_IS_COLD)
 if(BOURSE_SANITIZE)
   target_compile_options(bourse_cold_options INTERFACE -O0)
 elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
-  target_compile_options(bourse_cold_options INTERFACE -O1)
+  target_compile_options(
+    bourse_cold_options
+    INTERFACE -O1
+              # Half of the time of Clang goes into what it has inlined.
+              "$<$<CXX_COMPILER_ID:Clang>:SHELL:-mllvm -inline-threshold=25>")
 endif()
