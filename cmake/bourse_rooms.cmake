@@ -72,10 +72,8 @@ function(bourse_add_room name)
   endif()
   if(BOURSE_UNITY)
     # Their anonymous namespaces are one, so each name in them is there once.
-    set_target_properties(bourse_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 24)
-    if(cold)
-      set_target_properties(${cold_target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 30)
-    endif()
+    set_target_properties(bourse_${name} ${cold_target} PROPERTIES UNITY_BUILD ON
+                                                                   UNITY_BUILD_BATCH_SIZE 36)
   endif()
   install(TARGETS bourse_${name} EXPORT bourse-targets FILE_SET HEADERS)
   set_property(GLOBAL APPEND PROPERTY BOURSE_ROOM_TARGETS bourse::${name})

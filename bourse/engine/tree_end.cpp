@@ -11,7 +11,7 @@ namespace {
 constexpr Seconds kShortPause{0.005};
 /// After a process was asked: it will say when it ends, and a look at all processes is dear.
 constexpr Seconds kLongPause{0.25};
-constexpr Seconds kLongestPause{1};
+constexpr Seconds kPauseAtMost{1};
 
 }  // namespace
 
@@ -55,9 +55,9 @@ void TreeEnd::turn() {
     else if (asked_.insert(process).second)
       world_.processes.signal(process, SIGTERM);
   }
-  const Seconds until_kill = kills ? kLongestPause : kill_at_ - now;
+  const Seconds until_kill = kills ? kPauseAtMost : kill_at_ - now;
   turn_in(std::min(pause_, until_kill));
-  pause_ = std::min(pause_ * 2, kLongestPause);
+  pause_ = std::min(pause_ * 2, kPauseAtMost);
 }
 
 }  // namespace bourse

@@ -27,7 +27,7 @@ Seconds time_held(const ClusterState& state, JobId id) {
 
 namespace {
 
-bool comes_later(const JobRank& a, const JobRank& b) {
+bool ranks_later(const JobRank& a, const JobRank& b) {
   return std::tie(a.keys, a.arrival, a.id) > std::tie(b.keys, b.arrival, b.id);
 }
 
@@ -65,7 +65,7 @@ class Walk {
 Decision run_by_rank(const ClusterState& state, DemandClasses& classes, std::vector<JobRank> ranks,
                      WhenBlocked when_blocked) {
   Walk walk(state, classes);
-  std::ranges::make_heap(ranks, comes_later);
+  std::ranges::make_heap(ranks, ranks_later);
   bool any_waiting = true;
   while (!ranks.empty()) {
     if (any_waiting && !walk.any_waiting()) {
@@ -73,10 +73,10 @@ Decision run_by_rank(const ClusterState& state, DemandClasses& classes, std::vec
       std::erase_if(ranks, [&](const JobRank& rank) {
         return state.job(rank.id).status == JobStatus::waiting;
       });
-      std::ranges::make_heap(ranks, comes_later);
+      std::ranges::make_heap(ranks, ranks_later);
       continue;
     }
-    std::ranges::pop_heap(ranks, comes_later);
+    std::ranges::pop_heap(ranks, ranks_later);
     const JobId id = ranks.back().id;
     ranks.pop_back();
     if (!walk.visit(id) && when_blocked == WhenBlocked::block) break;
