@@ -12,6 +12,7 @@ namespace bourse {
 namespace {
 
 constexpr std::size_t kChunkBytes = std::size_t{1} << 16;
+constexpr std::size_t kFirstBytes = std::size_t{1} << 12;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 bool is_gzip(std::string_view bytes) { return bytes.starts_with("\x1f\x8b"); }
@@ -33,8 +34,9 @@ Result<std::size_t> read_fully(ByteSource& source, std::span<char> out) {
 class TextInput::Inflater {
  public:
   /// `head` holds the bytes taken from the source to recognise gzip.
-  Inflater(ByteSource& source, std::string_view head) : source_(source), packed_(kChunkBytes) {
-    std::memcpy(packed_.data(), head.data(), head.size());
+  Inflater(ByteSource& source, std::string_view head)
+      : source_(source), packed_(std::make_unique_for_overwrite<char[]>(kChunkBytes)) {
+    std::memcpy(packed_.get(), head.data(), head.size());
     available_ = head.size();
     constexpr int kGzipOnly = 16 + MAX_WBITS;
     BOURSE_CHECK(inflateInit2(&stream_, kGzipOnly) == Z_OK);
@@ -66,13 +68,13 @@ class TextInput::Inflater {
     if (available_ == 1) packed_[0] = packed_[offset_];
     offset_ = 0;
     BOURSE_TRY(const std::size_t count,
-               read_fully(source_, std::span(packed_).subspan(available_)));
+               read_fully(source_, std::span(packed_.get(), kChunkBytes).subspan(available_)));
     available_ += count;
     return {};
   }
 
   [[nodiscard]] bool starts_member() const {
-    return is_gzip(std::string_view(packed_.data() + offset_, available_));
+    return is_gzip(std::string_view(packed_.get() + offset_, available_));
   }
 
   /// After the last member: nothing, or zeros that a tape or block device added.
@@ -87,7 +89,7 @@ class TextInput::Inflater {
   }
 
   Result<std::size_t> inflate_some(std::span<char> out) {
-    stream_.next_in = reinterpret_cast<Bytef*>(packed_.data() + offset_);
+    stream_.next_in = reinterpret_cast<Bytef*>(packed_.get() + offset_);
     stream_.avail_in = static_cast<uInt>(available_);
     stream_.next_out = reinterpret_cast<Bytef*>(out.data());
     stream_.avail_out = static_cast<uInt>(out.size());
@@ -107,7 +109,7 @@ class TextInput::Inflater {
   }
 
   ByteSource& source_;
-  std::vector<char> packed_;
+  std::unique_ptr<char[]> packed_;  ///< kChunkBytes.
   std::size_t offset_ = 0;
   std::size_t available_ = 0;
   bool between_members_ = false;
@@ -115,7 +117,7 @@ class TextInput::Inflater {
 };
 
 TextInput::TextInput(ByteSource& source)
-    : source_(source), name_(source.name()), buffer_(kChunkBytes) {}
+    : source_(source), name_(source.name()), buffer_(kFirstBytes) {}
 
 TextInput::~TextInput() = default;
 
@@ -123,15 +125,22 @@ Result<std::size_t> TextInput::read(std::span<char> out) {
   return inflater_ ? inflater_->read(out) : source_.read(out);
 }
 
-Result<bool> TextInput::fill() {
-  if (finished_) return false;
+void TextInput::make_room() {
   if (begin_ == end_) begin_ = end_ = 0;
-  if (begin_ > 0 && buffer_.size() - end_ < kChunkBytes) {
+  // As much as has come already, so that a short input costs little.
+  const std::size_t wanted = std::clamp(taken_, std::size_t{1}, kChunkBytes);
+  if (buffer_.size() - end_ >= wanted) return;
+  if (begin_ > 0) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
     begin_ = 0;
   }
-  if (buffer_.size() - end_ < kChunkBytes) buffer_.resize(buffer_.size() * 2);
+  if (buffer_.size() - end_ < wanted) buffer_.resize(buffer_.size() * 2);
+}
+
+Result<bool> TextInput::fill() {
+  if (finished_) return false;
+  make_room();
   std::size_t count = 0;
   if (!started_) {
     started_ = true;
@@ -145,6 +154,7 @@ Result<bool> TextInput::fill() {
     BOURSE_TRY(count, read(std::span(buffer_).subspan(end_)));
   }
   end_ += count;
+  taken_ += count;
   finished_ = count == 0;
   return !finished_;
 }

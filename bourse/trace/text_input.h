@@ -16,7 +16,8 @@ namespace bourse {
 inline constexpr std::size_t kMaxLineBytes = std::size_t{1} << 20;
 
 /// Text from a byte source, unpacked on the way if it starts as gzip does. Read it by lines or by
-/// bytes, not both. Memory: two buffers, whatever the size of the input.
+/// bytes, not both. Memory: two buffers, less than 64 KiB if the input is short, else as much or
+/// what the longest line needs.
 ///
 /// Gzip members may follow each other, as `cat a.gz b.gz` makes them.
 class TextInput {
@@ -57,6 +58,8 @@ class TextInput {
  private:
   class Inflater;
 
+  /// Sees to it that there is room at end_.
+  void make_room();
   /// Adds bytes at end_; false at the end of the input.
   Result<bool> fill();
   Result<std::size_t> read(std::span<char> out);
@@ -67,6 +70,7 @@ class TextInput {
   std::vector<char> buffer_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
+  std::size_t taken_ = 0;  ///< Of all, by fill().
   std::uint32_t line_ = 0;
   bool started_ = false;
   bool finished_ = false;
