@@ -271,6 +271,8 @@ void SlurmEngine::on_event(const CellEvent& told) {
 void SlurmEngine::on_agent(CellId id, ProcessId agent) {
   Cell& cell = cells_.at(id);
   cell.has_agent = true;
+  cell.is_heard_of = true;
+  cell.fate.reset();
   if (std::exchange(cell.is_recorded, true)) return;
   cell.stand = Stand::running;
   cell.running_since = world_.clock.now();
@@ -288,6 +290,7 @@ void SlurmEngine::on_broken(CellId id) {
 
 /// Had only the agent died, Slurm would have told of the end of its job by now.
 void SlurmEngine::on_silent(CellId id) {
+  if (const std::optional<Fate> fate = cells_.at(id).fate) return meet(id, *fate);
   const bool has_agent = cells_.at(id).has_agent;
   lose(id, has_agent ? "its agent was not heard of for its lease" : "its agent has never come",
        has_agent);

@@ -80,6 +80,12 @@ class SlurmEngine final : public Engine, private AgentHubListener {
     running,  ///< Its script was started.
     gone,     ///< It knows no such live job.
   };
+  /// What Slurm says of a cell whose agent may be alive all the same.
+  struct Fate {
+    std::string sentence;
+    bool is_strike = true;  ///< Against its machine.
+  };
+
   struct Cell {
     CellSpec spec;
     std::uint64_t job = 0;  ///< Slurm's number; 0: not known.
@@ -95,6 +101,8 @@ class SlurmEngine final : public Engine, private AgentHubListener {
     std::uint64_t agent_at_poll = 0;  ///< Polls up to this one were asked before its agent came.
     bool has_agent = false;  ///< One was let in, in this life or an earlier one, or may have been.
     bool is_recorded = false;    ///< One surely was.
+    bool is_heard_of = false;    ///< One was let in, in this life.
+    std::optional<Fate> fate;    ///< Counts if its agent does not come within its lease.
     bool is_looked_for = false;  ///< Slurm is being asked what became of its job.
     bool is_extending = false;
     bool is_time_over = false;  ///< We stop it, as its time limit cannot be extended.
@@ -148,6 +156,8 @@ class SlurmEngine final : public Engine, private AgentHubListener {
   void extend(CellId id, const SlurmJob& job);
   /// What became of the job of a cell that is not listed any more; null: Slurm does not know it.
   void take_fate(CellId id, const SlurmJob* job);
+  [[nodiscard]] bool may_be_of_second_start(CellId id, const SlurmJob& job);
+  void meet(CellId id, const Fate& fate);
   /// The cell is lost; its machine may be to blame.
   void lose(CellId id, const std::string& message, bool is_machine_gone);
   [[nodiscard]] bool has_life(MachineId machine, CellId but) const;

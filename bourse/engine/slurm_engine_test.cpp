@@ -151,7 +151,7 @@ class SimulatedSlurm {
 
 class SlurmEngineTest : public ::testing::Test, protected EngineListener {
  protected:
-  void open(const std::string& helper = {}) {
+  void open(const std::string& helper = {}, const std::vector<CellSpec>& adopted = {}) {
     SlurmEngineOptions options;
     options.state_directory = "/state";
     options.agent_command = {"agent"};
@@ -162,6 +162,7 @@ class SlurmEngineTest : public ::testing::Test, protected EngineListener {
     ASSERT_TRUE(opened.has_value());
     engine_ = *std::move(opened);
     engine_->listen(*this);
+    for (const CellSpec& cell : adopted) engine_->adopt(cell);
     engine_->adopted_all();
     world_.run_for(Seconds(1));
   }
@@ -176,13 +177,22 @@ class SlurmEngineTest : public ::testing::Test, protected EngineListener {
   }
   void start(CellId id, Seconds duration) {
     const std::string directory = "/state/cells/" + text_of(id);
-    engine_->start({.id = id,
-                    .token = make_cell_secret(host_.world().random),
-                    .directory = directory,
-                    .demand = {1000},
-                    .tasks = {{.command = world_.add_script({.duration = duration}),
-                               .directory = "/state",
-                               .log_file = directory + "/log"}}});
+    started_ = {.id = id,
+                .token = make_cell_secret(host_.world().random),
+                .directory = directory,
+                .demand = {1000},
+                .tasks = {{.command = world_.add_script({.duration = duration}),
+                           .directory = "/state",
+                           .log_file = directory + "/log"}}};
+    engine_->start(started_);
+  }
+  /// The job of the first cell was started twice, and its second start has ended. The daemon dies;
+  /// another one comes when the agent dials but once a second.
+  void complete_second_start() {
+    slurm_.jobs[0].state = "COMPLETED";
+    engine_.reset();
+    world_.run_for(Seconds(4.5));
+    open({}, {started_});
   }
   void on_cell(const CellEvent& event) override {
     if (event.number != 0) engine_->acknowledge(event.cell, event.number);
@@ -204,6 +214,7 @@ class SlurmEngineTest : public ::testing::Test, protected EngineListener {
   SimulatedSlurm slurm_{world_};
   std::vector<std::string> log_;
   std::vector<CellEnd> ends_;
+  CellSpec started_;                 ///< The last.
   std::optional<CellId> successor_;  ///< Started when a cell has ended.
   std::unique_ptr<SlurmEngine> engine_;
 };
@@ -251,6 +262,31 @@ TEST_F(SlurmEngineTest, CancelsJobsThatNoCellNeeds) {
   world_.run_for(Seconds(15));
   EXPECT_THAT(slurm_.done, ::testing::Contains("CANCELLED " + name_of("99-1-0")));
   EXPECT_THAT(log_, ::testing::Contains(HasSubstr("1 job of Slurm that no cell needs")));
+}
+
+TEST_F(SlurmEngineTest, WaitsForAnAgentWhoseJobWasStartedTwice) {
+  open();
+  start(kFirst, kForever);
+  world_.run_for(Seconds(3));
+  complete_second_start();
+  world_.run_for(Seconds(30));
+  EXPECT_THAT(ends_, IsEmpty());
+  ASSERT_THAT(engine_->cells(), SizeIs(1));
+  EXPECT_EQ(engine_->cells()[0].phase, CellPhase::running);
+}
+
+// It would have ended its tasks within its lease, of 15 s.
+TEST_F(SlurmEngineTest, TakesSlurmAtItsWordWhenTheLeaseIsOver) {
+  open();
+  start(kFirst, kForever);
+  world_.run_for(Seconds(3));
+  host_.kill(slurm_.jobs[0].agent);
+  complete_second_start();
+  world_.run_for(Seconds(10));
+  EXPECT_THAT(ends_, IsEmpty());
+  world_.run_for(Seconds(15));
+  EXPECT_THAT(ends_, ElementsAre(CellEnd::lost));
+  EXPECT_THAT(log_, IsEmpty());  // No machine is to blame.
 }
 
 // By the helper Slurm ends the job, after what follows it is in the queue. By commands it leaves.

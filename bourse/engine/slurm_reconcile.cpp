@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bourse/base/units.h"
+#include "bourse/engine/cell_files.h"
 #include "bourse/engine/slurm_engine.h"
 
 namespace bourse {
@@ -215,8 +216,9 @@ void SlurmEngine::take_job(const SlurmJob& job, std::uint64_t poll,
     cell.stand = Stand::waiting;
     cell.slurm_reason = job.reason;
     if (!cell.is_recorded) cell.has_agent = false;
+    // slurmctld has forgotten that it started the job, of which all may be alive.
     if (cell.is_recorded && cell.agent_at_poll < poll && !hub_.is_connected(id))
-      lose(id, fmt::format("Slurm put job {} back into its queue", job.id), false);
+      cell.fate = Fate{.sentence = fmt::format("Slurm put job {} back into its queue", job.id)};
     return;
   }
   if (std::exchange(cell.stand, Stand::running) != Stand::running)
@@ -296,7 +298,7 @@ void SlurmEngine::look_for(const std::vector<CellId>& cells) {
 }
 
 void SlurmEngine::take_fate(CellId id, const SlurmJob* job) {
-  const Cell& cell = cells_.at(id);
+  Cell& cell = cells_.at(id);
   if (cell.end_event != 0 || cell.is_ending || hub_.is_connected(id)) return;
   if (job != nullptr && is_live(*job)) return;  // It came back.
   // What a lost node runs ends when its agents' leases do; the hub tells.
@@ -304,9 +306,28 @@ void SlurmEngine::take_fate(CellId id, const SlurmJob* job) {
   if (may_live) return;
   if (job == nullptr)
     return end_later(id, CellEnd::lost, "Slurm does not know its job, which was never started");
-  if (was_wanted(*job) || job->state == "COMPLETED")
-    return end_later(id, CellEnd::lost, sentence_of(*job));
-  lose(id, sentence_of(*job), job->state == "NODE_FAIL" || job->state == "BOOT_FAIL");
+  if (job->state == "NODE_FAIL" || job->state == "BOOT_FAIL")
+    return lose(id, sentence_of(*job), true);
+  const Fate fate{.sentence = sentence_of(*job),
+                  .is_strike = !was_wanted(*job) && job->state != "COMPLETED"};
+  if (!may_be_of_second_start(id, *job)) return meet(id, fate);
+  cell.fate = fate;
+}
+
+/// slurmctld may have forgotten that it had started the job, and have started it again: the second
+/// agent was turned away, and it is the end of that one of which Slurm tells. The first, should it
+/// live, comes within its lease or ends its tasks. An agent that dies does not let its job
+/// complete.
+bool SlurmEngine::may_be_of_second_start(CellId id, const SlurmJob& job) {
+  const Cell& cell = cells_.at(id);
+  if (!cell.is_recorded || (cell.is_heard_of && job.state != "COMPLETED")) return false;
+  const auto left = events_left(world_.files, cell.spec, hub_.last_event(id));
+  return !left || left->empty() || left->back().kind != CellEventKind::ended;
+}
+
+void SlurmEngine::meet(CellId id, const Fate& fate) {
+  if (fate.is_strike) return lose(id, fate.sentence, false);
+  end_later(id, CellEnd::lost, fate.sentence);
 }
 
 bool SlurmEngine::has_life(MachineId machine, CellId but) const {
