@@ -156,7 +156,9 @@ class SlurmEngine final : public Engine, private AgentHubListener {
   void extend(CellId id, const SlurmJob& job);
   /// What became of the job of a cell that is not listed any more; null: Slurm does not know it.
   void take_fate(CellId id, const SlurmJob* job);
+  /// The end of the job may be that of its second start, while the first agent lives.
   [[nodiscard]] bool may_be_of_second_start(CellId id, const SlurmJob& job);
+  /// The cell is lost as Slurm said.
   void meet(CellId id, const Fate& fate);
   /// The cell is lost; its machine may be to blame.
   void lose(CellId id, const std::string& message, bool is_machine_gone);

@@ -231,7 +231,8 @@ void SlurmEngine::look_at_patience() {
   const Seconds crowded = std::min(kCrowdedPatience, options_.poll * 3.0);
   std::vector<std::pair<CellId, std::string>> lost;
   for (const auto& [id, cell] : cells_) {
-    if (cell.end_event != 0 || cell.is_ending || hub_.is_connected(id)) continue;
+    // One with a fate waits for its agent, not for Slurm.
+    if (cell.end_event != 0 || cell.is_ending || cell.fate || hub_.is_connected(id)) continue;
     const std::string& others = others_[id.machine.index()];
     if (cell.stand == Stand::waiting && !others.empty() && now > cell.asked + crowded) {
       // Theirs for a while, so that cells of ours do not queue there one after the other.
