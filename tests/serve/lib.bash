@@ -11,6 +11,7 @@ fail() {
   tail -n 30 "$work/serve.log" 2>/dev/null
   echo "-- jobs"
   "$program" jobs 2>&1 || true
+  [[ -z $(type -t show_slurm) ]] || show_slurm
   exit 1
 }
 

@@ -46,6 +46,20 @@ cluster up || {
 }
 export SLURM_CONF=$work/slurm/slurm.conf
 
+# What Slurm knows of it, beside what a test of the daemon says when it fails.
+show_slurm() {
+  echo "-- at $(date +%T) Slurm has"
+  timeout 5 sinfo -N -o '%N %T %E' 2>&1
+  timeout 5 squeue -o '%i %j %T %r %n %N' 2>&1
+  timeout 5 scontrol -o show job 2>&1 | grep -E 'JobState=(PENDING|RUNNING)'
+  echo "-- slurmctld said"
+  tail -n 60 "$work/slurm/log/controller.log"
+  echo "-- slurmds said"
+  tail -n 20 "$work"/slurm/log/n*.log
+  echo "-- agents said"
+  tail -n 5 "$work"/state/jobs/*/cells/*/agent.log 2>/dev/null
+}
+
 clean_up_slurm() {
   [[ -n $daemon ]] && kill_daemon 2>/dev/null
   cluster down
