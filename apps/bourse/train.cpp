@@ -18,6 +18,7 @@
 #include "apps/bourse/train_run.h"
 #include "apps/train/train_flags.h"
 #include "bourse/base/units.h"
+#include "bourse/training/model.h"
 
 namespace bourse {
 namespace {
@@ -93,6 +94,12 @@ class TrainView {
   double accuracy_ = -1;
 };
 
+/// A library that takes long to load is loaded once for all workers. Other people's programs may
+/// not be fit for that, and plain models have nothing to load.
+bool forks_workers(const TrainFlags& flags) {
+  return flags.program.empty() && !training::plain_models().contains(flags.model);
+}
+
 int run_train(const TrainFlags& flags) {
   const Result<training::TrainOptions> options = train_options(flags);
   if (!options) return usage_error(options.error());
@@ -108,6 +115,7 @@ int run_train(const TrainFlags& flags) {
                 .servers = is_ring ? 0 : std::max<std::uint64_t>(flags.servers, 1),
                 .folder = folder,
                 .retries = flags.retries,
+                .forks_workers = forks_workers(flags),
                 .on_progress = [&](std::string_view line) { view.take(line); },
                 .on_note = [&](std::string_view line) { view.note(line); }});
   const Result<void> done = run.run();

@@ -28,6 +28,7 @@ TrainRun::TrainRun(Options options)
     : options_(std::move(options)), world_(real_.world()), token_(program::random_token()) {
   sockets_ = "/tmp/bourse-train-XXXXXX";
   if (mkdtemp(sockets_.data()) == nullptr) sockets_.clear();
+  if (options_.forks_workers) prepare_forks();
   real_.on_signal(SIGINT, [this] { stop(); });
   real_.on_signal(SIGTERM, [this] { stop(); });
   real_.on_signal(SIGUSR1, [this] {
@@ -57,26 +58,49 @@ void TrainRun::start_all() {
   for (std::size_t i = 0; i < options_.workers; ++i) start(false, next_worker_);
 }
 
-std::vector<std::string> TrainRun::environment(bool is_server, std::size_t rank,
-                                               const std::string& task) const {
+void TrainRun::prepare_forks() {
+  forks_ = std::make_unique<WorkerForks>(
+      world_,
+      WorkerForks::Options{
+          .command = options_.command,
+          .environment = common_environment(),
+          .socket = sockets_ + "/forks",
+          .fifo = options_.servers == 0 ? progress_pipe(false) : "",
+          .on_output = [this](OutputStream stream,
+                              std::string_view text) { take_output("forks", stream, text); },
+          .on_end = [this](const std::string& task, ExitStatus status) { ended(task, status); }});
+}
+
+std::vector<std::string> TrainRun::common_environment() const {
   std::vector<std::string> variables;
   for (char** each = environ; *each != nullptr; ++each)
     if (!std::string_view(*each).starts_with("BOURSE_")) variables.emplace_back(*each);
+  variables.emplace_back("BOURSE_JOB=train");
+  variables.push_back("BOURSE_TRAIN_TOKEN=" + token_);
+  variables.push_back("BOURSE_CHECKPOINT=" + options_.folder);
+  return variables;
+}
+
+std::vector<std::string> TrainRun::variables(bool is_server, std::size_t rank,
+                                             const std::string& task) const {
   std::string addresses;
   for (std::size_t i = 0; i < options_.servers; ++i)
     addresses += (i == 0 ? "" : ",") + server_address(sockets_, epoch_, i);
-  variables.push_back(fmt::format("BOURSE_ROLE={}", is_server ? "server" : "worker"));
-  variables.push_back(fmt::format("BOURSE_RANK={}", rank));
-  variables.push_back("BOURSE_TASK=" + task);
-  variables.push_back(fmt::format("BOURSE_EPOCH={}", epoch_));
-  variables.push_back("BOURSE_JOB=train");
-  variables.push_back("BOURSE_TRAIN_TOKEN=" + token_);
-  variables.push_back("BOURSE_SERVER_ADDRESSES=" + addresses);
-  variables.push_back("BOURSE_LEADER_ADDRESS=" + server_address(sockets_, epoch_, 0));
-  variables.push_back("BOURSE_CHECKPOINT=" + options_.folder);
-  if (leads(is_server, rank))
-    variables.push_back(fmt::format("BOURSE_PROGRESS={}/progress-{}", sockets_, epoch_));
+  std::vector<std::string> variables = {
+      fmt::format("BOURSE_ROLE={}", is_server ? "server" : "worker"),
+      fmt::format("BOURSE_RANK={}", rank),
+      "BOURSE_TASK=" + task,
+      fmt::format("BOURSE_EPOCH={}", epoch_),
+      "BOURSE_SERVER_ADDRESSES=" + addresses,
+      "BOURSE_LEADER_ADDRESS=" + server_address(sockets_, epoch_, 0)};
+  if (leads(is_server, rank)) variables.push_back("BOURSE_PROGRESS=" + progress_pipe(is_server));
   return variables;
+}
+
+/// Workers that are forked have one in common, while their fork server lives.
+std::string TrainRun::progress_pipe(bool is_server) const {
+  return options_.forks_workers && !is_server ? sockets_ + "/progress"
+                                              : fmt::format("{}/progress-{}", sockets_, epoch_);
 }
 
 /// It has the coordinator.
@@ -87,22 +111,37 @@ bool TrainRun::leads(bool is_server, std::size_t rank) const {
 void TrainRun::start(bool is_server, std::size_t rank) {
   if (!is_server) ++next_worker_;
   const std::string task = fmt::format("{}-{}", is_server ? "server" : "worker", rank);
-  ProcessOptions process{.command = options_.command,
-                         .environment = environment(is_server, rank, task),
-                         .dies_with_us = true};
-  if (leads(is_server, rank)) process.fifo = fmt::format("{}/progress-{}", sockets_, epoch_);
-  process.on_output = [this, task](OutputStream stream, std::string_view text) {
-    const bool is_progress = stream == OutputStream::fifo;
-    pass_on(rests_[task + (is_progress ? "+" : "")], text,
-            is_progress ? options_.on_progress : options_.on_note);
-  };
-  process.on_exit = [this, task](ExitStatus status) { ended(task, status); };
-  const Result<ProcessId> started = world_.processes.spawn(std::move(process));
+  const Result<std::optional<ProcessId>> started = start_process(is_server, rank, task);
   if (!started) return end(started.error());
   members_[task] = {.process = *started,
                     .is_server = is_server,
                     .rank = rank,
                     .is_leader = leads(is_server, rank)};
+}
+
+/// Nothing for one that is forked.
+Result<std::optional<ProcessId>> TrainRun::start_process(bool is_server, std::size_t rank,
+                                                         const std::string& task) {
+  std::vector<std::string> own = variables(is_server, rank, task);
+  if (is_forked(is_server)) {
+    BOURSE_TRY_VOID(forks_->start(task, own));
+    return std::nullopt;
+  }
+  ProcessOptions process{
+      .command = options_.command, .environment = common_environment(), .dies_with_us = true};
+  process.environment.insert(process.environment.end(), own.begin(), own.end());
+  if (leads(is_server, rank)) process.fifo = progress_pipe(is_server);
+  process.on_output = [this, task](OutputStream stream, std::string_view text) {
+    take_output(task, stream, text);
+  };
+  process.on_exit = [this, task](ExitStatus status) { ended(task, status); };
+  return world_.processes.spawn(std::move(process));
+}
+
+void TrainRun::take_output(const std::string& from, OutputStream stream, std::string_view text) {
+  const bool is_progress = stream == OutputStream::fifo;
+  pass_on(rests_[from + (is_progress ? "+" : "")], text,
+          is_progress ? options_.on_progress : options_.on_note);
 }
 
 /// Whole lines at a time.
@@ -127,6 +166,14 @@ void TrainRun::ended(const std::string& task, ExitStatus status) {
   if (is_restarting_ && !is_stopping_ && result_)
     start_all();
   else
+    finish();
+}
+
+/// When all that was said has been heard.
+void TrainRun::finish() {
+  if (forks_)
+    forks_->finish([this] { real_.stop(); });
+  else
     real_.stop();
 }
 
@@ -149,13 +196,20 @@ void TrainRun::failed(const Member& member, const std::string& task, ExitStatus 
 void TrainRun::end(Error error) {
   result_ = tl::unexpected<Error>(std::move(error));
   signal_all(SIGKILL);
-  if (members_.empty()) real_.stop();
+  if (members_.empty()) finish();
+}
+
+void TrainRun::signal_one(const std::string& task, const Member& member, int signal) {
+  if (member.process)
+    world_.processes.signal(*member.process, signal);
+  else
+    forks_->signal(task, signal);
 }
 
 void TrainRun::signal_all(int signal) {
   for (auto& [task, member] : members_) {
     member.is_told = true;
-    world_.processes.signal(member.process, signal);
+    signal_one(task, member, signal);
   }
 }
 
@@ -177,7 +231,7 @@ void TrainRun::remove_worker() {
   }
   if (last.empty() || (workers < 2 && options_.servers > 0)) return;
   members_[last].is_told = true;
-  world_.processes.signal(members_[last].process, SIGTERM);
+  signal_one(last, members_[last], SIGTERM);
 }
 
 }  // namespace bourse

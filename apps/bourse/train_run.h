@@ -3,10 +3,13 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "apps/bourse/worker_forks.h"
 #include "bourse/base/error.h"
 #include "bourse/world/real_world.h"
 
@@ -23,6 +26,8 @@ class TrainRun {
     std::size_t servers = 1;  ///< 0: the first worker leads, as in a ring.
     std::string folder;       ///< For checkpoints and results.
     std::size_t retries = 0;  ///< Processes that may die.
+    /// Workers are forked from one process that has loaded what they need.
+    bool forks_workers = false;
     std::function<void(std::string_view line)> on_progress;  ///< A line of JSON.
     std::function<void(std::string_view line)> on_note;      ///< What a process says.
   };
@@ -39,7 +44,7 @@ class TrainRun {
 
  private:
   struct Member {
-    ProcessId process;
+    std::optional<ProcessId> process;  ///< None: forked.
     bool is_server = false;
     std::size_t rank = 0;
     bool is_leader = false;
@@ -49,11 +54,20 @@ class TrainRun {
   void start_all();
   [[nodiscard]] bool leads(bool is_server, std::size_t rank) const;
   void start(bool is_server, std::size_t rank);
-  [[nodiscard]] std::vector<std::string> environment(bool is_server, std::size_t rank,
-                                                     const std::string& task) const;
+  [[nodiscard]] Result<std::optional<ProcessId>> start_process(bool is_server, std::size_t rank,
+                                                               const std::string& task);
+  void prepare_forks();
+  [[nodiscard]] std::vector<std::string> common_environment() const;
+  [[nodiscard]] std::vector<std::string> variables(bool is_server, std::size_t rank,
+                                                   const std::string& task) const;
+  [[nodiscard]] std::string progress_pipe(bool is_server) const;
+  [[nodiscard]] bool is_forked(bool is_server) const { return forks_ != nullptr && !is_server; }
+  void take_output(const std::string& from, OutputStream stream, std::string_view text);
   void ended(const std::string& task, ExitStatus status);
   void failed(const Member& member, const std::string& task, ExitStatus status);
   void end(Error error);
+  void finish();
+  void signal_one(const std::string& task, const Member& member, int signal);
   void signal_all(int signal);
   void stop();
   void remove_worker();
@@ -63,7 +77,8 @@ class TrainRun {
   const Options options_;
   RealWorld real_;
   World& world_;
-  std::string sockets_;  ///< Folder of unix sockets.
+  std::unique_ptr<WorkerForks> forks_;  ///< Null: each worker is a program of its own.
+  std::string sockets_;                 ///< Folder of unix sockets.
   std::string token_;
   int epoch_ = 0;
   std::size_t next_worker_ = 0;

@@ -8,9 +8,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "apps/train/fork_server.h"
 #include "apps/train/train_flags.h"
 #include "bourse/training/member.h"
 
@@ -55,6 +58,54 @@ void settle_blas(char** argv) {
   if (has_loaded_blas()) execv("/proc/self/exe", argv);
 }
 
+int status_of(const std::string& who, const Error& error) {
+  const bool is_usage = error.code == ErrorCode::invalid_argument ||
+                        error.code == ErrorCode::not_found ||
+                        error.code == ErrorCode::data_corrupted;
+  return say(fmt::format("{}: {}", who, error.message), is_usage ? kUsage : kFailed);
+}
+
+/// The process of a training that the environment says; of a worker, `workplace` may be there
+/// already.
+int run_member(training::TrainOptions options, const training::ModelTable& models,
+               std::optional<training::Workplace> workplace) {
+  const auto environment = training::member_environment();
+  if (!environment) return say(environment.error().message, kUsage);
+  if (!*environment)
+    return say(
+        "$BOURSE_ROLE is not set: `bourse train` starts a training, or a job of "
+        "`bourse serve` does",
+        kUsage);
+  if (!(*environment)->checkpoint.empty()) options.checkpoint = (*environment)->checkpoint;
+  if ((*environment)->batch > 0) options.batch = (*environment)->batch;
+  const std::string& task = (*environment)->task;
+  if (!(*environment)->is_server && !workplace) {
+    Result<training::Workplace> prepared = training::prepare_worker(options, models);
+    if (!prepared) return status_of(task, prepared.error());
+    workplace = *std::move(prepared);
+  }
+  const Result<void> done = (*environment)->is_server
+                                ? training::run_server(**environment, options)
+                                : training::run_worker(**environment, options, *workplace);
+  return done ? 0 : status_of(task, done.error());
+}
+
+/// Serves forks until nobody wants any more; in those that it forks, as run_member().
+[[noreturn]] void run_fork_server(const std::string& socket_path, char** argv,
+                                  const training::TrainOptions& options,
+                                  const training::ModelTable& models) {
+  int status = 0;
+  if (Result<training::Workplace> workplace = training::prepare_worker(options, models)) {
+    const std::optional<int> served = serve_forks(socket_path, argv);
+    status = served ? *served : run_member(options, models, *std::move(workplace));
+  } else {
+    status = status_of("worker", workplace.error());
+  }
+  // A library that takes down what it has set up would write to all the pages that they share.
+  std::fflush(nullptr);
+  std::_Exit(status);
+}
+
 int run(int argc, char** argv, const training::ModelTable& models) {
   CLI::App app("A worker or a server of a training; `bourse train` and `bourse serve` start them",
                "bourse-train");
@@ -70,24 +121,10 @@ int run(int argc, char** argv, const training::ModelTable& models) {
   }
   Result<training::TrainOptions> options = train_options(flags);
   if (!options) return say(options.error().message, kUsage);
-  const auto environment = training::member_environment();
-  if (!environment) return say(environment.error().message, kUsage);
-  if (!*environment)
-    return say(
-        "$BOURSE_ROLE is not set: `bourse train` starts a training, or a job of "
-        "`bourse serve` does",
-        kUsage);
-  if (!(*environment)->checkpoint.empty()) options->checkpoint = (*environment)->checkpoint;
-  if ((*environment)->batch > 0) options->batch = (*environment)->batch;
-  const Result<void> done = (*environment)->is_server
-                                ? training::run_server(**environment, *options)
-                                : training::run_worker(**environment, *options, models);
-  if (done) return 0;
-  const bool is_usage = done.error().code == ErrorCode::invalid_argument ||
-                        done.error().code == ErrorCode::not_found ||
-                        done.error().code == ErrorCode::data_corrupted;
-  return say(fmt::format("{}: {}", (*environment)->task, done.error().message),
-             is_usage ? kUsage : kFailed);
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): there are no threads yet.
+  if (const char* const socket_path = std::getenv(kForksVariable))
+    run_fork_server(socket_path, argv, *options, models);
+  return run_member(*std::move(options), models, std::nullopt);
 }
 
 }  // namespace

@@ -447,8 +447,7 @@ Result<std::unique_ptr<Model>> make_model(const MakeModel& make, const SampleSha
 
 }  // namespace
 
-Result<void> run_worker(const MemberEnvironment& environment, const TrainOptions& options,
-                        const ModelTable& models) {
+Result<Workplace> prepare_worker(const TrainOptions& options, const ModelTable& models) {
   const auto make = models.find(options.model);
   if (make == models.end()) {
     std::vector<std::string_view> names;
@@ -456,14 +455,22 @@ Result<void> run_worker(const MemberEnvironment& environment, const TrainOptions
     return invalid(fmt::format("there is no model '{}'{}", quotable(options.model),
                                suggestion(options.model, names)));
   }
+  Workplace workplace;
+  BOURSE_TRY(workplace.data, load_dataset(options.data, options.data_folder));
+  BOURSE_TRY(workplace.model, make_model(make->second, workplace.data.shape));
+  return workplace;
+}
+
+Result<void> run_worker(const MemberEnvironment& environment, const TrainOptions& options,
+                        const Workplace& workplace) {
   const bool is_ring = options.mode == SyncMode::ring;
   if (!is_ring && environment.server_addresses.empty()) return no_servers();
   if (is_ring && environment.leader_address.empty())
     return invalid("$MASTER_ADDR is not set: --mode ring needs to know where rank 0 is");
-  BOURSE_TRY(const Dataset data, load_dataset(options.data, options.data_folder));
+  const Dataset& data = workplace.data;
+  Model& model = *workplace.model;
   try {
-    BOURSE_TRY(const std::unique_ptr<Model> model, make_model(make->second, data.shape));
-    if (is_ring) return RingProcess(environment, options, data, *model).run();
+    if (is_ring) return RingProcess(environment, options, data, model).run();
     Peers peers(environment.server_addresses, environment.run);
     std::atomic<bool> leaves = false;
     const program::StopSignals signals(*peers.runtime()->reactor(), [&](int) { leaves = true; });
@@ -472,7 +479,7 @@ Result<void> run_worker(const MemberEnvironment& environment, const TrainOptions
                    .servers = peers.servers(),
                    .coordinator = peers.coordinator(),
                    .data = &data,
-                   .model = model.get(),
+                   .model = &model,
                    .leaves = &leaves});
     worker.run();
     return {};

@@ -75,12 +75,24 @@ class Peers {
 [[nodiscard]] Result<void> run_server(const MemberEnvironment& environment,
                                       const TrainOptions& options);
 
+/// What a worker computes with. None of it tells workers apart, so that processes that are forked
+/// from one that has it share its memory and what it took to load it.
+struct Workplace {
+  Dataset data;
+  std::unique_ptr<Model> model;
+};
+/// Errors: as load_dataset(); invalid_argument for an unknown model, or with what a model says of
+/// itself when it is made.
+[[nodiscard]] Result<Workplace> prepare_worker(const TrainOptions& options,
+                                               const ModelTable& models);
+
 /// Works until the training is over or this process is told to end. In a ring the worker of rank 0
 /// has the coordinator, too; told to end, it ends the training with a checkpoint, and if the job is
-/// resized in place the next worker of rank 0 goes on from there. Errors: as load_dataset();
-/// invalid_argument for an unknown model; unavailable if the servers, or who leads, are lost.
+/// resized in place the next worker of rank 0 goes on from there. Errors: invalid_argument if the
+/// environment does not say where the others are; unavailable if the servers, or who leads, are
+/// lost.
 [[nodiscard]] Result<void> run_worker(const MemberEnvironment& environment,
-                                      const TrainOptions& options, const ModelTable& models);
+                                      const TrainOptions& options, const Workplace& workplace);
 
 /// One line for $BOURSE_PROGRESS.
 [[nodiscard]] std::string progress_line(const TrainProgress& progress);

@@ -56,7 +56,9 @@ class ParameterServer {
   void restore(const std::string& folder, std::int64_t step);
   /// Adds a gradient. One of a step that is done already is left out.
   void push(const Push& push);
-  /// Waits until there is this version, or a later one.
+  /// Waits until there is this version, or a later one. In synchronous mode the version before the
+  /// last is kept: who takes the place of a worker that was lost when its gradients had made the
+  /// step does the same again.
   [[nodiscard]] Pulled pull(std::int64_t version);
   /// Copies what there is, then writes it into a checkpoint in the background.
   void snapshot(const std::string& folder, std::int64_t step);
@@ -77,6 +79,7 @@ class ParameterServer {
   std::int64_t version_ = 0;
   double squared_norm_ = 0;
   StateSlice slice_;
+  std::optional<Pulled> before_;  ///< The version before; synchronous mode only.
   GradientSum sum_;
   std::shared_future<Result<SliceFile>> writing_;
   bool has_ended_ = false;

@@ -136,7 +136,9 @@ class Training {
                                     return std::make_unique<WatchedModel>(shape,
                                                                           [](const Examples&) {});
                                   }}};
-      const Result<void> done = run_worker(environment_, options, models);
+      const Result<Workplace> workplace = prepare_worker(options, models);
+      ASSERT_TRUE(workplace) << workplace.error().message;
+      const Result<void> done = run_worker(environment_, options, *workplace);
       EXPECT_TRUE(done) << done.error().message;
     });
   }
@@ -517,6 +519,34 @@ TEST(ParameterServer, MakesALargeStepByPartsAsInOne) {
   const Pulled pulled = server.pull(2);
   EXPECT_TRUE(std::ranges::equal(pulled.values.as<float>(), expected));
   EXPECT_DOUBLE_EQ(pulled.squared_norm, kCount);
+}
+
+// A worker that is lost after its last gradient and before its report: who does its part again has
+// to begin from what it began from, also if the step has been made on some of the servers.
+TEST(ParameterServer, KeepsTheVersionBeforeTheLast) {
+  ParameterServer server({.training = {.microbatches = 1}});
+  const std::vector<float> start = {1, 2};
+  const std::vector<float> slope = {10, 20};
+  const auto buffer_of = [](const std::vector<float>& values) {
+    return program::Buffer::copy_of(values.data(), values.size() * sizeof(float));
+  };
+  server.load({.parameters = 2, .values = buffer_of(start)});
+  const auto values_of = [&](std::int64_t version) {
+    const Pulled pulled = server.pull(version);
+    EXPECT_EQ(pulled.version, version);
+    const std::span<const float> values = pulled.values.as<float>();
+    return std::vector<float>(values.begin(), values.end());
+  };
+  EXPECT_EQ(values_of(0), start);
+  server.push(
+      {.step = 0, .node = {0, 1}, .learning_rate = 0.5, .scale = 1, .gradient = buffer_of(slope)});
+  const std::vector<float> first = values_of(1);
+  EXPECT_NE(first, start);
+  EXPECT_EQ(values_of(0), start);
+  server.push(
+      {.step = 1, .node = {0, 1}, .learning_rate = 0.5, .scale = 1, .gradient = buffer_of(slope)});
+  EXPECT_EQ(values_of(1), first);
+  EXPECT_EQ(server.pull(0).version, 2);  // Nobody needs it any more.
 }
 
 TEST(RingLead, IsTheWorkerOfRankZero) {

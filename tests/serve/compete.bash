@@ -7,22 +7,24 @@ if [[ ! -e $digits ]]; then
   exit 77
 fi
 
+model=plain-mlp
 # training_options EPOCHS: what all trainings here have in common.
-training_options() { echo "--model plain-mlp --data digits --epochs $1 --checkpoint-steps 200"; }
+training_options() { echo "--model $model --data digits --epochs $1 --checkpoint-steps 200"; }
 
-# undisturbed EPOCHS: trains in one process; the curve is in $work/alone-EPOCHS.
+# undisturbed EPOCHS: trains in one process; the curve is in the folder that alone EPOCHS names.
+alone() { echo "$work/alone-$model-$1"; }
 undisturbed() {
   # shellcheck disable=SC2046
-  "$program" train $(training_options "$1") --workers 1 --out "$work/alone-$1" >"$work/alone.log" 2>&1 ||
+  "$program" train $(training_options "$1") --workers 1 --out "$(alone "$1")" >"$work/alone.log" 2>&1 ||
     fail "the undisturbed training: $(tail -n 3 "$work/alone.log")"
-  awk -v a="$(tail -n 1 "$work/alone-$1/curve.csv" | cut -d, -f4)" 'BEGIN { exit !(a >= 0.95) }' ||
-    fail "$1 epochs reach only $(tail -n 1 "$work/alone-$1/curve.csv")"
+  awk -v a="$(tail -n 1 "$(alone "$1")/curve.csv" | cut -d, -f4)" 'BEGIN { exit !(a >= 0.95) }' ||
+    fail "$1 epochs reach only $(tail -n 1 "$(alone "$1")/curve.csv")"
 }
 
 curve() { cut -d, -f1-4 "$1/curve.csv"; }
 # as_undisturbed FOLDER EPOCHS WHAT: the curve there is that of the undisturbed training, to the last bit.
 as_undisturbed() {
-  cmp -s <(curve "$work/alone-$2") <(curve "$1") || fail "$3 has learned something else"
+  cmp -s <(curve "$(alone "$2")") <(curve "$1") || fail "$3 has learned something else"
 }
 
 # training_file NAME EPOCHS ELASTIC VALUE MIN DEADLINE: writes the job.
