@@ -328,8 +328,6 @@ bool SlurmEngine::may_be_of_second_start(CellId id, const SlurmJob& job) {
 
 void SlurmEngine::meet(CellId id, const Fate& fate) {
   if (fate.is_strike) return lose(id, fate.sentence, false);
-  options_.log(fmt::format("cell {} on {} is lost: {}", text_of(id),
-                           cluster_.machine_name(id.machine), fate.sentence));
   end_later(id, CellEnd::lost, fate.sentence);
 }
 
