@@ -143,6 +143,7 @@ class HostProcess {
                 },
             .on_release =
                 [this] {
+                  is_let_go_ = true;  // before the launcher has our answer, and may end
                   world_->post([this] { launcher_->clean_up([this] { is_released_ = true; }); });
                 }};
   }
@@ -160,10 +161,10 @@ class HostProcess {
   [[noreturn]] void stay() {
     Deadline next = now();
     while (!is_released_) {
-      if (now() >= next) {
+      if (now() >= next && !is_let_go_) {
         next = deadline_in(kBeat);
         const auto answer = desk_.timeout(kDeskPatience).try_call<&HostDesk::beat>(number_);
-        if (!answer && !is_released_) throw answer.error();
+        if (!answer && !is_let_go_) throw answer.error();
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
@@ -180,9 +181,10 @@ class HostProcess {
   std::shared_ptr<Runtime> runtime_;  ///< Owned by us and by calls under way.
   NodeSpec spec_;
   std::uint32_t number_ = 0;
-  RealWorld* world_ = nullptr;         ///< On the stack of its thread; set before any call.
-  LocalLauncher* launcher_ = nullptr;  ///< The same; used in that thread.
-  std::atomic<bool> is_released_ = false;
+  RealWorld* world_ = nullptr;             ///< On the stack of its thread; set before any call.
+  LocalLauncher* launcher_ = nullptr;      ///< The same; used in that thread.
+  std::atomic<bool> is_let_go_ = false;    ///< The launcher wants nothing of us any more...
+  std::atomic<bool> is_released_ = false;  ///< and what we have started is gone, too.
   std::atomic<bool> was_told_ = false;
 };
 

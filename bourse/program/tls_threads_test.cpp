@@ -1,12 +1,15 @@
 // Connections that are encrypted, and peers that are not believed.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -46,9 +49,28 @@ Certificate make_certificate(EVP_PKEY* of, X509* issuer, EVP_PKEY* signs, bool i
   return made;
 }
 
+/// A folder of this process, as several may run this test at a time.
+class OwnFolder {
+ public:
+  OwnFolder() { std::filesystem::create_directories(path_); }
+  OwnFolder(const OwnFolder&) = delete;
+  OwnFolder& operator=(const OwnFolder&) = delete;
+  ~OwnFolder() { std::filesystem::remove_all(path_); }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_ = fmt::format("{}/bourse-tls-{}", testing::TempDir(), getpid());
+};
+
+/// How the files begin that belong to `name`.
+std::string base_of(const std::string& name) {
+  static const OwnFolder folder;
+  return folder.path() + "/" + name;
+}
+
 /// Writes an authority and a certificate of it to files that begin with `name`.
 TlsFiles make_files(const std::string& name) {
-  const std::string base = testing::TempDir() + "/" + name;
+  const std::string base = base_of(name);
   const TlsFiles files{base + ".crt", base + ".key", base + ".ca"};
   const Key authority_key(EVP_EC_gen("P-256"), &EVP_PKEY_free);
   const Key key(EVP_EC_gen("P-256"), &EVP_PKEY_free);
@@ -144,7 +166,7 @@ TlsFiles files_of_run(const std::string& name) {
   if (const char* const base = std::getenv("TLS_TEST_FILES"))
     return {std::string(base) + ".crt", std::string(base) + ".key", std::string(base) + ".ca"};
   const TlsFiles files = make_files(name);
-  setenv("TLS_TEST_FILES", (testing::TempDir() + "/" + name).c_str(), 1);
+  setenv("TLS_TEST_FILES", base_of(name).c_str(), 1);
   return files;
 }
 
