@@ -12,6 +12,7 @@ fail() {
   echo "-- jobs"
   "$program" jobs 2>&1 || true
   [[ -z $(type -t show_slurm) ]] || show_slurm
+  echo "FAILED: $1" # Again where it is looked for first.
   exit 1
 }
 
