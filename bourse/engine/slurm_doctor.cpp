@@ -38,6 +38,11 @@ class Examination {
     findings_.push_back({weight, std::move(text), std::move(advice)});
   }
   std::string config(std::string_view key) const { return value_of(facts_.config, key); }
+  /// Of "300 sec".
+  Result<double> seconds(std::string_view key) const {
+    const std::string text = config(key);
+    return parse_number(text.substr(0, text.find(' ')));
+  }
   std::string partition(std::string_view key) const { return value_of(facts_.partition, key); }
   static std::string value_of(const SlurmFacts::Fields& fields, std::string_view key) {
     const auto found = fields.find(key);
@@ -152,13 +157,14 @@ class Examination {
       add(Weight::note, fmt::format("new jobs may wait {} s before Slurm looks at them", delay),
           "with SchedulerParameters=batch_sched_delay=0 cells start so much sooner where no other "
           "job has just ended");
-    const auto age = parse_number(config("MinJobAge").substr(0, config("MinJobAge").find(' ')));
-    if (age && *age < 60)
+    if (const auto age = seconds("MinJobAge"); age && *age < 60)
       add(Weight::note, fmt::format("MinJobAge is {}", config("MinJobAge")),
           "with 300 s Slurm still knows why a cell has ended when bourse asks");
-    const auto kill =
-        parse_number(config("SlurmdTimeout").substr(0, config("SlurmdTimeout").find(' ')));
-    if (kill && *kill > 120)
+    if (const auto wait = seconds("MessageTimeout"); wait && *wait < 10)
+      add(Weight::note, fmt::format("MessageTimeout is {}", config("MessageTimeout")),
+          "Slurm gives up a cell that a busy node is slower to start, and bourse starts it again; "
+          "10 s is what Slurm has unless it is set");
+    if (const auto kill = seconds("SlurmdTimeout"); kill && *kill > 120)
       add(Weight::note, fmt::format("SlurmdTimeout is {}", config("SlurmdTimeout")),
           "a node that was lost is offered to bourse for so long; it sets the node aside itself, "
           "for a minute at first");

@@ -16,6 +16,7 @@ SlurmFacts good_site() {
   SlurmFacts facts;
   facts.config = parse_slurm_config(
       "Configuration data as of 2026-11-26T22:57:18\n"
+      "MessageTimeout          = 10 sec\n"
       "MinJobAge               = 300 sec\n"
       "ProctrackType           = proctrack/cgroup\n"
       "SchedulerParameters     = bf_interval=1,batch_sched_delay=0\n"
@@ -88,6 +89,17 @@ TEST(SlurmDoctor, NotesHowLongNewJobsWait) {
   EXPECT_THAT(complaints(facts), HasSubstr("SchedulerParameters has defer"));
   EXPECT_THAT(complaints(facts), HasSubstr("may wait 10 s"));
   EXPECT_EQ(complaints(facts, Weight::problem), "");
+}
+
+TEST(SlurmDoctor, NotesTimesThatAreTooShortOrTooLong) {
+  SlurmFacts facts = good_site();
+  facts.config["MessageTimeout"] = "2 sec";
+  facts.config["MinJobAge"] = "10 sec";
+  facts.config["SlurmdTimeout"] = "600 sec";
+  const std::string text = complaints(facts);
+  for (const char* const said :
+       {"MessageTimeout is 2 sec", "MinJobAge is 10 sec", "SlurmdTimeout is 600 sec"})
+    EXPECT_THAT(text, HasSubstr(said));
 }
 
 TEST(SlurmDoctor, LooksWhetherTheHelperFits) {
