@@ -78,4 +78,5 @@ add_custom_command(
   COMMENT "Embedding the report page" VERBATIM)
 add_library(bourse_page STATIC ${bourse_web_build}/page_bundle.cpp)
 set_target_properties(bourse_page PROPERTIES CXX_CLANG_TIDY "")
-target_link_libraries(bourse_page PRIVATE bourse::report)
+# Of the room `report` it needs a header only, and so does not wait for it.
+target_link_libraries(bourse_page PRIVATE bourse::base)
