@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "bourse/policy/rates.h"
+#include "bourse/service/incarnation.h"
 #include "bourse/service/members.h"
 #include "bourse/service/plan_json.h"
 #include "bourse/service/service.h"
