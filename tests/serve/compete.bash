@@ -67,8 +67,9 @@ compete() {
   job=$(submit_training "first-$elastic" "$epochs" "$elastic" 10 1 10min)
   await 60 "the growth to four GPUs" workers_are "$job" 4
   await 60 "the first steps" moves "$job" 3000
-  # By the speed that was measured last, and the first steps may be slow.
-  await 30 "the promise that the training is worth 10" is_worth "$job" 10
+  # It may have learned while some of its tasks were starting; until all run nothing is promised.
+  await 60 "the start of all its tasks" is_phase "$job" running
+  is_worth "$job" 10 || fail "the training is promised to be worth $(field "$job" utility), not 10"
   other=$(submit_training "urgent-$elastic" "$others" in-place 50 3 2min)
   await 60 "the start of the urgent training" is_phase "$other" running
   await 30 "the promise of the urgent training" is_worth "$other" 50
