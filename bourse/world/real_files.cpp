@@ -74,12 +74,15 @@ Result<std::string> RealFiles::read(const std::string& path) {
 
 Result<std::string> RealFiles::read_part(const std::string& path, std::uint64_t offset,
                                          std::uint64_t size) {
-  constexpr std::uint64_t kReadSize = 256 << 10;
+  // Memory is filled with zeros before it is read into, so a small file asks for little.
+  constexpr std::uint64_t kFirstPiece = 4 << 10;
+  constexpr std::uint64_t kLargestPiece = 256 << 10;
   BOURSE_TRY(const Descriptor file, open_file("read", path, O_RDONLY));
   std::string bytes;
   while (bytes.size() < size) {
     const std::size_t known = bytes.size();
-    const std::size_t piece = std::min(kReadSize, size - known);
+    const std::uint64_t piece =
+        std::min(std::clamp<std::uint64_t>(known, kFirstPiece, kLargestPiece), size - known);
     bytes.resize(known + piece);
     const ssize_t count =
         pread(file.number(), bytes.data() + known, piece, static_cast<off_t>(offset + known));
