@@ -15,9 +15,6 @@ namespace {
 
 /// How often agents that are not connected are looked at.
 constexpr Seconds kWatchPause{0.1};
-/// Files of cells that ended are removed later: ext4 is slow to make files for a minute after many
-/// were removed, and at the boundary of a slot many cells end and begin.
-constexpr Seconds kCleanupPause{30};
 
 bool has_variable(const TaskSpec& task, std::string_view start) {
   return std::ranges::any_of(
@@ -329,7 +326,7 @@ void LocalEngine::drop(CellId id) {
   const auto entry = cells_.find(id);
   release(entry->second);
   hub_.forget(id);
-  world_.clock.call_in(kCleanupPause,
+  world_.clock.call_in(options_.files_stay,
                        alive_.guard([this, id, directory = entry->second.spec.directory] {
                          if (!cells_.contains(id)) remove_files(id, directory);
                        }));

@@ -27,6 +27,9 @@ struct LocalEngineOptions {
   /// Program and arguments of the agent; "--cell DIRECTORY" is added.
   std::vector<std::string> agent_command{"/proc/self/exe", "agent"};
   std::vector<std::string> agent_environment;  ///< "NAME=value"; tasks do not inherit it.
+  /// From the end of a cell until its files are removed: ext4 is slow to make files for a minute
+  /// after many were removed, and at the boundary of a slot many cells end and begin.
+  Seconds files_stay{30};
   std::function<void(std::string_view sentence)> log = [](std::string_view) {};
 };
 

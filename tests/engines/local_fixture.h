@@ -58,6 +58,7 @@ class LocalEngineTest : public ::testing::Test {
                   .state_directory = directory_,
                   .agent_command = {BOURSE_AGENT},
                   .agent_environment = agent_environment_,
+                  .files_stay = Seconds(0.1),
                   .log = [this](std::string_view line) { log_ += std::string(line) + "\n"; }});
     ASSERT_TRUE(engine.has_value()) << engine.error().message;
     engine_ = *std::move(engine);
